@@ -1,0 +1,85 @@
+package pull
+
+import (
+	"crypto/sha256"
+	"log/slog"
+)
+
+// Anonymous is the source of the credential that is none.
+const Anonymous = "anonymous"
+
+// Credential is one user name and password, and where they come from. The
+// zero value is the anonymous one. The values are unexported, and whatever
+// prints a Credential prints its source alone.
+type Credential struct {
+	source, username, password string
+}
+
+// NewCredential returns the credential that source holds. Source is for
+// messages: "secret/NAMESPACE/NAME" for a pull secret.
+func NewCredential(source, username, password string) Credential {
+	return Credential{source: source, username: username, password: password}
+}
+
+// Source says where the credential comes from; Anonymous for the zero value.
+func (c Credential) Source() string {
+	if c.source == "" {
+		return Anonymous
+	}
+	return c.source
+}
+
+// Basic returns what is offered to a registry that challenges. Without a user
+// name containerd offers nothing at all, a password alone included
+// (containerd internal/cri/server/images/image_pull.go, ParseAuth).
+func (c Credential) Basic() (username, password string) {
+	if c.username == "" {
+		return "", ""
+	}
+	return c.username, c.password
+}
+
+// IsAnonymous tells whether a registry would be asked without a credential,
+// be it that there is none or that it has no user name.
+func (c Credential) IsAnonymous() bool { return c.username == "" }
+
+// Fingerprint identifies what the credential gives access to, without telling
+// it: equal for equal values wherever they come from. It is for keys of maps
+// in memory and never leaves the process.
+func (c Credential) Fingerprint() [sha256.Size]byte {
+	if c.IsAnonymous() {
+		return [sha256.Size]byte{}
+	}
+	return sha256.Sum256([]byte(c.username + "\x00" + c.password))
+}
+
+// String returns the source.
+func (c Credential) String() string { return c.Source() }
+
+// GoString returns the source, so that %#v tells nothing either.
+func (c Credential) GoString() string { return c.Source() }
+
+// LogValue returns the source.
+func (c Credential) LogValue() slog.Value { return slog.StringValue(c.Source()) }
+
+// MarshalText returns the source.
+func (c Credential) MarshalText() ([]byte, error) { return []byte(c.Source()), nil }
+
+// Outcome is what came of trying a credential.
+type Outcome string
+
+// The outcomes, a closed set.
+const (
+	// Accepted: the registry answered the question that was asked with it.
+	Accepted Outcome = "accepted"
+	// Rejected: the registry refused it, or refused access with it.
+	Rejected Outcome = "rejected"
+	// Undecided: no answer about the image came.
+	Undecided Outcome = "undecided"
+)
+
+// Attempt records that a credential was tried, by the name of its source.
+type Attempt struct {
+	Source  string  `json:"source"`
+	Outcome Outcome `json:"outcome"`
+}

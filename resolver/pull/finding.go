@@ -1,0 +1,22 @@
+package pull
+
+import (
+	"github.com/opencontainers/go-digest"
+)
+
+// Finding is what one registry answered about one image to one credential.
+// The zero value is unknown.
+type Finding struct {
+	// Reason is the answer; the zero value, like any reason outside the
+	// closed set, counts as unknown.
+	Reason Reason
+	// Detail is what the registry said, in one line and without secrets.
+	Detail string
+	// Node is what the kubelet would report, in its own words, where they
+	// are known: people search for these texts.
+	Node string
+	// Digest is that of the manifest or index to which the reference led.
+	Digest digest.Digest
+	// Notes are about the image, not about the credential.
+	Notes []Note
+}
