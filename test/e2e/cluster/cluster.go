@@ -1,0 +1,134 @@
+// Package cluster runs a local Kubernetes for the tests and the demo: etcd,
+// kube-apiserver and kube-controller-manager as child processes on loopback
+// addresses, and kubectl. There is no scheduler and no kubelet, so Pods stay
+// Pending.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pullgate/pullgate/test/e2e/child"
+	"github.com/pullgate/pullgate/test/e2e/pki"
+)
+
+const (
+	// startTimeout is for a machine that is busy; it takes about 4 s on one
+	// that is not.
+	startTimeout = 90 * time.Second
+	// startTries is how often a start is tried when another program was
+	// quicker to take one of the ports.
+	startTries = 3
+)
+
+// Cluster is a running Kubernetes.
+type Cluster struct {
+	keeper     *child.Keeper
+	kube       string
+	ports      ports
+	cluster    *pki.Authority
+	etcd       *pki.Authority
+	controller *child.Child
+	children   []*child.Child
+	client     *http.Client
+}
+
+// ports are those of one cluster on 127.0.0.1.
+type ports struct{ etcd, peer, server int }
+
+// Start runs a cluster from the multicall binary kube, and returns when it
+// answers and gives ServiceAccounts. Stop must be called.
+func Start(ctx context.Context, kube string) (*Cluster, error) {
+	kube, err := filepath.Abs(kube)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(kube); err != nil {
+		return nil, fmt.Errorf("the local Kubernetes is not built: %w; run: make bin/kube", err)
+	}
+	for range startTries {
+		var c *Cluster
+		if c, err = start(ctx, kube); !errors.Is(err, errPortTaken) {
+			return c, err
+		}
+	}
+	return nil, err
+}
+
+func start(ctx context.Context, kube string) (*Cluster, error) {
+	keeper, err := child.NewKeeper("", "pullgate-kube")
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{keeper: keeper, kube: kube}
+	if err := c.up(ctx); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	return c, nil
+}
+
+// up brings the programs up in their order.
+func (c *Cluster) up(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for _, step := range []func(context.Context) error{
+		c.prepare, c.startEtcd, c.startServer, c.startControllers,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return c.awaitServiceAccount(ctx, "default")
+}
+
+// prepare makes ports, links, keys and kubeconfigs.
+func (c *Cluster) prepare(context.Context) error {
+	for _, port := range []*int{&c.ports.etcd, &c.ports.peer, &c.ports.server} {
+		var err error
+		if *port, err = child.FreePort(); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(c.path("bin"), 0o700); err != nil {
+		return err
+	}
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubectl"} {
+		if err := os.Symlink(c.kube, c.path("bin", name)); err != nil {
+			return err
+		}
+	}
+	return c.writeCredentials()
+}
+
+// Stop ends every program and removes the folder.
+func (c *Cluster) Stop() error {
+	for _, program := range c.children {
+		program.Stop(0) // its data is thrown away with it
+	}
+	return c.keeper.Close()
+}
+
+// Keeper is the owner of the cluster's folder, for programs that are to end
+// with the cluster.
+func (c *Cluster) Keeper() *child.Keeper { return c.keeper }
+
+// Dir is the cluster's folder; whatever is put into it is removed with it.
+func (c *Cluster) Dir() string { return c.keeper.Dir }
+
+// Bin is the folder in which kubectl is.
+func (c *Cluster) Bin() string { return c.path("bin") }
+
+// Kubeconfig is the file with which one is the administrator.
+func (c *Cluster) Kubeconfig() string { return c.path("kubeconfig") }
+
+func (c *Cluster) path(elements ...string) string {
+	return filepath.Join(append([]string{c.keeper.Dir}, elements...)...)
+}
+
+// url is that of the API server.
+func (c *Cluster) url() string { return "https://" + child.Loopback(c.ports.server) }

@@ -1,0 +1,112 @@
+package cluster
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/pullgate/pullgate/test/e2e/pki"
+)
+
+// writeCredentials makes one authority for the API server and its clients and
+// one for etcd, which takes anybody whom its authority knows.
+func (c *Cluster) writeCredentials() error {
+	var err error
+	if c.cluster, err = pki.NewAuthority("local-kubernetes"); err != nil {
+		return err
+	}
+	if c.etcd, err = pki.NewAuthority("local-etcd"); err != nil {
+		return err
+	}
+	for file, authority := range map[string]*pki.Authority{"ca.crt": c.cluster, "etcd-ca.crt": c.etcd} {
+		if err := os.WriteFile(c.path(file), authority.PEM, 0o600); err != nil {
+			return err
+		}
+	}
+	for name, authority := range map[string]*pki.Authority{"server": c.cluster, "etcd": c.etcd} {
+		pair, err := authority.Server("127.0.0.1", "localhost", "kubernetes.default.svc")
+		if err != nil {
+			return err
+		}
+		if err := pair.Write(c.path(name+".crt"), c.path(name+".key")); err != nil {
+			return err
+		}
+	}
+	if err := c.writeTokenKey(); err != nil {
+		return err
+	}
+	return c.writeKubeconfigs()
+}
+
+// writeTokenKey makes the key with which ServiceAccount tokens are signed.
+func (c *Cluster) writeTokenKey() error {
+	key, err := pki.NewKey()
+	if err != nil {
+		return err
+	}
+	pem, err := pki.EncodeKey(key)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(c.path("tokens.key"), pem, 0o600)
+}
+
+// writeKubeconfigs makes those of the administrator and of the controllers,
+// and the client that waits for readiness.
+func (c *Cluster) writeKubeconfigs() error {
+	admin, err := c.cluster.Client("admin", "system:masters")
+	if err != nil {
+		return err
+	}
+	controllers, err := c.cluster.Client("system:kube-controller-manager")
+	if err != nil {
+		return err
+	}
+	certificate, err := admin.TLS()
+	if err != nil {
+		return err
+	}
+	c.client = &http.Client{
+		Timeout: 5 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{
+			RootCAs: c.cluster.Pool(), Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
+		}},
+	}
+	if err := c.writeKubeconfig(c.path("controllers.kubeconfig"), certUser(controllers)); err != nil {
+		return err
+	}
+	return c.writeKubeconfig(c.Kubeconfig(), certUser(admin))
+}
+
+// user is a kubeconfig's user; a certificate and key, or a token.
+type user map[string]string
+
+func certUser(pair pki.Pair) user {
+	return user{
+		"client-certificate-data": base64.StdEncoding.EncodeToString(pair.Cert),
+		"client-key-data":         base64.StdEncoding.EncodeToString(pair.Key),
+	}
+}
+
+// writeKubeconfig writes JSON, which is YAML too.
+func (c *Cluster) writeKubeconfig(file string, who user) error {
+	type object = map[string]any
+	config := object{
+		"apiVersion": "v1", "kind": "Config", "current-context": "local",
+		"clusters": []object{{"name": "local", "cluster": object{
+			"server":                     c.url(),
+			"certificate-authority-data": base64.StdEncoding.EncodeToString(c.cluster.PEM),
+		}}},
+		"users":    []object{{"name": "local", "user": who}},
+		"contexts": []object{{"name": "local", "context": object{"cluster": "local", "user": "local"}}},
+	}
+	text, err := json.MarshalIndent(config, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", file, err)
+	}
+	return os.WriteFile(file, text, 0o600)
+}
