@@ -1,0 +1,157 @@
+// Package registry asks registries about images as the nodes' containerd
+// would: with containerd's own resolver, authorizer, hosts.toml reader and
+// platform matchers, behind a transport that bounds, guards and counts what is
+// exchanged. It knows one image and one credential at a time, and nothing of
+// Kubernetes.
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/containerd/v2/core/remotes/docker/config"
+	"github.com/containerd/log"
+	"github.com/distribution/reference"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/sirupsen/logrus"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+const (
+	// keptHosts is for how many repositories and credentials connections,
+	// tokens and the choice between http and https are kept.
+	keptHosts = 4096
+	// keptFor bounds how long: certificates, hosts.toml and tokens change.
+	keptFor = 5 * time.Minute
+	// keptReads is how many manifests' contents are remembered.
+	keptReads = 50_000
+)
+
+// Options set up a Client. The zero value is containerd's own default.
+type Options struct {
+	// HostsDir is containerd's certs.d; empty: none.
+	HostsDir string
+	// Guard limits what is dialled.
+	Guard Guard
+	// Observe is told of every request; may be nil.
+	Observe Observer
+}
+
+// Client asks registries. It is safe for concurrent use.
+type Client struct {
+	options  Options
+	secure   *http.Transport // for hosts without TLS settings of their own
+	insecure *http.Transport // for loopback hosts, which containerd does not verify
+	hosts    *lru.Cache[hostsKey, keptEntry]
+	read     *lru.Cache[readKey, pull.Finding]
+	quiet    *log.Entry
+}
+
+// hostsKey identifies what may share a token. The repository belongs to it:
+// the library's authorizer asks for the scopes of the first challenge again
+// with every later token, and a node never asks for two repositories at once.
+type hostsKey struct {
+	repository string
+	credential [32]byte
+}
+
+type keptEntry struct {
+	hosts []docker.RegistryHost
+	until time.Time
+}
+
+// NewClient returns a Client.
+func NewClient(options Options) *Client {
+	if options.Observe == nil {
+		options.Observe = func(string, string, int, time.Duration) {}
+	}
+	hosts, err := lru.New[hostsKey, keptEntry](keptHosts)
+	if err != nil {
+		panic(err) // the size is a positive constant
+	}
+	read, err := lru.New[readKey, pull.Finding](keptReads)
+	if err != nil {
+		panic(err) // the size is a positive constant
+	}
+	logger := logrus.New()
+	logger.SetOutput(io.Discard)
+	logger.SetLevel(logrus.PanicLevel)
+	return &Client{
+		options:  options,
+		secure:   baseTransport(options.Guard, &tls.Config{}),
+		insecure: baseTransport(options.Guard, &tls.Config{InsecureSkipVerify: true}), //nolint:gosec // as containerd on loopback
+		hosts:    hosts,
+		read:     read,
+		quiet:    logrus.NewEntry(logger),
+	}
+}
+
+// hostsFor returns the hosts to ask for a repository with a credential, and
+// whether they are fresh: made for this very check.
+func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential pull.Credential) (hosts []docker.RegistryHost, fresh bool, err error) {
+	key := hostsKey{repository: image.Name(), credential: credential.Fingerprint()}
+	if kept, ok := c.hosts.Get(key); ok && time.Now().Before(kept.until) {
+		return kept.hosts, false, nil
+	}
+	options := config.HostOptions{
+		// The kubelet fills in no server address, so that containerd offers
+		// the credential to every host that challenges, mirrors included
+		// (internal/cri/server/images/image_pull.go, ParseAuth).
+		Credentials: func(string) (string, string, error) {
+			username, password := credential.Basic()
+			return username, password, nil
+		},
+		UpdateClient: c.guardClient,
+	}
+	if c.options.HostsDir != "" {
+		options.HostDir = config.HostDirFromRoot(c.options.HostsDir)
+	}
+	hosts, err = config.ConfigureHosts(c.quieten(ctx), options)(reference.Domain(image))
+	if err != nil {
+		return nil, true, err
+	}
+	c.hosts.Add(key, keptEntry{hosts: hosts, until: time.Now().Add(keptFor)})
+	return hosts, true, nil
+}
+
+// forget drops what is kept, so that the next check starts from nothing. The
+// library's authorizer keeps a failed token request for as long as it lives.
+func (c *Client) forget(image reference.Named, credential pull.Credential) {
+	c.hosts.Remove(hostsKey{repository: image.Name(), credential: credential.Fingerprint()})
+}
+
+// guardClient puts our transport in the place of the library's.
+func (c *Client) guardClient(client *http.Client) error {
+	if _, done := client.Transport.(*transport); done {
+		return nil
+	}
+	base := c.secure
+	if theirs, ok := client.Transport.(*http.Transport); ok && theirs.TLSClientConfig != nil {
+		base = c.baseFor(theirs.TLSClientConfig)
+	}
+	client.Transport = &transport{base: base, guard: c.options.Guard, observe: c.options.Observe}
+	return nil
+}
+
+// baseFor shares connections where nothing but verification was set.
+func (c *Client) baseFor(settings *tls.Config) *http.Transport {
+	switch {
+	case settings.RootCAs != nil || len(settings.Certificates) > 0:
+		return baseTransport(c.options.Guard, settings)
+	case settings.InsecureSkipVerify:
+		return c.insecure
+	default:
+		return c.secure
+	}
+}
+
+// quieten gives the library a logger that says nothing: it logs each failed
+// host at info.
+func (c *Client) quieten(ctx context.Context) context.Context {
+	return log.WithLogger(ctx, c.quiet)
+}
