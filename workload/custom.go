@@ -1,0 +1,55 @@
+package workload
+
+import "encoding/json"
+
+// readCustom reads a custom resource that has pod templates at the given
+// paths.
+func readCustom(raw []byte, paths []path) (Workload, error) {
+	var head header
+	if err := decode(raw, "", &head); err != nil {
+		return Workload{}, err
+	}
+	w := head.workload()
+	seen := make(map[string]bool)
+	for _, p := range paths {
+		err := p.walk(raw, "", func(raw json.RawMessage, at string) error {
+			t, err := readTemplate(raw, at)
+			if err == nil && !seen[t.Field] {
+				seen[t.Field] = true
+				w.Templates = append(w.Templates, t)
+			}
+			return err
+		})
+		if err != nil {
+			return Workload{}, err
+		}
+	}
+	return w, nil
+}
+
+// readTemplate reads what stands at the end of a path: a pod template, which
+// has a spec and no containers, or else a pod spec itself.
+func readTemplate(raw json.RawMessage, at string) (Template, error) {
+	var either struct {
+		Containers json.RawMessage `json:"containers"`
+		Spec       json.RawMessage `json:"spec"`
+	}
+	if err := decode(raw, at, &either); err != nil {
+		return Template{}, err
+	}
+	if isNull(either.Containers) && !isNull(either.Spec) {
+		raw, at = either.Spec, child(at, "spec")
+	}
+	var spec podSpec
+	if err := decode(raw, at, &spec); err != nil {
+		return Template{}, err
+	}
+	t := spec.template(at)
+	t.Custom = true
+	return t, nil
+}
+
+// isNull tells whether a value is absent or null.
+func isNull(raw json.RawMessage) bool {
+	return len(raw) == 0 || raw[0] == 'n'
+}

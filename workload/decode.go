@@ -1,0 +1,114 @@
+package workload
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	kjson "sigs.k8s.io/json"
+)
+
+// peek returns an object's apiVersion and kind without reading more of it than
+// it must: the API server writes them first.
+func peek(raw []byte) (apiVersion, kind string, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return "", "", fmt.Errorf("not a JSON object; it begins with %q", raw[:min(len(raw), 20)])
+	}
+	for (apiVersion == "" || kind == "") && decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return "", "", syntaxError(err)
+		}
+		var into any = new(ignored)
+		switch key {
+		case "apiVersion":
+			into = &apiVersion
+		case "kind":
+			into = &kind
+		}
+		if err := decoder.Decode(into); err != nil {
+			return "", "", decodeError(err, nil, fmt.Sprint(key))
+		}
+	}
+	return apiVersion, kind, nil
+}
+
+// ignored is a value that may be anything.
+type ignored struct{}
+
+// UnmarshalJSON does nothing.
+func (*ignored) UnmarshalJSON([]byte) error { return nil }
+
+// decode reads JSON as the API server does, which keeps the case of names
+// apart. An error names the field, of which at is the path of raw itself.
+func decode[T any](raw []byte, at string, into *T) error {
+	err := kjson.UnmarshalCaseSensitivePreserveInts(raw, into)
+	if err == nil {
+		return nil
+	}
+	if syntax, _ := kjson.SyntaxErrorOffset(err); !syntax {
+		// Only the standard library's error tells the place.
+		if other := json.Unmarshal(raw, new(T)); other != nil {
+			err = other
+		}
+	}
+	return decodeError(err, raw, at)
+}
+
+// decodeError says where and what is wrong with raw, which is the value of the
+// field at.
+func decodeError(err error, raw []byte, at string) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return syntaxError(err)
+	}
+	value, _, _ := strings.Cut(wrong.Value, " ")
+	if at = locate(raw, wrong.Offset, at); at == "" {
+		at = "the object"
+	}
+	return fmt.Errorf("%s: %s stands where %s is expected", at, article(value), article(jsonType(wrong.Type)))
+}
+
+// syntaxError says where text stops being JSON.
+func syntaxError(err error) error {
+	if syntax, offset := kjson.SyntaxErrorOffset(err); syntax {
+		return fmt.Errorf("not JSON from byte %d on: %w", offset, err)
+	}
+	return fmt.Errorf("not JSON: %w", err)
+}
+
+// jsonType returns what JSON calls the values that a Go type takes.
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "bool"
+	case reflect.Slice, reflect.Array:
+		return "list"
+	case reflect.Struct, reflect.Map:
+		return "object"
+	case reflect.Pointer:
+		return jsonType(t.Elem())
+	default:
+		return "number"
+	}
+}
+
+// article puts a type of JSON into a sentence.
+func article(jsonType string) string {
+	switch jsonType {
+	case "array", "list":
+		return "a list"
+	case "object":
+		return "an object"
+	case "bool":
+		return "true or false"
+	default:
+		return "a " + jsonType
+	}
+}

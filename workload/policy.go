@@ -1,0 +1,30 @@
+package workload
+
+import (
+	// The algorithms of digests that the API server and the kubelet know: a
+	// reference parses only where its digest's algorithm is linked in.
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+
+	"github.com/distribution/reference"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// pullPolicy returns the policy as the API server defaults it: Always for a
+// tag that is latest, be it written, with a digest, or neither tag nor digest
+// given, and IfNotPresent for the rest, references that do not parse included
+// (Kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_Container and
+// SetDefaults_Volume). A policy that is set stays, whatever it is.
+func pullPolicy(written corev1.PullPolicy, ref string) corev1.PullPolicy {
+	if written != "" {
+		return written
+	}
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return corev1.PullIfNotPresent
+	}
+	if tagged, ok := reference.TagNameOnly(named).(reference.Tagged); ok && tagged.Tag() == "latest" {
+		return corev1.PullAlways
+	}
+	return corev1.PullIfNotPresent
+}

@@ -1,0 +1,131 @@
+package workload
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// maxValues bounds the values in an object, so that a few megabytes of commas
+// are not blown up into hundreds of megabytes of empty containers. What the
+// API server stores is far below: its largest objects have 1.5 MiB, and a
+// container of a Pod takes over a hundred bytes.
+const maxValues = 1 << 18
+
+// header is what objects of every kind have.
+type header struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Metadata   struct {
+		Name            string                  `json:"name"`
+		GenerateName    string                  `json:"generateName"`
+		Namespace       string                  `json:"namespace"`
+		Annotations     map[string]string       `json:"annotations"`
+		OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
+	} `json:"metadata"`
+}
+
+// Read returns the workload that an object is, given as the JSON that the API
+// server sends. The error is ErrUnknownKind for a kind without pod templates,
+// and otherwise names the field that is wrong.
+func (k *Kinds) Read(raw []byte, op Operation) (Workload, error) {
+	if bytes.Count(raw, []byte{','}) > maxValues {
+		return Workload{}, fmt.Errorf("object has more than %d values, which no object of a cluster has", maxValues)
+	}
+	apiVersion, kind, err := peek(raw)
+	if err != nil {
+		return Workload{}, err
+	}
+	gk := groupKind(apiVersion, kind)
+	if paths, ok := k.custom[gk]; ok {
+		return readCustom(raw, paths)
+	}
+	if shapeOf(gk) == unknownShape {
+		return Workload{}, fmt.Errorf("apiVersion %q, kind %q: %w", apiVersion, kind, ErrUnknownKind)
+	}
+	return readBuiltIn(raw, op)
+}
+
+// builtIn is an object of any built-in kind. No kind has a field of another
+// kind's by another type, so that one type serves all.
+type builtIn struct {
+	header
+	Spec struct {
+		podSpec
+		specTemplate
+		JobTemplate struct {
+			Spec specTemplate `json:"spec"`
+		} `json:"jobTemplate"`
+	} `json:"spec"`
+	specTemplate
+}
+
+// specTemplate is what has a pod template.
+type specTemplate struct {
+	Template struct {
+		Spec podSpec `json:"spec"`
+	} `json:"template"`
+}
+
+// readBuiltIn reads an object of a built-in kind.
+func readBuiltIn(raw []byte, op Operation) (Workload, error) {
+	var o builtIn
+	if err := decode(raw, "", &o); err != nil {
+		return Workload{}, err
+	}
+	w := o.workload()
+	switch shapeOf(groupKind(o.APIVersion, o.Kind)) {
+	case podShape:
+		w.Templates = []Template{o.pod(op)}
+	case templateShape:
+		w.Templates = []Template{o.Spec.Template.Spec.template("spec.template.spec")}
+	case jobTemplateShape:
+		w.Templates = []Template{o.Spec.JobTemplate.Spec.Template.Spec.template("spec.jobTemplate.spec.template.spec")}
+	case bareShape:
+		w.Templates = []Template{o.Template.Spec.template("template.spec")}
+	default:
+		// The first apiVersion and kind said something else.
+		return Workload{}, errors.New("apiVersion or kind is given twice")
+	}
+	return w, nil
+}
+
+// pod returns a Pod as a template. The ServiceAccount's pull secrets are
+// copied when a Pod is created, unless it is a kubelet's mirror of a static Pod
+// (Kubernetes plugin/pkg/admission/serviceaccount/admission.go, Admit).
+func (o *builtIn) pod(op Operation) Template {
+	t := o.Spec.podSpec.template("spec")
+	_, mirror := o.Metadata.Annotations[corev1.MirrorPodAnnotationKey]
+	t.Created = op == Create && !mirror
+	if op == EphemeralContainers {
+		t.Images = slices.DeleteFunc(t.Images, func(i Image) bool { return i.Role != EphemeralContainer })
+	}
+	return t
+}
+
+// workload returns what the header says, without templates.
+func (h *header) workload() Workload {
+	w := Workload{
+		Object: Object{
+			APIVersion: h.APIVersion,
+			Kind:       h.Kind,
+			Namespace:  h.Metadata.Namespace,
+			Name:       h.Metadata.Name,
+		},
+		Annotations: h.Metadata.Annotations,
+	}
+	if w.Object.Name == "" && h.Metadata.GenerateName != "" {
+		w.Object.Name = h.Metadata.GenerateName + "*"
+	}
+	for i, owner := range h.Metadata.OwnerReferences {
+		if owner.Controller != nil && *owner.Controller {
+			w.Controller = &h.Metadata.OwnerReferences[i]
+			break
+		}
+	}
+	return w
+}
