@@ -1,0 +1,114 @@
+package keyring
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// address is a registry, or a part of one, as the kubelet takes it apart
+// (pkg/credentialprovider/keyring.go, SplitURL). In a glob, labels may hold
+// wild cards.
+type address struct {
+	labels     []string
+	port, path string
+}
+
+// parseAddress reads host[:port][/path] without a scheme.
+func parseAddress(text string) (address, error) {
+	parsed, err := url.Parse("https://" + text)
+	if err != nil {
+		return address{}, err
+	}
+	host, port, err := net.SplitHostPort(parsed.Host)
+	if err != nil {
+		host, port = parsed.Host, ""
+	}
+	return address{labels: strings.Split(host, "."), port: port, path: parsed.Path}, nil
+}
+
+// covers tells whether the glob matches a repository: as many labels, each
+// matching, the same port in letters, and a path that begins the repository's,
+// in the middle of a component too (URLsMatch).
+func (glob address) covers(repository address) bool {
+	return glob.port == repository.port &&
+		strings.HasPrefix(repository.path, glob.path) &&
+		glob.coversHost(repository)
+}
+
+func (glob address) coversHost(repository address) bool {
+	if len(glob.labels) != len(repository.labels) {
+		return false
+	}
+	for i, label := range glob.labels {
+		if matched, err := path.Match(label, repository.labels[i]); err != nil || !matched {
+			return false
+		}
+	}
+	return true
+}
+
+func (glob address) host() string { return strings.Join(glob.labels, ".") }
+
+// CheckGlob tells whether a glob of hosts can match anything: the kubelet
+// passes silently over those that it cannot parse.
+func CheckGlob(glob string) error {
+	if _, err := parseAddress(glob); err != nil {
+		return fmt.Errorf("%s is no host[:port][/path]: write for example \"*.azurecr.io\"", quote(glob))
+	}
+	return nil
+}
+
+// matchesAny tells whether one of the globs covers the repository.
+func matchesAny(globs []string, repository string) bool {
+	target, err := parseAddress(repository)
+	if err != nil {
+		return false
+	}
+	for _, glob := range globs {
+		if parsed, err := parseAddress(glob); err == nil && parsed.covers(target) {
+			return true
+		}
+	}
+	return false
+}
+
+// keyOf turns the address of an entry into the key by which it is matched:
+// scheme, user information, query and the docker client's /v1/ and /v2/ are
+// dropped, and so is the path "/" (BasicDockerKeyring.Add). What does not parse is
+// not used.
+func keyOf(location string) (key string, ok bool) {
+	text := location
+	if !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://") {
+		text = "https://" + text
+	}
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return "", false
+	}
+	suffix := parsed.Path
+	if strings.HasPrefix(suffix, "/v1/") || strings.HasPrefix(suffix, "/v2/") {
+		suffix = suffix[len("/v1"):]
+	}
+	if suffix == "/" {
+		suffix = ""
+	}
+	return parsed.Host + suffix, true
+}
+
+// onDockerHub tells whether the kubelet takes a repository for one of Docker
+// Hub: also where the first component has neither dot nor colon, so Hub's
+// credentials go to "localhost" too (isDefaultRegistryMatch).
+func onDockerHub(repository string) bool {
+	first, _, found := strings.Cut(repository, "/")
+	switch {
+	case first == "":
+		return false
+	case !found, first == "docker.io", first == "index.docker.io":
+		return true
+	default:
+		return !strings.ContainsAny(first, ".:")
+	}
+}

@@ -1,0 +1,76 @@
+// Package keyring knows with which credentials a node would pull an image. It
+// follows the kubelet of Kubernetes 1.36.3: which secrets of a Pod count
+// (pkg/kubelet/kubelet_pods.go, getPullSecretsForPod, and the ServiceAccount
+// admission plugin), how they are read (pkg/credentialprovider/secrets), which
+// entries match an image and in which order (pkg/credentialprovider), and that
+// the node's own credentials come after them. A nested test module compares it
+// with those packages.
+//
+// It says a word on every pull secret that does not help, by name. The values
+// of secrets stay in pull.Credential.
+package keyring
+
+import (
+	"context"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Source reads the objects from which a Pod's credentials come. For one that
+// does not exist it returns an error that apierrors.IsNotFound recognises.
+type Source interface {
+	// Secret reads one Secret.
+	Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error)
+	// ServiceAccount reads one ServiceAccount.
+	ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error)
+}
+
+// NodeSource yields the credentials that nodes have of their own.
+type NodeSource interface {
+	// Lookup returns the credentials for a repository, a reference's name
+	// without tag and digest, in the order in which the kubelet tries them.
+	// An error says that there may be more; what was found goes with it. It
+	// holds no value of a credential.
+	Lookup(ctx context.Context, repository string) ([]pull.Credential, error)
+}
+
+// Keyring knows where credentials are.
+type Keyring struct {
+	// Source reads Secrets and ServiceAccounts. Without it every Pod that
+	// has any is Incomplete.
+	Source Source
+	// Node holds the nodes' own credentials in the kubelet's order:
+	// config.json, then the credential providers.
+	Node []NodeSource
+	// Hidden are globs of hosts for which nodes may hold credentials that
+	// are not in Node; DefaultHiddenHosts has the usual ones.
+	Hidden []string
+}
+
+// Pod is what of a Pod decides about its credentials.
+type Pod struct {
+	Namespace string
+	// PullSecrets are the names in imagePullSecrets, in order and with the
+	// empty ones: a list of one empty name is not an empty list.
+	PullSecrets []string
+	// ServiceAccount is the Pod's; empty means "default".
+	ServiceAccount string
+	// Inherit says that a Pod without pull secrets is still to get those of
+	// its ServiceAccount: true for a Pod that is being created and for a
+	// template, false for a Pod that exists, and for a mirror Pod.
+	Inherit bool
+}
+
+// Open reads the Pod's secrets, each once, several at a time. The ring stays
+// as it is: it is for one admission, not to be kept.
+func (k *Keyring) Open(ctx context.Context, pod Pod) *Ring {
+	ring := &Ring{keyring: k}
+	names, from := pod.PullSecrets, ""
+	if len(names) == 0 && pod.Inherit {
+		names, from = k.inherit(ctx, pod, ring)
+	}
+	ring.secrets = k.read(ctx, pod.Namespace, from, names, ring)
+	ring.build()
+	return ring
+}

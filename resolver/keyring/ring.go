@@ -1,0 +1,103 @@
+package keyring
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// Ring holds the credentials of one Pod. It may be used by several goroutines.
+type Ring struct {
+	keyring   *Keyring
+	secrets   []*secret
+	pod       index
+	malformed *Malformed
+	// unseen says why not all of the Pod's own credentials are known.
+	unseen []string
+	// notes are those that do not depend on the image.
+	notes []pull.Note
+}
+
+// Malformed is a pull secret whose content the kubelet cannot read.
+type Malformed struct {
+	// Secret is NAMESPACE/NAME.
+	Secret string
+	// ServiceAccount is NAMESPACE/NAME of the one that lists the secret,
+	// empty where the Pod does.
+	ServiceAccount string
+	// Text is the kubelet's error. It becomes the container's waiting reason.
+	Text string
+}
+
+// Match is what the kubelet would try for one image.
+type Match struct {
+	// Credentials are those that match, in the order in which they are
+	// tried; of equal ones only the first. When there are none the image is
+	// pulled anonymously; when there are any it never is.
+	Credentials []pull.Credential
+	// Malformed is set where the kubelet fails before it tries anything.
+	Malformed *Malformed
+	// Incomplete says why not all credentials could be seen; empty when all
+	// could.
+	Incomplete string
+	// Hidden says that nodes may hold credentials for the image's host that
+	// are not known here.
+	Hidden bool
+	// Notes are about the pull secrets that do not help.
+	Notes []pull.Note
+}
+
+func (r *Ring) miss(format string, arguments ...any) {
+	r.unseen = append(r.unseen, fmt.Sprintf(format, arguments...))
+}
+
+// build indexes the secrets. One malformed secret, for whatever registry,
+// spoils every look-up of the Pod; of several the kubelet names the first
+// (pkg/kubelet/images, makeLookupPullCredentialsFunc).
+func (r *Ring) build() {
+	for _, s := range r.secrets {
+		if s.malformed != "" && r.malformed == nil {
+			r.malformed = &Malformed{Secret: s.path(), ServiceAccount: s.account, Text: s.malformed}
+		}
+		r.pod.add(s.source(), s.config)
+		r.notes = append(r.notes, s.notes()...)
+	}
+	r.pod.sort()
+}
+
+// Lookup returns what the kubelet would try for an image: all that match among
+// the Pod's secrets, then among the nodes' own.
+func (r *Ring) Lookup(ctx context.Context, image reference.Named) Match {
+	repository := image.Name()
+	own := r.pod.lookup(repository)
+	match := Match{
+		Malformed: r.malformed,
+		Hidden:    matchesAny(r.keyring.Hidden, repository),
+		Notes:     slices.Concat(r.notes, r.unhelpful(repository, own)),
+	}
+	unseen := r.unseen
+	if r.malformed == nil {
+		node, failed := r.keyring.node(ctx, repository)
+		match.Credentials = distinct(slices.Concat(own, node))
+		unseen = slices.Concat(unseen, failed)
+	}
+	match.Incomplete = strings.Join(unseen, "; ")
+	return match
+}
+
+// node asks the nodes' sources. A failure of one is none to the kubelet, which
+// goes on without; but our failure need not be the node's.
+func (k *Keyring) node(ctx context.Context, repository string) (credentials []pull.Credential, failed []string) {
+	for _, source := range k.Node {
+		found, err := source.Lookup(ctx, repository)
+		credentials = append(credentials, found...)
+		if err != nil {
+			failed = append(failed, fmt.Sprintf("the nodes' own credentials are not all known: %v", err))
+		}
+	}
+	return credentials, failed
+}
