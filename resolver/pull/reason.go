@@ -128,4 +128,7 @@ const (
 type Note struct {
 	Reason  NoteReason `json:"reason"`
 	Message string     `json:"message"`
+	// Secret is the source of the pull secret that a note is about, as
+	// Credential.Source spells it; empty for other notes.
+	Secret string `json:"-"`
 }

@@ -1,0 +1,158 @@
+// Package policy holds what an administrator decides: the configuration's
+// types, defaults and validation, and what is done about a report. It is pure:
+// no I/O, no clock, and no knowledge of how a verdict came about.
+package policy
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pullgate/pullgate/workload"
+)
+
+// APIVersion and Kind are what a configuration file has to say of itself.
+const (
+	APIVersion = "pullgate.dev/v1alpha1"
+	Kind       = "Configuration"
+)
+
+// ModeLabel is the label of a Namespace that sets its mode.
+const ModeLabel = "pullgate.dev/mode"
+
+// SkipAnnotation is the annotation of a workload that asks not to be checked;
+// its value says why.
+const SkipAnnotation = "pullgate.dev/skip"
+
+// Mode says what is done about broken images.
+type Mode string
+
+// The modes, a closed set.
+const (
+	// Enforce denies what is broken and warns of what is unknown.
+	Enforce Mode = "enforce"
+	// Warn lets everything in, with admission warnings.
+	Warn Mode = "warn"
+	// Audit lets everything in and only records.
+	Audit Mode = "audit"
+	// Off does not look.
+	Off Mode = "off"
+)
+
+// OnUnknown says what enforce does about images of which nothing is known.
+type OnUnknown string
+
+// What can be done about the unknown.
+const (
+	UnknownWarn  OnUnknown = "warn"
+	UnknownDeny  OnUnknown = "deny"
+	UnknownAllow OnUnknown = "allow"
+)
+
+// Depth says how far a check reads.
+type Depth string
+
+// The depths.
+const (
+	// Manifest reads manifests and indexes.
+	Manifest Depth = "manifest"
+	// Layers also makes sure that the config and the layers are there.
+	Layers Depth = "layers"
+)
+
+// Configuration is the configuration file, the same for every command.
+type Configuration struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// Mode is what is done where neither a rule nor a Namespace's label says
+	// otherwise. Default: enforce.
+	Mode Mode `json:"mode,omitempty"`
+	// OnUnknown is what enforce does about unknown verdicts. Default: warn.
+	OnUnknown OnUnknown `json:"onUnknown,omitempty"`
+	// DryRunMode is the mode for dry-run requests. Default: the same as for
+	// others.
+	DryRunMode Mode `json:"dryRunMode,omitempty"`
+	// Depth is how far checks read. Default: manifest.
+	Depth Depth `json:"depth,omitempty"`
+	// Rules are narrower modes; the first one that matches wins.
+	Rules []Rule `json:"rules,omitempty"`
+	// Exempt is what is let through without a look.
+	Exempt Exempt `json:"exempt,omitempty"`
+	// AllowSkipAnnotation honours the annotation pullgate.dev/skip.
+	// Default: false.
+	AllowSkipAnnotation bool `json:"allowSkipAnnotation,omitempty"`
+	// Workloads are custom resources that have pod templates.
+	Workloads []workload.Custom `json:"workloads,omitempty"`
+	// Registries is how registries are reached.
+	Registries Registries `json:"registries,omitempty"`
+	// Nodes is what is known of the nodes.
+	Nodes Nodes `json:"nodes,omitempty"`
+	// Cache is how long and how many positive answers are kept.
+	Cache Cache `json:"cache,omitempty"`
+}
+
+// Rule is a mode for some namespaces, images and reasons. An empty list
+// matches everything; patterns are globs.
+type Rule struct {
+	// Namespaces are globs of namespaces' names.
+	Namespaces []string `json:"namespaces,omitempty"`
+	// Images are globs of images, as written or as resolved, with or without
+	// tag and digest.
+	Images []string `json:"images,omitempty"`
+	// Reasons are verdicts' reasons, such as RateLimited.
+	Reasons []string `json:"reasons,omitempty"`
+	// Mode is the mode where all of that matches.
+	Mode Mode `json:"mode"`
+}
+
+// Exempt lists what is not checked; patterns are globs.
+type Exempt struct {
+	// Namespaces are globs of namespaces' names. Default: kube-system.
+	Namespaces []string `json:"namespaces,omitempty"`
+	// Images are globs, as in rules.
+	Images []string `json:"images,omitempty"`
+	// Users are globs of the names of requesting users, such as
+	// system:serviceaccount:argocd:*.
+	Users []string `json:"users,omitempty"`
+}
+
+// Registries is how registries are reached.
+type Registries struct {
+	// HostsDir is containerd's certs.d with hosts.toml files, as on the nodes.
+	HostsDir string `json:"hostsDir,omitempty"`
+	// AllowAddresses are networks (CIDR) that may be dialled although the
+	// guard would refuse them, such as 127.0.0.0/8.
+	AllowAddresses []string `json:"allowAddresses,omitempty"`
+}
+
+// Nodes is what is known of the nodes.
+type Nodes struct {
+	// Platforms are OS/ARCH[/VARIANT], added to those of the cluster's Nodes.
+	Platforms []string `json:"platforms,omitempty"`
+	// DockerConfig is a file like the nodes' config.json.
+	DockerConfig string `json:"dockerConfig,omitempty"`
+	// CredentialProviders are the kubelet's own plugins.
+	CredentialProviders CredentialProviders `json:"credentialProviders,omitempty"`
+	// CloudCredentials name clouds whose credentials the environment holds:
+	// ecr, google, acr.
+	CloudCredentials []string `json:"cloudCredentials,omitempty"`
+	// HiddenCredentials are globs of registries' hosts at which nodes may hold
+	// credentials that are not known here. Default: those of the clouds, whose
+	// nodes have an identity; a list takes their place.
+	HiddenCredentials []string `json:"hiddenCredentials,omitempty"`
+}
+
+// CredentialProviders are the kubelet's image credential provider plugins.
+type CredentialProviders struct {
+	// Config is the kubelet's CredentialProviderConfig.
+	Config string `json:"config,omitempty"`
+	// BinDir is where the plugins' programs are.
+	BinDir string `json:"binDir,omitempty"`
+}
+
+// Cache bounds what is remembered of positive answers.
+type Cache struct {
+	// PositiveTTL is how long an image is known to be pullable.
+	// Default: 5m. 0s: not at all.
+	PositiveTTL *metav1.Duration `json:"positiveTTL,omitempty"`
+	// Size is how many answers are kept at most. Default: 100000.
+	Size int `json:"size,omitempty"`
+}

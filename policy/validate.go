@@ -1,0 +1,127 @@
+package policy
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/containerd/platforms"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// validate returns every problem with the path of its key.
+func (c *Configuration) validate() error {
+	var errs field.ErrorList
+	if c.APIVersion != APIVersion {
+		errs = append(errs, field.NotSupported(field.NewPath("apiVersion"), c.APIVersion, []string{APIVersion}))
+	}
+	if c.Kind != Kind {
+		errs = append(errs, field.NotSupported(field.NewPath("kind"), c.Kind, []string{Kind}))
+	}
+	errs = append(errs, oneOf(field.NewPath("mode"), c.Mode, modes(), true)...)
+	errs = append(errs, oneOf(field.NewPath("onUnknown"), c.OnUnknown, []OnUnknown{UnknownWarn, UnknownDeny, UnknownAllow}, true)...)
+	errs = append(errs, oneOf(field.NewPath("dryRunMode"), c.DryRunMode, modes(), true)...)
+	errs = append(errs, oneOf(field.NewPath("depth"), c.Depth, []Depth{Manifest, Layers}, true)...)
+	errs = append(errs, c.validateRules()...)
+	errs = append(errs, c.validateRegistries()...)
+	errs = append(errs, c.validateNodes()...)
+	errs = append(errs, c.validateCache()...)
+	if _, err := workload.NewKinds(c.Workloads); err != nil {
+		errs = append(errs, field.Invalid(field.NewPath("workloads"), field.OmitValueType{}, err.Error()))
+	}
+	return errs.ToAggregate()
+}
+
+func modes() []Mode { return []Mode{Enforce, Warn, Audit, Off} }
+
+// oneOf checks that a value is in a closed set, or empty where that is allowed.
+func oneOf[T ~string](path *field.Path, value T, set []T, orEmpty bool) field.ErrorList {
+	if orEmpty && value == "" || slices.Contains(set, value) {
+		return nil
+	}
+	if value == "" {
+		return field.ErrorList{field.Required(path, "one of the modes")}
+	}
+	return field.ErrorList{field.NotSupported(path, value, set)}
+}
+
+func (c *Configuration) validateRules() (errs field.ErrorList) {
+	known := slices.Concat(slices.Collect(maps.Values(pull.Reasons()))...)
+	slices.Sort(known)
+	for i, rule := range c.Rules {
+		path := field.NewPath("rules").Index(i)
+		errs = append(errs, oneOf(path.Child("mode"), rule.Mode, modes(), false)...)
+		for j, reason := range rule.Reasons {
+			errs = append(errs, oneOf(path.Child("reasons").Index(j), pull.Reason(reason), known, false)...)
+		}
+		errs = append(errs, noEmpty(path.Child("namespaces"), rule.Namespaces)...)
+		errs = append(errs, noEmpty(path.Child("images"), rule.Images)...)
+	}
+	exempt := field.NewPath("exempt")
+	errs = append(errs, noEmpty(exempt.Child("namespaces"), c.Exempt.Namespaces)...)
+	errs = append(errs, noEmpty(exempt.Child("images"), c.Exempt.Images)...)
+	return append(errs, noEmpty(exempt.Child("users"), c.Exempt.Users)...)
+}
+
+// noEmpty refuses empty patterns, which match nothing and mean a slip.
+func noEmpty(path *field.Path, patterns []string) (errs field.ErrorList) {
+	for i, pattern := range patterns {
+		if pattern == "" {
+			errs = append(errs, field.Required(path.Index(i), "a glob; * matches everything"))
+		}
+	}
+	return errs
+}
+
+func (c *Configuration) validateRegistries() (errs field.ErrorList) {
+	path := field.NewPath("registries", "allowAddresses")
+	for i, cidr := range c.Registries.AllowAddresses {
+		if _, err := netip.ParsePrefix(cidr); err != nil {
+			errs = append(errs, field.Invalid(path.Index(i), cidr, "no network in CIDR notation, such as 127.0.0.0/8"))
+		}
+	}
+	return errs
+}
+
+func (c *Configuration) validateNodes() (errs field.ErrorList) {
+	path := field.NewPath("nodes")
+	for i, platform := range c.Nodes.Platforms {
+		if _, err := platforms.Parse(platform); err != nil {
+			errs = append(errs, field.Invalid(path.Child("platforms").Index(i), platform, "no platform: write OS/ARCH[/VARIANT], such as linux/arm64"))
+		}
+	}
+	for i, cloud := range c.Nodes.CloudCredentials {
+		errs = append(errs, oneOf(path.Child("cloudCredentials").Index(i), cloud, []string{"ecr", "google", "acr"}, false)...)
+	}
+	errs = append(errs, noEmpty(path.Child("hiddenCredentials"), c.Nodes.HiddenCredentials)...)
+	providers := c.Nodes.CredentialProviders
+	if (providers.Config == "") != (providers.BinDir == "") {
+		errs = append(errs, field.Required(path.Child("credentialProviders"), "config and binDir belong together"))
+	}
+	return errs
+}
+
+func (c *Configuration) validateCache() (errs field.ErrorList) {
+	path := field.NewPath("cache")
+	if ttl := c.Cache.PositiveTTL; ttl != nil && ttl.Duration < 0 {
+		errs = append(errs, field.Invalid(path.Child("positiveTTL"), ttl.Duration.String(), "is negative"))
+	}
+	if c.Cache.Size < 0 {
+		errs = append(errs, field.Invalid(path.Child("size"), c.Cache.Size, "is negative"))
+	}
+	return errs
+}
+
+// AllowedNetworks returns registries.allowAddresses, which Parse has checked.
+func (c *Configuration) AllowedNetworks() []netip.Prefix {
+	var networks []netip.Prefix
+	for _, cidr := range c.Registries.AllowAddresses {
+		if network, err := netip.ParsePrefix(cidr); err == nil {
+			networks = append(networks, network.Masked())
+		}
+	}
+	return networks
+}

@@ -1,0 +1,251 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/distribution/reference"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// flightLimit ends a shared question that no registry answers.
+const flightLimit = 15 * time.Second
+
+// imageCheck is the check of one image, for all of its uses in a template.
+type imageCheck struct {
+	resolver *Resolver
+	template *template
+	image    workload.Image
+	uses     []int
+
+	named  reference.Named
+	result Result
+}
+
+// run follows the kubelet (pkg/kubelet/images/image_manager.go,
+// EnsureImageExists): parse, pull policy, credentials, pull.
+func (c *imageCheck) run(ctx context.Context) Result {
+	named, err := reference.ParseNormalizedNamed(c.image.Reference)
+	if err != nil {
+		return c.invalidName(err)
+	}
+	c.named = reference.TagNameOnly(named)
+	if c.image.Policy == corev1.PullNever {
+		return c.neverPulled()
+	}
+	answer := c.ask(ctx, c.template.ring)
+	if answer.verdict() == pull.Broken && c.template.fresh != nil && ctx.Err() == nil {
+		answer = c.ask(ctx, c.template.fresh)
+	}
+	answer.tags = sync.OnceValues(func() ([]string, error) {
+		ctx, cancel := context.WithTimeout(ctx, helpFor)
+		defer cancel()
+		return c.resolver.Registry.Tags(ctx, c.named, answer.welcome())
+	})
+	c.soften(&answer)
+	if c.resolver.Observer != nil {
+		c.resolver.Observer.Checked(reference.Domain(c.named), answer.finding.Reason)
+	}
+	result := c.describe(answer)
+	if result.Verdict == pull.Broken {
+		c.help(ctx, answer, &result)
+	}
+	return result
+}
+
+// answer is what the credentials of a Pod came to.
+type answer struct {
+	ring     *keyring.Ring
+	match    keyring.Match
+	finding  pull.Finding
+	tried    []pull.Credential
+	attempts []pull.Attempt
+	tags     func() ([]string, error)
+}
+
+func (a *answer) verdict() pull.Verdict { return a.finding.Reason.Verdict() }
+
+// ask looks the credentials up and tries them.
+func (c *imageCheck) ask(ctx context.Context, open func(context.Context) *keyring.Ring) answer {
+	ring := open(ctx)
+	a := answer{ring: ring, match: ring.Lookup(ctx, c.named)}
+	if a.match.Malformed != nil {
+		a.finding = pull.Finding{Reason: pull.PullSecretMalformed, Detail: a.match.Malformed.Text, Node: a.match.Malformed.Text}
+		return a
+	}
+	a.tried = a.match.Credentials
+	if len(a.tried) == 0 {
+		a.tried = []pull.Credential{{}} // anonymously, which is never tried after a match
+	}
+	key := newCacheKey(c.named, a.tried, c.template.platforms)
+	if kept, ok := c.cached(key); ok {
+		a.finding, a.attempts = kept.finding, attempts(a.tried, kept.outcomes)
+		return a
+	}
+	findings := c.try(ctx, a.tried)
+	a.finding = decide(findings)
+	outcomes := outcomesOf(findings)
+	a.attempts = attempts(a.tried, outcomes)
+	if a.verdict() == pull.Pullable {
+		c.resolver.Cache.put(key, cached{finding: a.finding, outcomes: outcomes})
+	}
+	return a
+}
+
+// cached looks a positive answer up.
+func (c *imageCheck) cached(key cacheKey) (cached, bool) {
+	kept, ok := c.resolver.Cache.get(key)
+	if c.resolver.Observer != nil {
+		c.resolver.Observer.Cached(ok)
+	}
+	return kept, ok
+}
+
+// try asks with one credential after the other until one pulls, as the kubelet
+// does (pkg/kubelet/kuberuntime/kuberuntime_image.go, PullImage).
+func (c *imageCheck) try(ctx context.Context, credentials []pull.Credential) []pull.Finding {
+	var findings []pull.Finding
+	for _, credential := range credentials {
+		finding := c.resolver.probe(ctx, registry.Query{
+			Image: c.named, Credential: credential, Platforms: c.template.platforms, Layers: c.resolver.Layers,
+		})
+		findings = append(findings, finding)
+		if finding.Reason == pull.ReasonPullable {
+			break
+		}
+	}
+	return findings
+}
+
+// decide makes one finding of those of all credentials: the first success;
+// else, one unknown makes it unknown; else what the registry said of the image
+// to whom it let in; else the refusal.
+func decide(findings []pull.Finding) pull.Finding {
+	last := findings[len(findings)-1]
+	if last.Reason == pull.ReasonPullable {
+		return last
+	}
+	refused := findings[0]
+	var said *pull.Finding
+	for i, finding := range findings {
+		switch {
+		case finding.Reason.Verdict() != pull.Broken:
+			return finding
+		case !finding.Reason.Refused():
+			if said == nil {
+				said = &findings[i]
+			}
+		case finding.Reason == pull.CredentialsRejected:
+			refused = finding
+		}
+	}
+	if said != nil {
+		return *said
+	}
+	return refused
+}
+
+// outcomesOf reads the findings as what became of each credential.
+func outcomesOf(findings []pull.Finding) []pull.Outcome {
+	outcomes := make([]pull.Outcome, 0, len(findings))
+	for _, finding := range findings {
+		switch {
+		case finding.Reason.Refused():
+			outcomes = append(outcomes, pull.Rejected)
+		case finding.Reason.Verdict() == pull.Unknown:
+			outcomes = append(outcomes, pull.Undecided)
+		default:
+			outcomes = append(outcomes, pull.Accepted)
+		}
+	}
+	return outcomes
+}
+
+func attempts(tried []pull.Credential, outcomes []pull.Outcome) []pull.Attempt {
+	result := make([]pull.Attempt, 0, len(outcomes))
+	for i, outcome := range outcomes {
+		result = append(result, pull.Attempt{Source: tried[i].Source(), Outcome: outcome})
+	}
+	return result
+}
+
+// soften turns a refusal into unknown where a node may know better than we do.
+func (c *imageCheck) soften(a *answer) {
+	reason := a.finding.Reason
+	if a.verdict() != pull.Broken {
+		return
+	}
+	secretive := reason.Refused() || reason.NotFound()
+	switch {
+	case c.presentOn() != "" && c.image.Policy == corev1.PullIfNotPresent:
+		a.finding.Reason = pull.PresentOnNodes
+	case secretive && a.match.Incomplete != "":
+		a.finding.Reason = pull.NodeCredentialsUnknown
+	case a.match.Hidden && (reason.Refused() || reason.NotFound() && !a.sees()):
+		a.finding.Reason = pull.NodeCredentialsUnknown
+	}
+}
+
+// sees tells whether who got a 404 may read the repository at all: registries
+// that hide what they have answer 404 to whom they would refuse.
+func (a *answer) sees() bool {
+	_, err := a.tags()
+	return err == nil
+}
+
+// welcome returns the credential with which the registry answered.
+func (a *answer) welcome() pull.Credential {
+	for i, attempt := range a.attempts {
+		if attempt.Outcome == pull.Accepted {
+			return a.tried[i]
+		}
+	}
+	return pull.Credential{}
+}
+
+// presentOn names a node on which the Pod can land and that lists the image.
+func (c *imageCheck) presentOn() string {
+	for _, node := range c.template.feasible {
+		if node.Has(c.named) {
+			return node.Name
+		}
+	}
+	return ""
+}
+
+// neverPulled is the verdict under pull policy Never: no registry matters.
+func (c *imageCheck) neverPulled() Result {
+	result := Result{Resolved: c.named.String(), Reason: pull.NeverPresent, Verdict: pull.Broken}
+	if node := c.presentOn(); node != "" {
+		result.Reason, result.Verdict = pull.ReasonPullable, pull.Pullable
+		result.Message = "is never pulled, and node " + node + " lists it"
+		return result
+	}
+	result.Node = fmt.Sprintf("Container image %q is not present with pull policy of Never", c.image.Reference)
+	result.Message = "is never pulled (imagePullPolicy: Never), and no node is known to have it"
+	result.Hint = "load the image onto the nodes, or set imagePullPolicy: IfNotPresent"
+	return result
+}
+
+// invalidName is the verdict on a reference that the kubelet cannot parse
+// (pkg/util/parsers/parsers.go, ParseImageName).
+func (c *imageCheck) invalidName(err error) Result {
+	result := Result{Reason: pull.InvalidImageName, Verdict: pull.Broken}
+	if strings.TrimSpace(c.image.Reference) == "" {
+		result.Message = "is empty: the API server will refuse its Pods"
+		result.Hint = "write the image's name"
+		return result
+	}
+	result.Node = fmt.Sprintf("Failed to apply default image tag %q: couldn't parse image name %q: %v", c.image.Reference, c.image.Reference, err)
+	result.Message = "is no image name that a node can parse: " + err.Error()
+	result.Hint = invalidNameHint(c.image.Reference)
+	return result
+}

@@ -1,0 +1,135 @@
+package resolver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// describe makes the result of an answer, but for what helps.
+func (c *imageCheck) describe(a answer) Result {
+	result := Result{
+		Resolved: c.named.String(), Digest: a.finding.Digest.String(),
+		Reason: a.finding.Reason, Verdict: a.verdict(), Node: a.finding.Node,
+		Credentials: a.attempts, Notes: slices.Concat(a.match.Notes, a.rejectedNotes(), a.finding.Notes),
+	}
+	if result.Verdict == pull.Pullable {
+		return result
+	}
+	if result.Verdict == pull.Unknown {
+		result.Node = ""
+	}
+	result.Message = c.sentence(a)
+	return result
+}
+
+// sentence says what is the matter: the reason in words, what was said, and
+// with which credentials.
+func (c *imageCheck) sentence(a answer) string {
+	text := c.words(a)
+	if a.finding.Detail != "" && a.finding.Reason != pull.PullSecretMalformed {
+		text += ": " + a.finding.Detail
+	}
+	if tried := triedWith(a.attempts); tried != "" {
+		text += " (" + tried + ")"
+	}
+	if a.match.Incomplete != "" && a.verdict() != pull.Broken {
+		text += "; " + a.match.Incomplete
+	}
+	return text
+}
+
+// words puts a reason into words.
+func (c *imageCheck) words(a answer) string {
+	host := reference.Domain(c.named)
+	switch a.finding.Reason {
+	case pull.TagNotFound:
+		return "tag not found"
+	case pull.DigestNotFound:
+		return "digest not found"
+	case pull.RepositoryNotFound:
+		return "repository not found"
+	case pull.CredentialsRequired:
+		return fmt.Sprintf("%s lets nobody pull it without credentials, or it does not exist there", host)
+	case pull.CredentialsRejected:
+		return fmt.Sprintf("%s refused every matching credential", host)
+	case pull.PullSecretMalformed:
+		return fmt.Sprintf("pull secret %s makes the kubelet fail every pull of the Pod: %s", a.match.Malformed.Secret, a.match.Malformed.Text)
+	case pull.PlatformMismatch:
+		return "no image for the nodes' platforms"
+	case pull.UnsupportedImage:
+		return "not an image that nodes can pull"
+	case pull.BlobMissing:
+		return "parts of the image are gone from the registry"
+	case pull.RateLimited:
+		return fmt.Sprintf("not checked: %s limits the rate of requests", host)
+	case pull.RegistryUnreachable:
+		return fmt.Sprintf("not checked: %s cannot be reached", host)
+	case pull.UntrustedCertificate:
+		return fmt.Sprintf("not checked: the certificate of %s is not trusted here", host)
+	case pull.Timeout:
+		return "not checked in time"
+	case pull.NodeCredentialsUnknown:
+		return "not known: the registry refused, but nodes may hold credentials that pullgate does not"
+	case pull.AddressForbidden:
+		return "not checked"
+	case pull.PresentOnNodes:
+		return fmt.Sprintf("the registry would refuse it, but node %s has it (imagePullPolicy: IfNotPresent); since Kubernetes 1.35 a private image that a node pulled before is still checked against the Pod's credentials", c.presentOn())
+	default:
+		return fmt.Sprintf("not checked: %s gave no usable answer", host)
+	}
+}
+
+// triedWith names the credentials that were tried.
+func triedWith(attempts []pull.Attempt) string {
+	if len(attempts) == 0 {
+		return ""
+	}
+	if len(attempts) == 1 && attempts[0].Source == pull.Anonymous {
+		return "asked without credentials"
+	}
+	var tried []string
+	for _, attempt := range attempts {
+		tried = append(tried, fmt.Sprintf("%s %s", attempt.Source, attempt.Outcome))
+	}
+	return "asked with " + strings.Join(tried, ", ")
+}
+
+// rejectedNotes are the word on secrets that were refused though another one
+// worked.
+func (a *answer) rejectedNotes() []pull.Note {
+	if a.verdict() != pull.Pullable {
+		return nil
+	}
+	var notes []pull.Note
+	for _, attempt := range a.attempts {
+		if attempt.Outcome == pull.Rejected {
+			notes = append(notes, pull.Note{Reason: pull.PullSecretRejected, Secret: attempt.Source,
+				Message: attempt.Source + " was refused, though another one works: renew it or take it from the list"})
+		}
+	}
+	return notes
+}
+
+// dropHelpfulSecrets removes the word on secrets that do not match one image
+// but do match another of the same workload: such a secret is in its place.
+func dropHelpfulSecrets(results []Result) {
+	helpful := map[string]bool{}
+	for _, result := range results {
+		for _, attempt := range result.Credentials {
+			helpful[attempt.Source] = true
+		}
+	}
+	for i := range results {
+		if results[i].Verdict != pull.Pullable {
+			continue // what does not match may be the very cause
+		}
+		results[i].Notes = slices.DeleteFunc(results[i].Notes, func(note pull.Note) bool {
+			return note.Reason == pull.PullSecretUnmatched && helpful[note.Secret]
+		})
+	}
+}

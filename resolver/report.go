@@ -1,0 +1,55 @@
+// Package resolver finds out, for every image of a workload, whether the nodes
+// could pull it: it brings together the workload's images, the credentials
+// that the kubelet would use, and what the registries say, bounded, shared and
+// within a deadline. It knows nothing of modes or admission.
+package resolver
+
+import (
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// Report is what was found out about one workload.
+type Report struct {
+	Object  workload.Object
+	Results []Result
+}
+
+// Result is what was found out about one use of an image.
+type Result struct {
+	// Image is the use of the image, with its field.
+	Image workload.Image
+	// Resolved is the reference as the node reads it, with its registry and
+	// tag; empty where it cannot be parsed.
+	Resolved string
+	// Digest is that of the manifest or index, where it was learnt.
+	Digest string
+	// Verdict follows from Reason.
+	Verdict pull.Verdict
+	Reason  pull.Reason
+	// Message says what is the matter, in one line.
+	Message string
+	// Node is what the kubelet would report, where that is known.
+	Node string
+	// Hint is a thing to do, in one sentence; may be empty.
+	Hint string
+	// Suggestions are references that would work or nearly so.
+	Suggestions []string
+	// Credentials are those that were tried, in order.
+	Credentials []pull.Attempt
+	// Notes are worth knowing and decide nothing.
+	Notes []pull.Note
+}
+
+// Skip returns a report that says of every image why nobody looked.
+func Skip(w workload.Workload, reason pull.Reason, message string) Report {
+	report := Report{Object: w.Object}
+	for _, template := range w.Templates {
+		for _, image := range template.Images {
+			report.Results = append(report.Results, Result{
+				Image: image, Verdict: reason.Verdict(), Reason: reason, Message: message,
+			})
+		}
+	}
+	return report
+}

@@ -1,0 +1,195 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// defaultParallel is how many images of one workload are checked at once.
+const defaultParallel = 32
+
+// Prober asks a registry about one image with one credential.
+type Prober interface {
+	Probe(ctx context.Context, query registry.Query) pull.Finding
+	Tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error)
+}
+
+// Credentials opens the keyring of a Pod.
+type Credentials interface {
+	Open(ctx context.Context, pod keyring.Pod) *keyring.Ring
+}
+
+// Observer is told of what a Resolver does, for metrics.
+type Observer interface {
+	// Checked tells that an image was checked, and on which registry.
+	Checked(registry string, reason pull.Reason)
+	// Cached tells that an answer was looked for in the cache.
+	Cached(hit bool)
+	// Panicked tells of a bug of ours, with the stack.
+	Panicked(value any, stack []byte)
+}
+
+// Resolver finds out whether images can be pulled. All fields are to be set
+// before its first use; it is safe for concurrent use.
+type Resolver struct {
+	// Credentials are where credentials come from.
+	Credentials Credentials
+	// Fresh is the same without memory; it is asked before a refusal that
+	// may be one of old credentials. May be nil.
+	Fresh Credentials
+	// Registry asks registries.
+	Registry Prober
+	// Nodes returns the cluster's nodes; nil where none are known.
+	Nodes func() []nodes.Node
+	// Platforms are those of nodes that may come, added to those of Nodes.
+	Platforms []ocispec.Platform
+	// Layers asks for configs and layers, too.
+	Layers bool
+	// Parallel is how many images of one workload are checked at once.
+	// Zero: 32.
+	Parallel int
+	// Cache keeps positive answers; nil keeps none.
+	Cache *Cache
+	// Observer is told of what is done; may be nil.
+	Observer Observer
+
+	flights singleflight.Group
+}
+
+// Resolve checks every image of a workload. It answers when the context ends,
+// whatever the registries do: what is not known by then is Timeout.
+func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
+	report := Report{Object: w.Object}
+	var checks []*imageCheck
+	for i := range w.Templates {
+		template := r.newTemplate(w, &w.Templates[i])
+		unique := map[imageKey]*imageCheck{}
+		for _, image := range w.Templates[i].Images {
+			key := imageKey{image.Reference, string(image.Policy)}
+			check, ok := unique[key]
+			if !ok {
+				check = &imageCheck{resolver: r, template: template, image: image}
+				unique[key] = check
+				checks = append(checks, check)
+			}
+			check.uses = append(check.uses, len(report.Results))
+			report.Results = append(report.Results, Result{Image: image})
+		}
+	}
+	r.run(ctx, checks)
+	for _, check := range checks {
+		for _, use := range check.uses {
+			image := report.Results[use].Image
+			report.Results[use] = check.result
+			report.Results[use].Image = image
+		}
+	}
+	dropHelpfulSecrets(report.Results)
+	return report
+}
+
+// imageKey tells images of a template apart; equal ones are checked once.
+type imageKey struct{ reference, policy string }
+
+// run checks images at once, within the bound.
+func (r *Resolver) run(ctx context.Context, checks []*imageCheck) {
+	var group errgroup.Group
+	group.SetLimit(max(r.Parallel, 0))
+	if r.Parallel == 0 {
+		group.SetLimit(defaultParallel)
+	}
+	for _, check := range checks {
+		group.Go(func() error {
+			defer func() {
+				if value := recover(); value != nil {
+					check.result = r.ownFault(value)
+				}
+			}()
+			check.result = check.run(ctx)
+			return nil
+		})
+	}
+	_ = group.Wait() // the checks return no errors
+}
+
+// ownFault is the verdict when we ourselves failed: a bug never denies.
+func (r *Resolver) ownFault(value any) Result {
+	if r.Observer != nil {
+		r.Observer.Panicked(value, debug.Stack())
+	}
+	return Result{Reason: pull.RegistryError, Verdict: pull.Unknown, Message: "not checked: an internal error of pullgate"}
+}
+
+// template is what the images of a pod template share.
+type template struct {
+	*workload.Template
+	pod       keyring.Pod
+	feasible  []nodes.Node
+	platforms []ocispec.Platform
+	ring      func(context.Context) *keyring.Ring
+	fresh     func(context.Context) *keyring.Ring
+}
+
+func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *template {
+	result := &template{Template: t, platforms: r.Platforms, pod: keyring.Pod{
+		Namespace: w.Object.Namespace, PullSecrets: t.PullSecrets,
+		ServiceAccount: t.ServiceAccount, Inherit: t.Created,
+	}}
+	if r.Nodes != nil {
+		result.feasible = nodes.Feasible(r.Nodes(), t.Spec, w.DaemonSet())
+		result.platforms = mergePlatforms(nodes.Platforms(result.feasible), r.Platforms)
+	}
+	result.ring = openOnce(r.Credentials, result.pod)
+	if r.Fresh != nil {
+		result.fresh = openOnce(r.Fresh, result.pod)
+	}
+	return result
+}
+
+// openOnce opens a Pod's keyring when the first image needs it, as the kubelet
+// does: a Pod none of whose images need one reads no secret.
+func openOnce(from Credentials, pod keyring.Pod) func(context.Context) *keyring.Ring {
+	var once sync.Once
+	var ring *keyring.Ring
+	return func(ctx context.Context) *keyring.Ring {
+		once.Do(func() { ring = from.Open(ctx, pod) })
+		return ring
+	}
+}
+
+// probe asks one registry with one credential. Equal questions in flight are
+// one request; each asker waits no longer than its own context.
+func (r *Resolver) probe(ctx context.Context, query registry.Query) pull.Finding {
+	key := fmt.Sprintf("%s %x %s", query.Image, query.Credential.Fingerprint(), platformNames(query.Platforms))
+	flight := r.flights.DoChan(key, func() (finding any, err error) {
+		defer func() {
+			if value := recover(); value != nil {
+				fault := r.ownFault(value)
+				finding = pull.Finding{Reason: fault.Reason, Detail: fault.Message}
+			}
+		}()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightLimit)
+		defer cancel()
+		return r.Registry.Probe(ctx, query), nil
+	})
+	select {
+	case <-ctx.Done():
+		return pull.Finding{Reason: pull.Timeout, Detail: reference.Domain(query.Image) + " did not answer in time"}
+	case answer := <-flight:
+		finding, _ := answer.Val.(pull.Finding)
+		return finding
+	}
+}
