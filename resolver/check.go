@@ -226,11 +226,13 @@ func (c *imageCheck) neverPulled() Result {
 	result := Result{Resolved: c.named.String(), Reason: pull.NeverPresent, Verdict: pull.Broken}
 	if node := c.presentOn(); node != "" {
 		result.Reason, result.Verdict = pull.ReasonPullable, pull.Pullable
-		result.Message = "is never pulled, and node " + node + " lists it"
+		result.Summary = "never pulled, and node " + node + " lists it"
+		result.Message = result.Summary
 		return result
 	}
 	result.Node = fmt.Sprintf("Container image %q is not present with pull policy of Never", c.image.Reference)
-	result.Message = "is never pulled (imagePullPolicy: Never), and no node is known to have it"
+	result.Summary = "never pulled (imagePullPolicy: Never), and no node is known to have it"
+	result.Message = result.Summary
 	result.Hint = "load the image onto the nodes, or set imagePullPolicy: IfNotPresent"
 	return result
 }
@@ -240,12 +242,14 @@ func (c *imageCheck) neverPulled() Result {
 func (c *imageCheck) invalidName(err error) Result {
 	result := Result{Reason: pull.InvalidImageName, Verdict: pull.Broken}
 	if strings.TrimSpace(c.image.Reference) == "" {
-		result.Message = "is empty: the API server will refuse its Pods"
+		result.Summary = "no image name: the API server will refuse its Pods"
+		result.Message = result.Summary
 		result.Hint = "write the image's name"
 		return result
 	}
 	result.Node = fmt.Sprintf("Failed to apply default image tag %q: couldn't parse image name %q: %v", c.image.Reference, c.image.Reference, err)
-	result.Message = "is no image name that a node can parse: " + err.Error()
+	result.Summary = "not an image name that nodes can parse"
+	result.Message = result.Summary + ": " + err.Error()
 	result.Hint = invalidNameHint(c.image.Reference)
 	return result
 }

@@ -51,7 +51,8 @@ func (c *imageCheck) helpMissing(ctx context.Context, a answer, result *Result) 
 	tags, err := a.tags()
 	if errors.Is(err, registry.ErrRepositoryUnknown) {
 		result.Reason = pull.RepositoryNotFound
-		result.Message = strings.Replace(result.Message, "tag not found", "repository not found", 1)
+		result.Message = strings.Replace(result.Message, result.Summary, "repository not found", 1)
+		result.Summary = "repository not found"
 	}
 	if result.Reason == pull.RepositoryNotFound {
 		result.Hint = fmt.Sprintf("correct the repository's name, or push %s", reference.FamiliarString(c.named))

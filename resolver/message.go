@@ -23,14 +23,14 @@ func (c *imageCheck) describe(a answer) Result {
 	if result.Verdict == pull.Unknown {
 		result.Node = ""
 	}
-	result.Message = c.sentence(a)
+	result.Summary = c.words(a)
+	result.Message = result.Summary + c.evidence(a)
 	return result
 }
 
-// sentence says what is the matter: the reason in words, what was said, and
-// with which credentials.
-func (c *imageCheck) sentence(a answer) string {
-	text := c.words(a)
+// evidence is what was said, and with which credentials was asked.
+func (c *imageCheck) evidence(a answer) string {
+	text := ""
 	if a.finding.Detail != "" && a.finding.Reason != pull.PullSecretMalformed {
 		text += ": " + a.finding.Detail
 	}

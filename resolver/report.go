@@ -27,7 +27,10 @@ type Result struct {
 	// Verdict follows from Reason.
 	Verdict pull.Verdict
 	Reason  pull.Reason
-	// Message says what is the matter, in one line.
+	// Summary says what is the matter in a few words.
+	Summary string
+	// Message is the summary, what the registry said and which credentials
+	// were tried, in one line.
 	Message string
 	// Node is what the kubelet would report, where that is known.
 	Node string
@@ -47,7 +50,7 @@ func Skip(w workload.Workload, reason pull.Reason, message string) Report {
 	for _, template := range w.Templates {
 		for _, image := range template.Images {
 			report.Results = append(report.Results, Result{
-				Image: image, Verdict: reason.Verdict(), Reason: reason, Message: message,
+				Image: image, Verdict: reason.Verdict(), Reason: reason, Summary: message, Message: message,
 			})
 		}
 	}

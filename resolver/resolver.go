@@ -21,6 +21,10 @@ import (
 // defaultParallel is how many images of one workload are checked at once.
 const defaultParallel = 32
 
+// internalError is what is said of an image that a bug of ours kept from being
+// checked.
+const internalError = "not checked: an internal error of pullgate"
+
 // Prober asks a registry about one image with one credential.
 type Prober interface {
 	Probe(ctx context.Context, query registry.Query) pull.Finding
@@ -130,7 +134,7 @@ func (r *Resolver) ownFault(value any) Result {
 	if r.Observer != nil {
 		r.Observer.Panicked(value, debug.Stack())
 	}
-	return Result{Reason: pull.RegistryError, Verdict: pull.Unknown, Message: "not checked: an internal error of pullgate"}
+	return Result{Reason: pull.RegistryError, Verdict: pull.Unknown, Summary: internalError, Message: internalError}
 }
 
 // template is what the images of a pod template share.

@@ -1,0 +1,159 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	admissionv1 "k8s.io/api/admission/v1"
+
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// outcome is what became of a request.
+type outcome struct {
+	report   resolver.Report
+	decision policy.Decision
+	// trouble says why nothing was looked at although it should have been.
+	trouble string
+}
+
+// unread is the outcome where nothing could be looked at: a warning.
+func unread(trouble string) outcome { return outcome{trouble: trouble} }
+
+// skipped is the outcome where nothing had to be looked at.
+func skipped(w workload.Workload, mode policy.Mode, reason pull.Reason, message string) outcome {
+	report := resolver.Skip(w, reason, message)
+	decision := policy.Decision{Mode: mode}
+	for range report.Results {
+		decision.Actions = append(decision.Actions, policy.Allow)
+		decision.Modes = append(decision.Modes, mode)
+	}
+	return outcome{report: report, decision: decision}
+}
+
+// decide says what becomes of a request, cheapest questions first.
+func (h *Handler) decide(ctx context.Context, request *admissionv1.AdmissionRequest) outcome {
+	engine := h.Engine()
+	where := policy.Where{Namespace: request.Namespace, DryRun: request.DryRun != nil && *request.DryRun}
+	operation, relevant := operationOf(request)
+	switch {
+	case !relevant:
+		return outcome{}
+	case request.Namespace == h.Self && h.Self != "", engine.Policy.ExemptNamespace(request.Namespace):
+		return skipped(workload.Workload{}, engine.Policy.ModeFor(where), pull.Exempt, "")
+	case engine.Policy.ExemptUser(request.UserInfo.Username):
+		return skipped(workload.Workload{}, engine.Policy.ModeFor(where), pull.Exempt, "")
+	}
+	if h.Labels != nil {
+		labels, err := h.Labels(ctx, request.Namespace)
+		if err != nil {
+			// Without labels the file's mode counts; a mode is no verdict.
+			h.Log.Warn("the namespace's labels are not known", "namespace", request.Namespace, "error", err.Error())
+		}
+		where.Labels = labels
+	}
+	if !engine.Policy.Looks(where) {
+		return skipped(workload.Workload{}, policy.Off, pull.Exempt, "")
+	}
+	return h.look(ctx, engine, where, request, operation)
+}
+
+// operationOf says what is being done to what has pod templates.
+func operationOf(request *admissionv1.AdmissionRequest) (workload.Operation, bool) {
+	switch {
+	case request.SubResource == "ephemeralcontainers" && request.Operation == admissionv1.Update:
+		return workload.EphemeralContainers, true
+	case request.SubResource != "":
+		return 0, false
+	case request.Operation == admissionv1.Create:
+		return workload.Create, true
+	case request.Operation == admissionv1.Update:
+		return workload.Update, true
+	default:
+		return 0, false
+	}
+}
+
+// look reads the object and checks what of it is new.
+func (h *Handler) look(ctx context.Context, engine *Engine, where policy.Where, request *admissionv1.AdmissionRequest, operation workload.Operation) outcome {
+	mode := engine.Policy.ModeFor(where)
+	w, err := engine.Kinds.Read(request.Object.Raw, operation)
+	switch {
+	case len(request.Object.Raw) == 0:
+		return unread("not checked: the request holds no object")
+	case errors.Is(err, workload.ErrUnknownKind):
+		return outcome{decision: policy.Decision{Mode: mode}}
+	case err != nil:
+		return unread(fmt.Sprintf("not checked: the object cannot be read: %v", err))
+	}
+	w.Object.Namespace = request.Namespace
+	if operation == workload.Create && w.Controller != nil && engine.Kinds.Checked(*w.Controller) {
+		return skipped(w, mode, pull.OwnedByController, "checked on the "+w.Controller.Kind+" that controls it")
+	}
+	if why, asked := w.Annotations[policy.SkipAnnotation]; asked && engine.Policy.AllowSkipAnnotation {
+		return skipped(w, mode, pull.Exempt, policy.SkipAnnotation+": "+why)
+	}
+	if operation != workload.Create {
+		old, err := engine.Kinds.Read(request.OldObject.Raw, operation)
+		if err == nil { // else all of it counts as new
+			w = workload.Changed(old, w)
+		}
+	}
+	report := checkAll(ctx, engine, w)
+	return outcome{report: report, decision: engine.Policy.Decide(report, where)}
+}
+
+// checkAll resolves what is not exempt.
+func checkAll(ctx context.Context, engine *Engine, w workload.Workload) resolver.Report {
+	exempt := workload.Workload{Object: w.Object}
+	checked := w
+	checked.Templates = nil
+	for _, template := range w.Templates {
+		isExempt := func(image workload.Image) bool { return engine.Policy.ExemptImage(image.Reference) }
+		if slices.ContainsFunc(template.Images, isExempt) {
+			out := template
+			out.Images = slices.DeleteFunc(slices.Clone(template.Images), func(image workload.Image) bool { return !isExempt(image) })
+			exempt.Templates = append(exempt.Templates, out)
+			template.Images = slices.DeleteFunc(slices.Clone(template.Images), isExempt)
+		}
+		if len(template.Images) > 0 {
+			checked.Templates = append(checked.Templates, template)
+		}
+	}
+	report := resolver.Skip(exempt, pull.Exempt, "the configuration exempts the image")
+	if len(checked.Templates) > 0 {
+		report.Results = append(report.Results, engine.Resolver.Resolve(ctx, checked).Results...)
+	}
+	return report
+}
+
+// summary is what a request came to: the worst verdict and the strictest
+// action of its images.
+func (o outcome) summary() (pull.Verdict, policy.Action) {
+	if o.trouble != "" {
+		return pull.Unknown, policy.WarnOf
+	}
+	verdict, action := pull.Skipped, policy.Allow
+	for i, result := range o.report.Results {
+		if severity(result.Verdict) > severity(verdict) {
+			verdict = result.Verdict
+		}
+		if strictness(o.decision.Actions[i]) > strictness(action) {
+			action = o.decision.Actions[i]
+		}
+	}
+	return verdict, action
+}
+
+func severity(verdict pull.Verdict) int {
+	return slices.Index([]pull.Verdict{pull.Skipped, pull.Pullable, pull.Unknown, pull.Broken}, verdict)
+}
+
+func strictness(action policy.Action) int {
+	return slices.Index([]policy.Action{policy.Allow, policy.Record, policy.WarnOf, policy.Deny}, action)
+}
