@@ -1,6 +1,13 @@
 package workload
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// maxTemplates bounds the pod templates of a custom resource, of which each
+// costs a kilobyte however short it is written.
+const maxTemplates = 4096
 
 // readCustom reads a custom resource that has pod templates at the given
 // paths.
@@ -13,6 +20,9 @@ func readCustom(raw []byte, paths []path) (Workload, error) {
 	seen := make(map[string]bool)
 	for _, p := range paths {
 		err := p.walk(raw, "", func(raw json.RawMessage, at string) error {
+			if len(w.Templates) == maxTemplates {
+				return fmt.Errorf("%s: more than %d pod templates in one object", at, maxTemplates)
+			}
 			t, err := readTemplate(raw, at)
 			if err == nil && !seen[t.Field] {
 				seen[t.Field] = true

@@ -18,10 +18,13 @@ func peek(raw []byte) (apiVersion, kind string, err error) {
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return "", "", fmt.Errorf("not a JSON object; it begins with %q", raw[:min(len(raw), 20)])
 	}
-	for (apiVersion == "" || kind == "") && decoder.More() {
+	for apiVersion == "" || kind == "" {
 		key, err := decoder.Token()
 		if err != nil {
 			return "", "", syntaxError(err)
+		}
+		if key == json.Delim('}') {
+			break
 		}
 		var into any = new(ignored)
 		switch key {

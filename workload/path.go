@@ -39,12 +39,29 @@ func isFieldName(name string) bool {
 // walk visits every object to which the path leads from raw, which is the
 // value of the field at. What is absent or null is passed over.
 func (p path) walk(raw json.RawMessage, at string, visit func(raw json.RawMessage, at string) error) error {
-	switch raw = bytes.TrimLeft(raw, " \t\r\n"); {
-	case isNull(raw):
+	raw = bytes.TrimLeft(raw, " \t\r\n")
+	if isNull(raw) || raw[0] != '[' {
+		return p.enter(raw, at, visit)
+	}
+	var list []json.RawMessage
+	if err := decode(raw, at, &list); err != nil {
+		return err
+	}
+	for i, element := range list {
+		if err := p.enter(element, index(at, i), visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter goes one step on from an object. A list of lists is not walked: every
+// level is read anew, which would take minutes for one that is deep.
+func (p path) enter(raw json.RawMessage, at string, visit func(raw json.RawMessage, at string) error) error {
+	if isNull(raw) {
 		return nil
-	case raw[0] == '[':
-		return p.walkList(raw, at, visit)
-	case len(p) == 0:
+	}
+	if len(p) == 0 {
 		return visit(raw, at)
 	}
 	var object map[string]json.RawMessage
@@ -52,18 +69,4 @@ func (p path) walk(raw json.RawMessage, at string, visit func(raw json.RawMessag
 		return err
 	}
 	return p[1:].walk(object[p[0]], child(at, p[0]), visit)
-}
-
-// walkList walks on from every element of a list.
-func (p path) walkList(raw json.RawMessage, at string, visit func(raw json.RawMessage, at string) error) error {
-	var list []json.RawMessage
-	if err := decode(raw, at, &list); err != nil {
-		return err
-	}
-	for i, element := range list {
-		if err := p.walk(element, index(at, i), visit); err != nil {
-			return err
-		}
-	}
-	return nil
 }
