@@ -1,11 +1,14 @@
 // Package nodes tells on which nodes a Pod can land, and what these nodes say
 // about an image: the platforms that it must have, the runtime that pulls it,
-// and whether it is there already.
+// and whether it is there already. It is pure, over whatever nodes it is given.
 package nodes
 
 import (
+	"cmp"
+	"strings"
 	"unique"
 
+	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -16,24 +19,85 @@ type Node struct {
 	Name   string
 	Labels map[string]string
 	Taints []corev1.Taint
-	// Platform is normalised as containerd does.
+	// Platform is the node's, normalised as containerd does. It is the zero
+	// value if the node does not tell.
 	Platform ocispec.Platform
-	// Runtime is the container runtime, "containerd" or "cri-o".
+	// Runtime is the name of the container runtime, "containerd" or "cri-o";
+	// empty if the node does not tell.
 	Runtime string
-	// RuntimeVersion is its version, without a leading v.
+	// RuntimeVersion is the runtime's version, without a leading v.
 	RuntimeVersion string
 
+	// images are the names of the images that the node lists. Nodes list the
+	// same ones over and over, so that each name is kept once for all of them.
 	images []unique.Handle[string]
 }
 
-// FromObject keeps what matters of a node and lets the rest go.
-func FromObject(n *corev1.Node) Node { return Node{Name: n.Name} }
+// FromObject keeps what matters of a node and lets the rest go. The node's
+// labels and taints are shared with it. That a node is cordoned shows in its
+// taints.
+func FromObject(n *corev1.Node) Node {
+	runtime, version, _ := strings.Cut(n.Status.NodeInfo.ContainerRuntimeVersion, "://")
+	return Node{
+		Name:           n.Name,
+		Labels:         n.Labels,
+		Taints:         n.Spec.Taints,
+		Platform:       platformOf(n),
+		Runtime:        runtime,
+		RuntimeVersion: strings.TrimPrefix(version, "v"),
+		images:         imagesOf(n),
+	}
+}
 
-// Feasible returns the nodes on which a Pod with this spec can land.
-func Feasible(nodes []Node, spec *corev1.PodSpec, daemonSet bool) []Node { return nodes }
+// platformOf returns what the kubelet reports of the platform, or else what
+// the node's well-known labels say.
+func platformOf(n *corev1.Node) ocispec.Platform {
+	info := n.Status.NodeInfo
+	p := ocispec.Platform{
+		OS:           cmp.Or(info.OperatingSystem, n.Labels[corev1.LabelOSStable]),
+		Architecture: cmp.Or(info.Architecture, n.Labels[corev1.LabelArchStable]),
+	}
+	if p.OS == "" || p.Architecture == "" {
+		return ocispec.Platform{}
+	}
+	if p.OS == string(corev1.Windows) {
+		p.OSVersion = windowsVersion(n)
+	}
+	return platforms.Normalize(p)
+}
 
-// Platforms returns the platforms of the nodes, each once.
-func Platforms(nodes []Node) []ocispec.Platform { return nil }
+// windowsVersion returns major, minor and build number, which is what
+// containerd compares an image's os.version with (containerd/platforms
+// platform_windows_compat.go). A kubelet on Windows reports them and a revision
+// as the kernel's version (Kubernetes
+// pkg/kubelet/winstats/perfcounter_nodestats_windows.go), and as a label.
+func windowsVersion(n *corev1.Node) string {
+	version := cmp.Or(n.Status.NodeInfo.KernelVersion, n.Labels[corev1.LabelWindowsBuild])
+	parts := strings.Split(version, ".")
+	return strings.Join(parts[:min(3, len(parts))], ".")
+}
 
-// Has tells whether the node lists the image.
-func (n Node) Has(image reference.Named) bool { return false }
+// imagesOf returns the names of the images that a node lists. Names that do
+// not parse, such as a dangling image's "<none>:<none>", name none that a Pod
+// could ask for.
+func imagesOf(n *corev1.Node) []unique.Handle[string] {
+	var images []unique.Handle[string]
+	for _, image := range n.Status.Images {
+		for _, name := range image.Names {
+			if named, err := reference.ParseNormalizedNamed(name); err == nil {
+				images = append(images, imageKey(named))
+			}
+		}
+	}
+	return images
+}
+
+// imageKey returns the name by which containerd keeps an image: with its tag,
+// latest if it has none, or with its digest alone if it has one (containerd
+// internal/cri/server/images/image_pull.go, PullImage).
+func imageKey(image reference.Named) unique.Handle[string] {
+	if digested, ok := image.(reference.Digested); ok {
+		return unique.Make(image.Name() + "@" + digested.Digest().String())
+	}
+	return unique.Make(reference.TagNameOnly(image).String())
+}

@@ -1,0 +1,36 @@
+package nodes
+
+import (
+	"slices"
+
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Has tells whether the node lists the image by its tag, or by its digest if it
+// has one. That it does not says nothing: a kubelet lists its fifty largest
+// images, by at most five names each (Kubernetes
+// pkg/kubelet/nodestatus/setters.go, Images).
+func (n Node) Has(image reference.Named) bool {
+	return slices.Contains(n.images, imageKey(image))
+}
+
+// Platforms returns the platforms of the nodes, each once, in the order in
+// which they come. Nodes that do not tell theirs add nothing: where there are
+// such nodes, that an image fits none of these platforms does not mean that it
+// fits no node.
+func Platforms(nodes []Node) []ocispec.Platform {
+	var distinct []ocispec.Platform
+	seen := make(map[string]bool)
+	for _, n := range nodes {
+		if n.Platform.Architecture == "" {
+			continue
+		}
+		if key := platforms.FormatAll(n.Platform); !seen[key] {
+			seen[key] = true
+			distinct = append(distinct, n.Platform)
+		}
+	}
+	return distinct
+}
