@@ -1,0 +1,99 @@
+// Package cluster reads from a Kubernetes API server what Pullgate needs of
+// it: Secrets and ServiceAccounts one at a time, Namespaces' labels, Nodes.
+package cluster
+
+import (
+	"context"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Source reads Secrets and ServiceAccounts, each with a get of its own:
+// Pullgate neither lists nor watches them.
+type Source struct {
+	// Reader must not be a cache.
+	Reader client.Reader
+}
+
+// Secret reads one Secret.
+func (s Source) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	secret := &corev1.Secret{}
+	return secret, s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret)
+}
+
+// ServiceAccount reads one ServiceAccount.
+func (s Source) ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
+	account := &corev1.ServiceAccount{}
+	return account, s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, account)
+}
+
+const (
+	// rememberedFor is how old a Secret may be on which a pass depends. No
+	// refusal does: before one, they are read again.
+	rememberedFor = 15 * time.Second
+	// remembered is how many objects are kept for that long.
+	remembered = 4096
+)
+
+// Remembering is a Source that keeps for a moment what it read, so that a
+// rollout of many objects reads a secret once.
+type Remembering struct {
+	source          Source
+	secrets         *lru.Cache[types.NamespacedName, memory[*corev1.Secret]]
+	serviceAccounts *lru.Cache[types.NamespacedName, memory[*corev1.ServiceAccount]]
+}
+
+type memory[T any] struct {
+	object T
+	err    error
+	until  time.Time
+}
+
+// Remember returns a Source with a short memory.
+func Remember(source Source) *Remembering {
+	return &Remembering{
+		source:          source,
+		secrets:         newMemory[*corev1.Secret](),
+		serviceAccounts: newMemory[*corev1.ServiceAccount](),
+	}
+}
+
+func newMemory[T any]() *lru.Cache[types.NamespacedName, memory[T]] {
+	cache, err := lru.New[types.NamespacedName, memory[T]](remembered)
+	if err != nil {
+		panic(err) // the size is a positive constant
+	}
+	return cache
+}
+
+// Secret returns one Secret, as it was a moment ago.
+func (r *Remembering) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	return recall(r.secrets, types.NamespacedName{Namespace: namespace, Name: name}, func() (*corev1.Secret, error) {
+		return r.source.Secret(ctx, namespace, name)
+	})
+}
+
+// ServiceAccount returns one ServiceAccount, as it was a moment ago.
+func (r *Remembering) ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
+	return recall(r.serviceAccounts, types.NamespacedName{Namespace: namespace, Name: name}, func() (*corev1.ServiceAccount, error) {
+		return r.source.ServiceAccount(ctx, namespace, name)
+	})
+}
+
+// recall returns what is remembered, or reads it. That an object is missing is
+// remembered, too; other errors are not.
+func recall[T any](cache *lru.Cache[types.NamespacedName, memory[T]], key types.NamespacedName, read func() (T, error)) (T, error) {
+	if kept, ok := cache.Get(key); ok && time.Now().Before(kept.until) {
+		return kept.object, kept.err
+	}
+	object, err := read()
+	if err == nil || apierrors.IsNotFound(err) {
+		cache.Add(key, memory[T]{object: object, err: err, until: time.Now().Add(rememberedFor)})
+	}
+	return object, err
+}

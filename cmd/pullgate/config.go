@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pullgate/pullgate/policy"
+)
+
+// newConfig returns `pullgate config`.
+func newConfig() *cobra.Command {
+	config := &cobra.Command{
+		Use:   "config",
+		Short: "Work with configuration files",
+		Args:  cobra.ArbitraryArgs,
+		RunE:  onlyCommands,
+	}
+	config.AddCommand(&cobra.Command{
+		Use:     "validate FILE",
+		Short:   "Check a configuration file",
+		Long:    "Check a configuration file as serve and check would read it: strictly, with the path of every offending key.",
+		Example: "  pullgate config validate pullgate.yaml",
+		Args:    exactArgs(1, "one FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := readConfiguration(args[0]); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is valid\n", args[0])
+			return err
+		},
+	})
+	return config
+}
+
+// readConfiguration reads a configuration file; without a name, the defaults.
+func readConfiguration(file string) (policy.Configuration, error) {
+	if file == "" {
+		return policy.Default(), nil
+	}
+	data, err := os.ReadFile(file) //nolint:gosec // the file that the user named
+	if err != nil {
+		hint := "name the file with --config; without the flag the defaults are used"
+		if errors.Is(err, fs.ErrPermission) {
+			hint = "make the file readable for the user that runs pullgate"
+		}
+		return policy.Configuration{}, &hintedError{err: fmt.Errorf("configuration: %w", err), hint: hint}
+	}
+	return parseConfiguration(file, data)
+}
+
+func parseConfiguration(file string, data []byte) (policy.Configuration, error) {
+	configuration, err := policy.Parse(data)
+	if err != nil {
+		return configuration, &hintedError{
+			err:  fmt.Errorf("configuration %s: %s", file, strings.ReplaceAll(err.Error(), "\n", "; ")),
+			hint: "the keys are described in docs/configuration.md",
+		}
+	}
+	return configuration, nil
+}

@@ -1,0 +1,59 @@
+// Command pullgate refuses, at kubectl apply, images that no node could pull.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, as the contract has them.
+const (
+	exitFound = 1 // something that was asked for was found
+	exitUsage = 2 // wrong usage, or input that cannot be read
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, newRoot(), os.Args[1:]))
+}
+
+// run executes a command line and returns the exit code.
+func run(ctx context.Context, root *cobra.Command, args []string) int {
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var hinted *hintedError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &hinted):
+		fmt.Fprintf(root.ErrOrStderr(), "error: %v\nhint: %s\n", hinted.err, hinted.hint)
+	default:
+		fmt.Fprintf(root.ErrOrStderr(), "error: %v\n", err)
+	}
+	var code exitError
+	if errors.As(err, &code) {
+		return int(code)
+	}
+	return exitUsage
+}
+
+// hintedError is an error with a thing to do about it.
+type hintedError struct {
+	err  error
+	hint string
+}
+
+func (e *hintedError) Error() string { return e.err.Error() }
+func (e *hintedError) Unwrap() error { return e.err }
+
+// exitError is an exit code other than that for wrong usage.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/pullgate/pullgate/cluster"
+	"github.com/pullgate/pullgate/metrics"
+	"github.com/pullgate/pullgate/webhook"
+)
+
+// serveOptions are the flags of `pullgate serve`.
+type serveOptions struct {
+	config, kubeconfig             string
+	bind, metricsBind, healthBind  string
+	certDir                        string
+	namespace, service, certSecret string
+	webhookConfiguration, logLevel string
+}
+
+// newServe returns `pullgate serve`.
+func newServe() *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the admission webhook",
+		Long: `Run the admission webhook: POST /validate takes AdmissionReviews.
+
+Without --cert-dir the program manages its certificates itself: it makes a CA
+and a serving certificate, keeps them in a Secret, and puts the CA into the
+webhook configuration.`,
+		Example: `  # in a cluster, as the Helm chart runs it
+  pullgate serve --config /etc/pullgate/config.yaml
+
+  # on a workstation, with certificates of one's own
+  pullgate serve --kubeconfig ~/.kube/config --cert-dir ./certs --bind-address 127.0.0.1:9443`,
+		Args: exactArgs(0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.ErrOrStderr()) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.config, "config", "", "configuration `FILE`; taken up again when it changes")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE`; default: the Pod's own service account")
+	flags.StringVar(&o.bind, "bind-address", ":9443", "`HOST:PORT` of the webhook")
+	flags.StringVar(&o.metricsBind, "metrics-bind-address", ":8080", "`HOST:PORT` of /metrics, plain HTTP; 0 for none")
+	flags.StringVar(&o.healthBind, "health-probe-bind-address", ":8081", "`HOST:PORT` of /healthz and /readyz, plain HTTP; 0 for none")
+	flags.StringVar(&o.certDir, "cert-dir", "", "`DIR` with tls.crt and tls.key; default: certificates managed by the program")
+	flags.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "`NAMESPACE` in which the program runs, which it never checks; default: $POD_NAMESPACE")
+	flags.StringVar(&o.service, "service", "pullgate", "`NAME` of the Service that leads to the webhook, for the certificate")
+	flags.StringVar(&o.certSecret, "cert-secret", "pullgate-certificate", "`NAME` of the Secret that keeps the managed certificates")
+	flags.StringVar(&o.webhookConfiguration, "webhook-configuration", "pullgate", "`NAME` of the ValidatingWebhookConfiguration that gets the CA")
+	flags.StringVar(&o.logLevel, "log-level", "info", "`LEVEL` of the log: debug, info, warn or error")
+	return cmd
+}
+
+// run serves until the context ends.
+func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
+	log, err := newLog(out, o.logLevel)
+	if err != nil {
+		return err
+	}
+	configuration, err := readConfiguration(o.config)
+	if err != nil {
+		return err
+	}
+	kube, err := o.restConfig()
+	if err != nil {
+		return err
+	}
+	certificate, err := o.certificate(ctx, kube, log)
+	if err != nil {
+		return err
+	}
+	manager, err := o.newManager(kube, certificate.get)
+	if err != nil {
+		return err
+	}
+	around, err := o.surroundings(ctx, manager, log)
+	if err != nil {
+		return err
+	}
+	engine, err := newEngine(configuration, around)
+	if err != nil {
+		return fmt.Errorf("configuration %s: %w", o.config, err)
+	}
+	reload := newReloader(o.config, engine, func(data []byte) (*webhook.Engine, error) {
+		changed, err := parseConfiguration(o.config, data)
+		if err != nil {
+			return nil, err
+		}
+		return newEngine(changed, around)
+	}, log)
+	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good)
+	namespaces := cluster.Namespaces{Cache: manager.GetClient(), Direct: manager.GetAPIReader()}
+	manager.GetWebhookServer().Register("/validate", &webhook.Handler{
+		Engine: reload.current.Load, Labels: namespaces.Labels, Self: o.namespace,
+		Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
+	})
+	if err := errors.Join(manager.Add(reload), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
+		return fmt.Errorf("set up: %w", err)
+	}
+	log.Info("pullgate serves", "version", buildVersion(), "address", o.bind, "mode", configuration.Mode)
+	if err := manager.Start(ctx); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// surroundings are what engines are built into.
+func (o *serveOptions) surroundings(ctx context.Context, manager ctrl.Manager, log *slog.Logger) (surroundings, error) {
+	live := &cluster.Nodes{}
+	if err := live.Watch(ctx, manager.GetCache()); err != nil {
+		return surroundings{}, err
+	}
+	if _, err := manager.GetCache().GetInformer(ctx, cluster.NamespaceMetadata(), cache.BlockUntilSynced(false)); err != nil {
+		return surroundings{}, fmt.Errorf("watch Namespaces: %w", err)
+	}
+	direct := cluster.Source{Reader: manager.GetAPIReader()}
+	return surroundings{
+		secrets: cluster.Remember(direct), fresh: direct, nodes: live.All,
+		metrics: metrics.New(ctrlmetrics.Registry, log), log: log,
+	}, nil
+}
+
+// restConfig says how the API server is reached.
+func (o *serveOptions) restConfig() (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
+	if err != nil {
+		return nil, &hintedError{err: fmt.Errorf("kubeconfig: %w", err), hint: "name a kubeconfig with --kubeconfig, or run in a Pod with a service account"}
+	}
+	// One Secret may be read for every admission; the API server's own
+	// priority and fairness is the better judge of what is too much.
+	config.QPS, config.Burst = 500, 1000
+	config.UserAgent = "pullgate/" + buildVersion()
+	return config, nil
+}
+
+// newManager sets up controller-runtime's servers, caches and clients.
+func (o *serveOptions) newManager(kube *rest.Config, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) (ctrl.Manager, error) {
+	host, port, err := hostPort(o.bind)
+	if err != nil {
+		return nil, err
+	}
+	manager, err := ctrl.NewManager(kube, ctrl.Options{
+		Metrics:                metricsserver.Options{BindAddress: o.metricsBind},
+		HealthProbeBindAddress: o.healthBind,
+		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{
+			Host: host, Port: port,
+			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificate }},
+		}),
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject:         map[client.Object]cache.ByObject{&corev1.Node{}: {Transform: cluster.Slim}},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up: %w", err)
+	}
+	if err := errors.Join(
+		manager.AddHealthzCheck("ping", healthz.Ping),
+		manager.AddReadyzCheck("webhook", manager.GetWebhookServer().StartedChecker()),
+	); err != nil {
+		return nil, fmt.Errorf("set up: %w", err)
+	}
+	return manager, nil
+}
+
+// hostPort reads --bind-address.
+func hostPort(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err == nil {
+		port, err = strconv.Atoi(text)
+	}
+	if err != nil || port <= 0 || port > 65535 {
+		return "", 0, &hintedError{err: fmt.Errorf("--bind-address %q is no HOST:PORT", address), hint: "write it like :9443 or 127.0.0.1:9443"}
+	}
+	return host, port, nil
+}
+
+// newLog writes JSON, and makes the libraries' logs part of it.
+func newLog(out io.Writer, level string) (*slog.Logger, error) {
+	var parsed slog.Level
+	if err := parsed.UnmarshalText([]byte(level)); err != nil {
+		return nil, &hintedError{err: fmt.Errorf("--log-level %q is no level", level), hint: "write debug, info, warn or error"}
+	}
+	handler := slog.NewJSONHandler(out, &slog.HandlerOptions{Level: parsed})
+	ctrl.SetLogger(logr.FromSlogHandler(handler))
+	klog.SetSlogLogger(slog.New(handler))
+	return slog.New(handler), nil
+}
