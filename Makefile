@@ -1,0 +1,117 @@
+# Pullgate's commands; `make help` lists them. Only Go, make and git are needed:
+# the tools are Go programs at the versions below, and so is the Kubernetes.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BIN := $(CURDIR)/bin
+export GOFLAGS := -buildvcs=false
+export PATH := $(BIN):$(PATH)
+
+# Pinned tools.
+GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
+HELM_VERSION := v4.3.1
+KUBERNETES_VERSION := v1.36.3
+
+LDFLAGS := -s -w -X main.version=$(VERSION)
+KUBE_LDFLAGS := -s -w \
+	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
+	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
+MODULES := . test/kube test/e2e test/oracle
+LINTED := . test/e2e test/oracle
+FUZZTIME ?= 60s
+
+.PHONY: help
+help: ## List the commands
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/pullgate
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/pullgate ./cmd/pullgate
+
+.PHONY: kube
+kube: ## Build bin/kube: etcd, kube-apiserver, kube-controller-manager and kubectl in one (5 minutes at first)
+	cd test/kube && CGO_ENABLED=0 go build -trimpath -ldflags '$(KUBE_LDFLAGS)' -o $(BIN)/kube .
+
+.PHONY: demo
+demo: ## Show Pullgate at work on a local Kubernetes
+	@cd test/e2e && go run ./cmd/demo
+
+.PHONY: test
+test: test-unit test-oracle test-e2e ## Test everything that must hold, on a real API server too
+
+.PHONY: test-unit
+test-unit: ## Test the packages alone
+	go test -race ./...
+
+.PHONY: test-oracle
+test-oracle: ## Compare keyring and reference parser with the kubelet's own packages
+	cd test/oracle && go test ./...
+
+.PHONY: test-e2e
+test-e2e: build kube ## Test on a real API server with a real kubectl and real registries
+	cd test/e2e && go test -count=1 -timeout 20m ./...
+
+.PHONY: messages
+messages: build kube ## Record docs/messages.md anew from what kubectl prints
+	cd test/e2e && go test -count=1 -run TestMessages . -update
+
+.PHONY: bench
+bench: ## Measure /validate beside an always-allow webhook
+	go test -run '^$$' -bench . -benchtime 3s ./webhook/bench/
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for FUZZTIME (default 60s)
+	@for dir in . test/oracle; do (cd $$dir && \
+		for file in $$(grep -rl '^func Fuzz' --include='*_test.go' . | grep -v '^./test/'); do \
+			for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+				echo "fuzz $$target in $$dir/$$(dirname $$file)"; \
+				go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
+			done; \
+		done); \
+	done
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style and the usual mistakes
+	@for dir in $(LINTED); do echo "lint $$dir"; (cd $$dir && $< run --config $(CURDIR)/.golangci.yaml ./...); done
+
+.PHONY: vuln
+vuln: $(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ## Look for known vulnerabilities in what is linked in
+	@$< ./... || { code=$$?; if [ $$code -eq 3 ]; then exit 3; fi; \
+		echo "the vulnerability database cannot be reached from here: nothing was checked"; }
+
+.PHONY: tidy
+tidy: ## Check that the module files are tidy
+	@for dir in $(MODULES); do echo "tidy $$dir"; (cd $$dir && go mod tidy -diff); done
+
+.PHONY: manifests
+manifests: $(BIN)/helm-$(HELM_VERSION) ## Render deploy/install.yaml from the chart
+	deploy/render $< > deploy/install.yaml
+
+.PHONY: manifests-check
+manifests-check: $(BIN)/helm-$(HELM_VERSION) ## Check the chart, and that deploy/install.yaml is up to date
+	$< lint --strict deploy/chart
+	deploy/render $< | diff -u deploy/install.yaml - || { echo 'deploy/install.yaml is out of date: run `make manifests`'; exit 1; }
+
+.PHONY: image
+image: ## Build the container image (needs docker with buildx)
+	docker buildx build --build-arg VERSION=$(VERSION) -t pullgate:$(VERSION) .
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf $(BIN)
+
+$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(BIN)/golangci-lint $@
+
+$(BIN)/govulncheck-$(GOVULNCHECK_VERSION):
+	GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	mv $(BIN)/govulncheck $@
+
+$(BIN)/helm-$(HELM_VERSION):
+	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
+	mv $(BIN)/helm $@
