@@ -1,0 +1,58 @@
+package rig
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Calls is how often the API server has called Pullgate.
+func (g *Gate) Calls() (int, error) {
+	calls, err := g.Metric("pullgate_admission_requests_total")
+	return int(calls), err
+}
+
+// Metric adds up the values of a metric over the series that have all of these
+// labels, each written `name="value"`.
+func (g *Gate) Metric(name string, labels ...string) (float64, error) {
+	response, err := g.client.Get(g.MetricsURL)
+	if err != nil {
+		return 0, fmt.Errorf("read pullgate's metrics: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("read pullgate's metrics: %s", response.Status)
+	}
+	sum := 0.0
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		value, ok, err := sample(lines.Text(), name, labels)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			sum += value
+		}
+	}
+	return sum, lines.Err()
+}
+
+// sample reads one line of the metrics: NAME{LABELS} VALUE.
+func sample(line, name string, labels []string) (value float64, ok bool, err error) {
+	rest, ok := strings.CutPrefix(line, name)
+	if !ok || (!strings.HasPrefix(rest, "{") && !strings.HasPrefix(rest, " ")) {
+		return 0, false, nil
+	}
+	for _, label := range labels {
+		if !strings.Contains(rest, "{"+label) && !strings.Contains(rest, ","+label) {
+			return 0, false, nil
+		}
+	}
+	value, err = strconv.ParseFloat(rest[strings.LastIndex(rest, " ")+1:], 64)
+	if err != nil {
+		return 0, false, fmt.Errorf("read the metric %q: %w", line, err)
+	}
+	return value, true, nil
+}
