@@ -17,8 +17,10 @@ var ErrUnknownKind = errors.New("not a kind with pod templates")
 
 // Custom tells where a custom resource has its pod templates.
 type Custom struct {
+	// Group is the API group, without a version.
 	Group string `json:"group"`
-	Kind  string `json:"kind"`
+	// Kind is the kind, in the singular.
+	Kind string `json:"kind"`
 	// PodTemplates are paths such as "spec.template" or
 	// "spec.pools[*].template". They lead to a pod template (which has a spec)
 	// or to a pod spec itself (which has containers). Lists on the way are
