@@ -1,0 +1,94 @@
+package keyring
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// everywhere is the key of answers that hold for every image.
+	everywhere = "<global>"
+	// maxAnswers bounds the answers of one provider that are kept. A Pod's
+	// author chooses the images, and with them the keys.
+	maxAnswers = 4096
+)
+
+// answers are a provider's answers that still hold, by what they hold for: one
+// repository, one registry or everything (plugin.go, provide).
+type answers struct {
+	now  func() time.Time
+	lock sync.Mutex
+	kept map[string]kept
+}
+
+type kept struct {
+	config dockerConfig
+	until  time.Time
+}
+
+// get finds the most particular answer for a repository.
+func (a *answers) get(repository string) (dockerConfig, bool) {
+	a.lock.Lock()
+	defer a.lock.Unlock()
+	registry, _, _ := strings.Cut(repository, "/")
+	for _, key := range []string{repository, registry, everywhere} {
+		if found, ok := a.kept[key]; ok && !a.now().After(found.until) {
+			return found.config, true
+		}
+	}
+	return nil, false
+}
+
+// put keeps an answer for as long as it says, or else by default. An answer
+// that does not say for what it holds is not to be used.
+func (a *answers) put(repository string, answer *response, byDefault time.Duration) error {
+	var key string
+	switch answer.CacheKeyType {
+	case "Image":
+		key = repository
+	case "Registry":
+		key, _, _ = strings.Cut(repository, "/")
+	case "Global":
+		key = everywhere
+	default:
+		return errors.New("its answer has no valid cacheKeyType: want Image, Registry or Global")
+	}
+	duration := byDefault
+	if answer.CacheDuration != nil {
+		duration = answer.CacheDuration.Duration
+	}
+	if duration != 0 {
+		a.keep(key, kept{config: answer.config(), until: a.now().Add(duration)})
+	}
+	return nil
+}
+
+func (a *answers) keep(key string, answer kept) {
+	a.lock.Lock()
+	defer a.lock.Unlock()
+	if a.kept == nil {
+		a.kept = make(map[string]kept)
+	}
+	if len(a.kept) >= maxAnswers {
+		a.makeRoom()
+	}
+	a.kept[key] = answer
+}
+
+// makeRoom drops what no longer holds, and if nothing of the kind is there any
+// one answer.
+func (a *answers) makeRoom() {
+	for key, answer := range a.kept {
+		if a.now().After(answer.until) {
+			delete(a.kept, key)
+		}
+	}
+	for key := range a.kept {
+		if len(a.kept) < maxAnswers {
+			return
+		}
+		delete(a.kept, key)
+	}
+}

@@ -1,0 +1,162 @@
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	strictjson "sigs.k8s.io/json"
+)
+
+const (
+	// responseGroup is the API group of the exchange with a provider.
+	responseGroup = "credentialprovider.kubelet.k8s.io/"
+	// maxRun is the kubelet's limit for one run (plugin.go, ExecPlugin).
+	maxRun = time.Minute
+	// maxLinger is how long a program that has ended, or was told to, may
+	// keep its output open through children.
+	maxLinger = 5 * time.Second
+	// maxOutput bounds what a provider may answer; the kubelet does not.
+	maxOutput = 1 << 20
+	// maxComplaint bounds what is logged of a provider's standard error.
+	maxComplaint = 1 << 10
+)
+
+func requestVersions() []string {
+	return []string{responseGroup + "v1", responseGroup + "v1beta1", responseGroup + "v1alpha1"}
+}
+
+// request is a CredentialProviderRequest.
+type request struct {
+	metav1.TypeMeta `json:",inline"`
+	Image           string `json:"image"`
+}
+
+// response is a CredentialProviderResponse.
+type response struct {
+	metav1.TypeMeta `json:",inline"`
+	CacheKeyType    string           `json:"cacheKeyType"`
+	CacheDuration   *metav1.Duration `json:"cacheDuration"`
+	Auth            map[string]struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	} `json:"auth"`
+}
+
+// config is the response's credentials as entries.
+func (r *response) config() dockerConfig {
+	config := make(dockerConfig, len(r.Auth))
+	for address, login := range r.Auth {
+		config[address] = entry{username: login.Username, password: login.Password}
+	}
+	return config
+}
+
+// run executes the provider's program for one repository and returns what it
+// answered.
+func (p *provider) run(ctx context.Context, repository string) ([]byte, error) {
+	input, err := json.Marshal(request{
+		TypeMeta: metav1.TypeMeta{APIVersion: p.APIVersion, Kind: "CredentialProviderRequest"},
+		Image:    repository,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
+	}
+	answer, complaint := &bounded{limit: maxOutput, strict: true}, &bounded{limit: maxComplaint}
+	command := exec.CommandContext(ctx, p.program, p.Args...)
+	command.Env = environment(os.Environ(), p.Env)
+	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), answer, complaint
+	command.WaitDelay = maxLinger
+	err = command.Run()
+	if complaint.kept.Len() > 0 {
+		p.log.DebugContext(ctx, "credential provider wrote to its standard error", "repository", repository, "text", complaint.kept.String())
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%s did not end in time: %w", p.program, ctx.Err())
+	case answer.overflow:
+		return nil, fmt.Errorf("%s answered more than %d MiB", p.program, maxOutput>>20)
+	case err != nil:
+		return nil, fmt.Errorf("run %s: %w", p.program, err)
+	}
+	return answer.kept.Bytes(), nil
+}
+
+// bounded keeps the beginning of what is written. If it is strict the rest is
+// an error, which ends the program.
+type bounded struct {
+	kept     bytes.Buffer
+	limit    int
+	strict   bool
+	overflow bool
+}
+
+func (b *bounded) Write(data []byte) (int, error) {
+	room := b.limit - b.kept.Len()
+	b.kept.Write(data[:min(room, len(data))])
+	if len(data) <= room {
+		return len(data), nil
+	}
+	b.overflow = true
+	if b.strict {
+		return 0, errors.New("too much output")
+	}
+	return len(data), nil
+}
+
+// environment is what a provider's program gets: of ours only what it needs to
+// run, to reach the network and to know the identity that the cloud gave us,
+// since the rest is none of its business; and over it what the configuration
+// says. The kubelet hands on all of its own.
+func environment(ours []string, configured []variable) []string {
+	var all []string
+	for _, setting := range ours {
+		if name, _, _ := strings.Cut(setting, "="); handedOn(name) {
+			all = append(all, setting)
+		}
+	}
+	for _, one := range configured {
+		all = append(all, one.Name+"="+one.Value)
+	}
+	return all
+}
+
+func handedOn(name string) bool {
+	switch strings.ToUpper(name) {
+	case "PATH", "HOME", "TMPDIR", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY":
+		return true
+	}
+	for _, prefix := range []string{"AWS_", "AZURE_", "GOOGLE_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseResponse reads a provider's answer as strictly as the kubelet does. What
+// does not parse may hold credentials, so it is not quoted.
+func parseResponse(output []byte, version string) (*response, error) {
+	answer := new(response)
+	if err := json.Unmarshal(output, &answer.TypeMeta); err != nil {
+		return nil, errors.New("its answer is not JSON")
+	}
+	if answer.APIVersion != version {
+		return nil, fmt.Errorf("its answer has another apiVersion than %s, which it was asked in", version)
+	}
+	if answer.Kind != "CredentialProviderResponse" {
+		return nil, errors.New("its answer is of another kind than CredentialProviderResponse")
+	}
+	strict, err := strictjson.UnmarshalStrict(output, answer)
+	if err != nil || len(strict) > 0 {
+		return nil, errors.New("its answer is not a well-formed CredentialProviderResponse")
+	}
+	return answer, nil
+}

@@ -1,0 +1,345 @@
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestMain lets the test binary be a credential provider: of the kind that its
+// environment says.
+func TestMain(m *testing.M) {
+	if kind := os.Getenv("KEYRING_TEST_PROVIDER"); kind != "" {
+		os.Exit(actAsProvider(kind))
+	}
+	os.Exit(m.Run())
+}
+
+// actAsProvider notes every call in a file, then answers as it is told.
+func actAsProvider(kind string) int {
+	input, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return 3
+	}
+	var asked struct{ APIVersion, Kind, Image string }
+	if err := json.Unmarshal(input, &asked); err != nil || asked.Kind != "CredentialProviderRequest" {
+		return 4
+	}
+	note(fmt.Sprintf("%s %s %q %s\n", asked.APIVersion, asked.Image, os.Args[1:], os.Getenv("KEYRING_TEST_HIDDEN")))
+	switch kind {
+	case "fail":
+		fmt.Fprintln(os.Stderr, "no identity here")
+		return 1
+	case "flood":
+		for {
+			if _, err := os.Stdout.Write(make([]byte, 1<<16)); err != nil {
+				return 5
+			}
+		}
+	case "wait":
+		waitForGate()
+	}
+	fmt.Print(strings.ReplaceAll(os.Getenv("KEYRING_TEST_ANSWER"), "VERSION", asked.APIVersion))
+	return 0
+}
+
+func note(line string) {
+	file, err := os.OpenFile(os.Getenv("KEYRING_TEST_LOG"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, _ = file.WriteString(line)
+		_ = file.Close()
+	}
+}
+
+// waitForGate blocks until the other end of a named pipe is opened.
+func waitForGate() {
+	if gate, err := os.Open(os.Getenv("KEYRING_TEST_GATE")); err == nil {
+		_ = gate.Close()
+	}
+}
+
+// plugin describes a provider of the tests.
+type plugin struct {
+	name, kind, answer, match, version, duration, extra, gate string
+	args                                                      []string
+}
+
+const answerFor = `{"apiVersion":"VERSION","kind":"CredentialProviderResponse","cacheKeyType":%q,%s"auth":{%s}}`
+
+func answer(cacheKeyType, duration string, addresses ...string) string {
+	if duration != "" {
+		duration = fmt.Sprintf(`"cacheDuration":%q,`, duration)
+	}
+	var entries []string
+	for _, address := range addresses {
+		entries = append(entries, fmt.Sprintf(`%q:{"username":%q,"password":"p"}`, address, "user of "+address))
+	}
+	return fmt.Sprintf(answerFor, cacheKeyType, duration, strings.Join(entries, ","))
+}
+
+// installed is a set of providers on disk.
+type installed struct {
+	*Providers
+	calls, config, bin string
+	written                 bytes.Buffer
+}
+
+func install(t *testing.T, plugins ...plugin) *installed {
+	t.Helper()
+	directory := t.TempDir()
+	i := &installed{calls: filepath.Join(directory, "calls"), config: filepath.Join(directory, "config.json"), bin: filepath.Join(directory, "bin")}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(i.bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	fmt.Fprint(&file, `{"apiVersion":"kubelet.config.k8s.io/v1","kind":"CredentialProviderConfig","providers":[`)
+	for n, p := range plugins {
+		if err := os.Symlink(program, filepath.Join(i.bin, p.name)); err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 {
+			file.WriteByte(',')
+		}
+		file.WriteString(p.json(t, i.calls))
+	}
+	file.WriteString("]}")
+	write(t, i.config, file.String(), 0)
+	i.Providers, err = NewProviders(i.config, i.bin, slog.New(slog.NewTextHandler(&i.written, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func (p plugin) json(t *testing.T, calls string) string {
+	t.Helper()
+	orElse := func(text, other string) string {
+		if text == "" {
+			return other
+		}
+		return text
+	}
+	config, err := json.Marshal(map[string]any{
+		"name": p.name, "matchImages": []string{orElse(p.match, "quay.io")}, "defaultCacheDuration": orElse(p.duration, "0s"),
+		"apiVersion": orElse(p.version, "credentialprovider.kubelet.k8s.io/v1"), "args": p.args,
+		"env": []map[string]string{{"name": "KEYRING_TEST_PROVIDER", "value": orElse(p.kind, "answer")}, {"name": "KEYRING_TEST_ANSWER", "value": p.answer},
+			{"name": "KEYRING_TEST_LOG", "value": calls}, {"name": "KEYRING_TEST_GATE", "value": p.gate},
+			{"name": "GORACE", "value": "atexit_sleep_ms=0"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSuffix(string(config), "}") + p.extra + "}"
+}
+
+// called returns the calls so far, one line each.
+func (i *installed) called(t *testing.T) []string {
+	t.Helper()
+	data, err := os.ReadFile(i.calls)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+}
+
+func TestProviders(t *testing.T) {
+	t.Setenv("KEYRING_TEST_HIDDEN", "ours")
+	node := install(t,
+		plugin{name: "one", answer: answer("Image", "", "quay.io/org", "quay.io", "ghcr.io"), args: []string{"get", "--now"}, version: "credentialprovider.kubelet.k8s.io/v1beta1"},
+		plugin{name: "two", answer: answer("Image", "", "quay.io/org/app", "*.io"), version: "credentialprovider.kubelet.k8s.io/v1alpha1"},
+		plugin{name: "three", answer: answer("Image", "", "quay.io"), match: "*.quay.io"},
+	)
+	wantNode(t, node, "quay.io/org/app",
+		"user of quay.io/org/app:p@provider/two", "user of quay.io/org:p@provider/one", "user of quay.io:p@provider/one", "user of *.io:p@provider/two")
+	want := []string{`credentialprovider.kubelet.k8s.io/v1beta1 quay.io/org/app ["get" "--now"] `, `credentialprovider.kubelet.k8s.io/v1alpha1 quay.io/org/app [] `}
+	if got := node.called(t); !slices.Equal(got, want) {
+		t.Errorf("calls are %q, want %q", got, want)
+	}
+	wantNode(t, node, "docker.io/library/nginx")
+}
+
+// TestProviderAnswersAreKept: for what and how long the answer says.
+func TestProviderAnswersAreKept(t *testing.T) {
+	const first, sibling, elsewhere = "a.io/x", "a.io/y", "b.io/x"
+	tests := map[string]struct {
+		answer, duration string
+		// calls are those after asking for the three, twice each.
+		calls, afterAnHour int
+	}{
+		"image":                     {answer("Image", "30m", "*.io"), "0s", 3, 6},
+		"registry":                  {answer("Registry", "30m", "*.io"), "0s", 2, 4},
+		"global":                    {answer("Global", "30m", "*.io"), "0s", 1, 2},
+		"by default":                {answer("Global", "", "*.io"), "30m", 1, 2},
+		"longer than the default":   {answer("Global", "2h", "*.io"), "30m", 1, 1},
+		"not at all":                {answer("Global", "0s", "*.io"), "30m", 6, 12},
+		"not at all by default":     {answer("Global", "", "*.io"), "0s", 6, 12},
+		"a duration below nothing":  {answer("Global", "-1s", "*.io"), "30m", 6, 12},
+		"an answer without entries": {answer("Global", "30m"), "0s", 1, 2},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			node := install(t, plugin{name: "p", match: "*.io", answer: test.answer, duration: test.duration})
+			now := time.Now()
+			node.providers[0].answers.now = func() time.Time { return now }
+			ask := func(want int) {
+				t.Helper()
+				for _, repository := range []string{first, first, sibling, sibling, elsewhere, elsewhere} {
+					if _, err := node.Lookup(t.Context(), repository); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := len(node.called(t)); got != want {
+					t.Errorf("%d calls, want %d", got, want)
+				}
+			}
+			ask(test.calls)
+			now = now.Add(time.Hour)
+			ask(test.afterAnHour)
+		})
+	}
+}
+
+// TestProviderFailures: an answer that the kubelet would not use gives
+// nothing, and an error that tells nothing of it.
+func TestProviderFailures(t *testing.T) {
+	good := answer("Image", "1h", "quay.io")
+	tests := map[string]struct {
+		plugin plugin
+		want   string
+	}{
+		"exit code":             {plugin{kind: "fail"}, "exit status 1"},
+		"no answer":             {plugin{}, "its answer is not JSON"},
+		"not JSON":              {plugin{answer: marker}, "its answer is not JSON"},
+		"more than JSON":        {plugin{answer: good + marker}, "its answer is not JSON"},
+		"another apiVersion":    {plugin{answer: strings.Replace(good, "VERSION", "v9-"+marker, 1)}, "another apiVersion than credentialprovider.kubelet.k8s.io/v1"},
+		"another kind":          {plugin{answer: strings.Replace(good, "Response", "Request", 1)}, "another kind"},
+		"cacheKeyType missing":  {plugin{answer: answer("", "", "quay.io")}, "no valid cacheKeyType"},
+		"cacheKeyType unknown":  {plugin{answer: answer(marker, "", "quay.io")}, "no valid cacheKeyType"},
+		"unknown field":         {plugin{answer: strings.Replace(good, `"auth"`, `"`+marker+`":1,"auth"`, 1)}, "not a well-formed"},
+		"field in another case": {plugin{answer: strings.Replace(good, `"auth"`, `"Auth"`, 1)}, "not a well-formed"},
+		"field twice":           {plugin{answer: strings.Replace(good, `"auth"`, `"auth":{},"auth"`, 1)}, "not a well-formed"},
+		"wrong type":            {plugin{answer: strings.Replace(good, `"p"`, `["`+marker+`"]`, 1)}, "not a well-formed"},
+		"a bad duration":        {plugin{answer: answer("Image", marker, "quay.io")}, "not a well-formed"},
+		"too much":              {plugin{kind: "flood"}, "answered more than 1 MiB"},
+		"service account token": {plugin{answer: good, extra: `,"tokenAttributes":{"serviceAccountTokenAudience":"a","cacheType":"Token","requireServiceAccount":true}`}, "asks for a ServiceAccount token"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.plugin.name = "p"
+			node := install(t, test.plugin)
+			wantProblem(t, node, "quay.io/app", test.want)
+			_, err := node.Lookup(t.Context(), "quay.io/app")
+			if err == nil || strings.Contains(err.Error(), marker) || !strings.Contains(err.Error(), `credential provider "p" gave none for quay.io/app: `) {
+				t.Errorf("the error is %v", err)
+			}
+			if log := node.written.String(); !strings.Contains(log, "level=WARN") || strings.Contains(log, marker) {
+				t.Errorf("the log is %s", log)
+			}
+			if log := node.written.String(); test.plugin.kind == "fail" && !strings.Contains(log, "no identity here") {
+				t.Errorf("the log is %s", log)
+			}
+		})
+	}
+}
+
+// TestProviderBesideAnother: one that fails does not hide another's answer,
+// and a ring says what it could not see.
+func TestProviderBesideAnother(t *testing.T) {
+	node := install(t, plugin{name: "bad", kind: "fail"}, plugin{name: "good", answer: answer("Image", "", "quay.io")}, plugin{name: "worse"})
+	ring := (&Keyring{Node: []NodeSource{node}}).Open(t.Context(), Pod{Namespace: "shop"})
+	match := ring.Lookup(t.Context(), named(t, "quay.io/app:1"))
+	if got := tried(match.Credentials); !slices.Equal(got, []string{"user of quay.io:p@provider/good"}) {
+		t.Errorf("tries %q", got)
+	}
+	for _, want := range []string{`"bad" gave none for quay.io/app: run `, `; credential provider "worse" gave none`} {
+		if !strings.Contains(match.Incomplete, want) {
+			t.Errorf("incomplete is %q, want it to contain %q", match.Incomplete, want)
+		}
+	}
+}
+
+// TestProviderDeadline: the caller's deadline is kept, whatever the program
+// does.
+func TestProviderDeadline(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	gate := newGate(t)
+	node := install(t, plugin{name: "p", kind: "wait", gate: gate})
+	_, err := node.Lookup(ctx, "quay.io/app")
+	if err == nil || !strings.Contains(err.Error(), "no answer in time: context deadline exceeded") {
+		t.Errorf("the error is %v", err)
+	}
+	openGate(t, gate)
+}
+
+// TestProviderLimit: a program that does not end is ended.
+func TestProviderLimit(t *testing.T) {
+	node := install(t, plugin{name: "p", kind: "wait", gate: newGate(t)})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := node.providers[0].run(ctx, "quay.io/app"); err == nil || !strings.Contains(err.Error(), "did not end in time") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestProviderSharedRun: who asks at the same time for the same image shares a
+// run, and who gives up does not end it.
+func TestProviderSharedRun(t *testing.T) {
+	gate := newGate(t)
+	node := install(t, plugin{name: "p", kind: "wait", gate: gate, answer: answer("Image", "1h", "quay.io")})
+	impatient, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := node.Lookup(impatient, "quay.io/app"); err == nil {
+		t.Error("an answer came through a closed gate")
+	}
+	var group sync.WaitGroup
+	for range 5 {
+		group.Go(func() { wantNode(t, node, "quay.io/app", "user of quay.io:p@provider/p") })
+	}
+	openGate(t, gate)
+	group.Wait()
+	if got := node.called(t); len(got) != 1 {
+		t.Errorf("%d calls, want one", len(got))
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	ours := []string{"PATH=/bin", "https_proxy=p", "AWS_ROLE_ARN=r", "AZURE_CLIENT_ID=c", "GOOGLE_APPLICATION_CREDENTIALS=g", "KUBECONFIG=k", "TOKEN=t", "HOMEPAGE=h", "="}
+	got := environment(ours, []variable{{Name: "PATH", Value: "/opt"}, {Name: "X", Value: ""}})
+	want := []string{"PATH=/bin", "https_proxy=p", "AWS_ROLE_ARN=r", "AZURE_CLIENT_ID=c", "GOOGLE_APPLICATION_CREDENTIALS=g", "PATH=/opt", "X="}
+	if !slices.Equal(got, want) {
+		t.Errorf("environment is %q, want %q", got, want)
+	}
+}
+
+// TestAnswersAreBounded: however many repositories are asked for.
+func TestAnswersAreBounded(t *testing.T) {
+	now := time.Now()
+	kept := answers{now: func() time.Time { return now }}
+	for i := range maxAnswers + 10 {
+		if err := kept.put(fmt.Sprintf("quay.io/%d", i), &response{CacheKeyType: "Image"}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(kept.kept) != maxAnswers {
+		t.Errorf("%d answers are kept, want %d", len(kept.kept), maxAnswers)
+	}
+	now = now.Add(2 * time.Hour)
+	if err := kept.put("quay.io/last", &response{CacheKeyType: "Image"}, time.Hour); err != nil || len(kept.kept) != 1 {
+		t.Errorf("%d answers are kept (%v), want the one that still holds", len(kept.kept), err)
+	}
+}
