@@ -48,18 +48,11 @@ func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
 // decode reads JSON as the API server does, which keeps the case of names
 // apart. An error names the field, of which at is the path of raw itself.
-func decode[T any](raw []byte, at string, into *T) error {
-	err := kjson.UnmarshalCaseSensitivePreserveInts(raw, into)
-	if err == nil {
-		return nil
+func decode(raw []byte, at string, into any) error {
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, into); err != nil {
+		return decodeError(err, raw, at)
 	}
-	if syntax, _ := kjson.SyntaxErrorOffset(err); !syntax {
-		// Only the standard library's error tells the place.
-		if other := json.Unmarshal(raw, new(T)); other != nil {
-			err = other
-		}
-	}
-	return decodeError(err, raw, at)
+	return nil
 }
 
 // decodeError says where and what is wrong with raw, which is the value of the
@@ -98,7 +91,7 @@ func jsonType(t reflect.Type) string {
 	case reflect.Pointer:
 		return jsonType(t.Elem())
 	default:
-		return "number"
+		return "whole number"
 	}
 }
 

@@ -148,6 +148,19 @@ func TestReadCustom(t *testing.T) {
 	}
 }
 
+func TestReadCustomWithoutContainers(t *testing.T) {
+	for template, want := range map[string]int{
+		`{}`:                             0,
+		`{"metadata": {}, "spec": null}`: 0,
+		`{"containers": null, "initContainers": [{"image": "a"}], "volumes": [{"image": {}}]}`: 2,
+	} {
+		w := read(t, rollouts(t, "spec"), `{"apiVersion": "argoproj.io/v1", "kind": "Rollout", "spec": `+template+`}`, Create)
+		if len(w.Templates) != 1 || len(w.Templates[0].Images) != want {
+			t.Errorf("%s: templates %+v, want one with %d images", template, w.Templates, want)
+		}
+	}
+}
+
 func TestReadCustomErrors(t *testing.T) {
 	tests := []struct{ spec, want string }{
 		{`7`, "spec: a number stands where an object is expected"},

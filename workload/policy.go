@@ -10,6 +10,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
+// maxReference is the length beyond which a reference is not parsed, because a
+// megabyte takes a quarter of a second. Nothing that can be pulled comes near:
+// a host name has up to 253 characters, a path 255, a tag 128, a digest 135.
+const maxReference = 1024
+
 // pullPolicy returns the policy as the API server defaults it: Always for a
 // tag that is latest, be it written, with a digest, or neither tag nor digest
 // given, and IfNotPresent for the rest, references that do not parse included
@@ -18,6 +23,9 @@ import (
 func pullPolicy(written corev1.PullPolicy, ref string) corev1.PullPolicy {
 	if written != "" {
 		return written
+	}
+	if len(ref) > maxReference {
+		return corev1.PullIfNotPresent
 	}
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {

@@ -161,6 +161,7 @@ func TestReadHeader(t *testing.T) {
 		{"no metadata", "Pod", `null`, "", "", false},
 		{"owned", "Pod", `{"name": "n", ` + owners + `}`, "n", "c", true},
 		{"no daemon set", "Pod", `{"ownerReferences": [{"apiVersion": "x.io/v1", "kind": "DaemonSet", "name": "c", "controller": true}]}`, "", "c", false},
+		{"another controller", "Pod", `{"ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "c", "controller": true}]}`, "", "c", false},
 		{"owned but not controlled", "Pod", `{"ownerReferences": [{"apiVersion": "apps/v1", "kind": "DaemonSet"}]}`, "", "", false},
 	}
 	for _, tt := range tests {
@@ -241,6 +242,8 @@ func TestReadPolicy(t *testing.T) {
 		{"", "", corev1.PullIfNotPresent},
 		{" ", "", corev1.PullIfNotPresent},
 		{"https://r/x", "", corev1.PullIfNotPresent},
+		{strings.Repeat("a", 250) + "." + strings.Repeat("b", 200) + "/" + strings.Repeat("c", 255) + ":latest" + sha512, "", corev1.PullAlways},
+		{strings.Repeat("a", 2000) + ".io/x:latest", "", corev1.PullIfNotPresent},
 		{"nginx", "Never", corev1.PullNever},
 		{"nginx", "IfNotPresent", corev1.PullIfNotPresent},
 		{"nginx:1", "Always", corev1.PullAlways},
@@ -314,7 +317,9 @@ func TestReadErrors(t *testing.T) {
 		{pod(`{"volumes": [{}, {"image": {"reference": ["a"]}}]}`), "spec.volumes[1].image.reference: a list stands where a string is expected"},
 		{pod(`{"volumes": [{"image": "a"}]}`), "spec.volumes[0].image: a string stands where an object is expected"},
 		{pod(`{"imagePullSecrets": ["regcred"]}`), "spec.imagePullSecrets[0]: a string stands where an object is expected"},
-		{pod(`{"tolerations": [{"tolerationSeconds": "9"}]}`), "spec.tolerations[0].tolerationSeconds: a string stands where a number is expected"},
+		{pod(`{"tolerations": [{"tolerationSeconds": "9"}]}`), "spec.tolerations[0].tolerationSeconds: a string stands where a whole number is expected"},
+		{pod(`{"tolerations": [{"tolerationSeconds": 1.5}]}`), "spec.tolerations[0].tolerationSeconds: a number stands where a whole number is expected"},
+		{`{"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"ownerReferences": [{"controller": "yes"}]}}`, "metadata.ownerReferences[0].controller: a string stands where true or false is expected"},
 		{`{"kind": "CronJob", "apiVersion": "batch/v1", "spec": {"jobTemplate": {"spec": {"template": {"spec": {"initContainers": [{"image": {}}]}}}}}}`,
 			"spec.jobTemplate.spec.template.spec.initContainers[0].image: an object stands where a string is expected"},
 		{pod(strings.Repeat("[", 20_000)), "not JSON"},

@@ -136,6 +136,7 @@ func TestFeasibleIgnoresTheMalformed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) { checkFeasible(t, cluster(), &tt.spec, false, all...) })
 	}
 	checkFeasible(t, cluster(), nil, false, all...)
+	checkFeasible(t, []Node{{Name: "silent"}}, &corev1.PodSpec{OS: &corev1.PodOS{Name: corev1.Linux}}, false, "silent")
 }
 
 func TestFeasibleTaintsThatPass(t *testing.T) {
