@@ -49,7 +49,7 @@ func Start(ctx context.Context, kube string) (*Cluster, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(kube); err != nil {
-		return nil, fmt.Errorf("the local Kubernetes is not built: %w; run: make bin/kube", err)
+		return nil, fmt.Errorf("the local Kubernetes is not built: %w; run `make kube`", err)
 	}
 	for range startTries {
 		var c *Cluster

@@ -179,7 +179,7 @@ func TestStartFailures(t *testing.T) {
 		kube string
 		want []string
 	}{
-		"not built": {kube: filepath.Join(t.TempDir(), "none"), want: []string{"make bin/kube"}},
+		"not built": {kube: filepath.Join(t.TempDir(), "none"), want: []string{"make kube"}},
 		"broken":    {kube: broken, want: []string{"exit status 3", "it is ", "kube-apiserver that fails"}},
 	}
 	for name, tc := range cases {

@@ -28,20 +28,20 @@ type Binaries struct {
 // environment names, and says which make target builds what is not there.
 func FindBinaries(root string) (Binaries, error) {
 	var err error
-	find := func(variable, name string) string {
+	find := func(variable, name, target string) string {
 		path := os.Getenv(variable)
 		if path == "" {
 			path = filepath.Join(root, "bin", name)
 		}
 		info, statErr := os.Stat(path)
 		if statErr != nil || info.Mode()&0o111 == 0 {
-			err = errors.Join(err, fmt.Errorf("%s is not a program: run `make bin/%s`, or set %s to one", path, name, variable))
+			err = errors.Join(err, fmt.Errorf("%s is not a program: run `make %s`, or set %s to one", path, target, variable))
 		}
 		absolute, absErr := filepath.Abs(path)
 		err = errors.Join(err, absErr)
 		return absolute
 	}
-	found := Binaries{Kube: find("PULLGATE_KUBE", "kube"), Pullgate: find("PULLGATE_BINARY", "pullgate")}
+	found := Binaries{Kube: find("PULLGATE_KUBE", "kube", "kube"), Pullgate: find("PULLGATE_BINARY", "pullgate", "build")}
 	return found, err
 }
 

@@ -65,8 +65,8 @@ func (s *Screen) Over(format string, args ...any) {
 		return
 	}
 	text := fmt.Sprintf(format, args...)
-	if width, _, err := term.GetSize(int(s.file.Fd())); err == nil && len(text) >= width {
-		text = text[:max(0, width-1)]
+	if width, _, err := term.GetSize(int(s.file.Fd())); err == nil && width > 0 && len(text) >= width {
+		text = text[:width-1]
 	}
 	fmt.Fprint(s.file, "\r\x1b[K"+s.Paint(Faint, text))
 }
@@ -78,10 +78,14 @@ func (s *Screen) Clear() {
 	}
 }
 
-// Took writes a duration as people do: 4.2s, 3m48s.
+// Took writes a duration as people do: 4.2s, 3m48s, 5m.
 func Took(d time.Duration) string {
 	if d < 10*time.Second {
 		return d.Round(100 * time.Millisecond).String()
 	}
-	return strings.TrimSuffix(d.Round(time.Second).String(), "m0s")
+	text := d.Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		return strings.TrimSuffix(text, "0s")
+	}
+	return text
 }

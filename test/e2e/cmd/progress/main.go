@@ -104,6 +104,9 @@ func (b *build) countStale(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.total = strings.Count(list.String(), "x")
+	if b.total > 0 && !b.out.Live {
+		b.out.Line(screen.Plain, "Building %s: %d packages%s", b.name, b.total, b.expected())
+	}
 	return nil
 }
 
@@ -149,7 +152,6 @@ func (b *build) show() (stop func()) {
 	pause := tick
 	if !b.out.Live {
 		pause = beat
-		b.out.Line(screen.Plain, "Building %s%s", b.name, b.expected())
 	}
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -186,7 +188,7 @@ func (b *build) state() {
 		b.out.Over("Building %s: %s, %s%s", b.name, doing, elapsed, b.expected())
 		return
 	}
-	b.out.Line(screen.Plain, "  %s, %s", doing, elapsed)
+	b.out.Line(screen.Plain, "Building %s: %s, %s", b.name, doing, elapsed)
 }
 
 // expected says how long the build may take, from the last time or, on a
