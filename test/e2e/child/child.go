@@ -43,8 +43,8 @@ func (k *Keeper) Start(spec Spec) (*Child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", spec.Name, err)
 	}
-	defer log.Close()
-	c.cmd = exec.Command(spec.Path, spec.Args...)
+	defer func() { _ = log.Close() }()            // the program has its own handle
+	c.cmd = exec.Command(spec.Path, spec.Args...) //nolint:gosec,noctx // what to run is the caller's; Stop ends it
 	c.cmd.Dir, c.cmd.Stdout, c.cmd.Stderr = k.Dir, log, log
 	c.cmd.Env = append(os.Environ(), spec.Env...)
 	c.cmd.SysProcAttr = attributes()

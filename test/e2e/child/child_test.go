@@ -1,6 +1,7 @@
 package child_test
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	for !strings.Contains(program.Log(), "up") {
 		time.Sleep(10 * time.Millisecond)
 	}
-	os.Stdout.WriteString(keeper.Dir + "\n")
+	fmt.Println(keeper.Dir)
 	go panic("in a goroutine of its own")
 	select {}
 }
@@ -86,7 +87,11 @@ func TestFailureShowsTheEndOfTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer keeper.Close()
+	t.Cleanup(func() {
+		if err := keeper.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	program, err := keeper.Start(child.Spec{Name: "counter", Path: "/bin/sh", Args: []string{"-c", "seq 100; exit 7"}})
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,8 @@ func NewKeeper(parent, name string) (*Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for %s: %w", name, err)
 	}
-	k := &Keeper{Dir: dir, shell: exec.Command("/bin/sh", "-c", keeperScript, "keeper", dir)}
+	shell := exec.Command("/bin/sh", "-c", keeperScript, "keeper", dir) //nolint:gosec,noctx // Close ends it, or our end does
+	k := &Keeper{Dir: dir, shell: shell}
 	k.shell.Dir = "/"
 	k.shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if k.line, err = k.shell.StdinPipe(); err == nil {

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -11,11 +12,12 @@ import (
 // FreePort returns a port of 127.0.0.1 on which nobody listens. It lies below
 // the range from which systems take the ports of outgoing connections, so that
 // nothing grabs it by accident before the program that it is for.
-func FreePort() (int, error) {
+func FreePort(ctx context.Context) (int, error) {
 	const low, high, tries = 10240, 32000, 200
+	var listen net.ListenConfig
 	for range tries {
-		port := low + rand.IntN(high-low)
-		listener, err := net.Listen("tcp", Loopback(port))
+		port := low + rand.IntN(high-low) //nolint:gosec // a port is no secret
+		listener, err := listen.Listen(ctx, "tcp", Loopback(port))
 		if err == nil {
 			return port, listener.Close()
 		}

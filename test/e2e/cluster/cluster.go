@@ -87,10 +87,10 @@ func (c *Cluster) up(ctx context.Context) error {
 }
 
 // prepare makes ports, links, keys and kubeconfigs.
-func (c *Cluster) prepare(context.Context) error {
+func (c *Cluster) prepare(ctx context.Context) error {
 	for _, port := range []*int{&c.ports.etcd, &c.ports.peer, &c.ports.server} {
 		var err error
-		if *port, err = child.FreePort(); err != nil {
+		if *port, err = child.FreePort(ctx); err != nil {
 			return err
 		}
 	}

@@ -32,7 +32,7 @@ func (c *Cluster) Kubectl(ctx context.Context, args ...string) (Result, error) {
 func (c *Cluster) KubectlWith(ctx context.Context, stdin string, args ...string) (Result, error) {
 	var stdout, stderr, output bytes.Buffer
 	var lock sync.Mutex
-	cmd := exec.CommandContext(ctx, c.path("bin", "kubectl"), args...)
+	cmd := exec.CommandContext(ctx, c.path("bin", "kubectl"), args...) //nolint:gosec // the arguments are the caller's
 	cmd.Dir = c.Dir()
 	cmd.Env = c.kubectlEnv()
 	cmd.Stdin = strings.NewReader(stdin)

@@ -100,7 +100,7 @@ func (c *Cluster) get(ctx context.Context, path string) int {
 	if err != nil {
 		return 0
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	_, _ = io.Copy(io.Discard, response.Body) // so that the connection can serve again
 	return response.StatusCode
 }

@@ -22,7 +22,7 @@ import (
 
 // newDistribution returns the registry that most others are built from, with
 // this section on who may do what.
-func newDistribution(auth string) (*handlers.App, error) {
+func newDistribution(ctx context.Context, auth string) (*handlers.App, error) {
 	config, err := configuration.Parse(strings.NewReader(`
 version: 0.1
 log: {level: error, accesslog: {disabled: true}}
@@ -35,15 +35,15 @@ http: {secret: not-needed-beyond-this-process}
 		return nil, fmt.Errorf("configure a registry: %w", err)
 	}
 	logrus.SetOutput(io.Discard) // the library logs through the one logger there is
-	return handlers.NewApp(context.Background(), config), nil
+	return handlers.NewApp(ctx, config), nil
 }
 
-func startOpen(options Options) (*Registry, error) {
-	app, err := newDistribution("")
+func startOpen(ctx context.Context, options Options) (*Registry, error) {
+	app, err := newDistribution(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	registry, listener, err := listen(options, "127.0.0.1:0")
+	registry, listener, err := listen(ctx, options, "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func startOpen(options Options) (*Registry, error) {
 }
 
 // startBasic runs a registry with a file of passwords.
-func startBasic(options Options, authority *pki.Authority) (*Registry, error) {
+func startBasic(ctx context.Context, options Options, authority *pki.Authority) (*Registry, error) {
 	var lines []string
 	for user, password := range accounts() {
 		hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
@@ -68,11 +68,11 @@ func startBasic(options Options, authority *pki.Authority) (*Registry, error) {
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
 		return nil, err
 	}
-	app, err := newDistribution(fmt.Sprintf("auth: {htpasswd: {realm: lab, path: %q}}", file))
+	app, err := newDistribution(ctx, fmt.Sprintf("auth: {htpasswd: {realm: lab, path: %q}}", file))
 	if err != nil {
 		return nil, err
 	}
-	registry, listener, err := listen(options, "127.0.0.1:0")
+	registry, listener, err := listen(ctx, options, "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

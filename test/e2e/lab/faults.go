@@ -64,7 +64,7 @@ func transportFaults() []Fault {
 		}},
 		{"fault/redirects", "redirects for ever", func(string, http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				http.Redirect(w, r, r.URL.Path+"?again", http.StatusTemporaryRedirect)
+				http.Redirect(w, r, r.URL.Path+"?again", http.StatusTemporaryRedirect) //nolint:gosec // as asked for
 			})
 		}},
 		{"fault/to-metadata", "redirects to the metadata address 169.254.169.254", func(string, http.Handler) http.Handler {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,12 +34,12 @@ func (f faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // startFaulty runs the registry that breaks, and the place to which it
 // redirects.
-func startFaulty(options Options) (registry, elsewhere *Registry, err error) {
+func startFaulty(ctx context.Context, options Options) (registry, elsewhere *Registry, err error) {
 	target := net.JoinHostPort(otherLoopback, "9")
-	if elsewhere, target, err = startElsewhere(options, target); err != nil {
+	if elsewhere, target, err = startElsewhere(ctx, options, target); err != nil {
 		return nil, nil, err
 	}
-	registry, listener, err := listen(options, "127.0.0.1:0")
+	registry, listener, err := listen(ctx, options, "127.0.0.1:0")
 	if err != nil {
 		return nil, elsewhere, err
 	}
@@ -55,8 +56,8 @@ func startFaulty(options Options) (registry, elsewhere *Registry, err error) {
 
 // startElsewhere listens on the other loopback address, which macOS does not
 // have: there the redirect leads nowhere.
-func startElsewhere(options Options, fallback string) (*Registry, string, error) {
-	registry, listener, err := listen(options, net.JoinHostPort(otherLoopback, "0"))
+func startElsewhere(ctx context.Context, options Options, fallback string) (*Registry, string, error) {
+	registry, listener, err := listen(ctx, options, net.JoinHostPort(otherLoopback, "0"))
 	if err != nil {
 		return nil, fallback, nil //nolint:nilerr // see above
 	}

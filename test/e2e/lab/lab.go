@@ -4,6 +4,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -52,32 +53,32 @@ type Lab struct {
 }
 
 // Start runs the registries and fills them. Close must be called.
-func Start(options Options) (*Lab, error) {
+func Start(ctx context.Context, options Options) (*Lab, error) {
 	l := &Lab{}
-	if err := l.start(options); err != nil {
+	if err := l.start(ctx, options); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the registries: %w", err), l.Close())
 	}
 	return l, nil
 }
 
-func (l *Lab) start(options Options) error {
+func (l *Lab) start(ctx context.Context, options Options) error {
 	var err error
 	if l.Authority, err = pki.NewAuthority("lab"); err != nil {
 		return err
 	}
-	if l.Open, err = startOpen(options); err != nil {
+	if l.Open, err = startOpen(ctx, options); err != nil {
 		return err
 	}
-	if l.Token, err = startToken(options, l.Authority); err != nil {
+	if l.Token, err = startToken(ctx, options, l.Authority); err != nil {
 		return err
 	}
-	if l.Basic, err = startBasic(options, l.Authority); err != nil {
+	if l.Basic, err = startBasic(ctx, options, l.Authority); err != nil {
 		return err
 	}
-	if l.Faulty, l.Elsewhere, err = startFaulty(options); err != nil {
+	if l.Faulty, l.Elsewhere, err = startFaulty(ctx, options); err != nil {
 		return err
 	}
-	port, err := child.FreePort()
+	port, err := child.FreePort(ctx)
 	l.Down = child.Loopback(port)
 	return err
 }

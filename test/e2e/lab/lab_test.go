@@ -17,7 +17,7 @@ import (
 
 func start(t *testing.T, latency time.Duration) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(lab.Options{Dir: t.TempDir(), Latency: latency})
+	l, err := lab.Start(t.Context(), lab.Options{Dir: t.TempDir(), Latency: latency})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func ask(t *testing.T, c *http.Client, method, url string, header http.Header) a
 	if err != nil {
 		return answer{err: err}
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	return answer{status: response.StatusCode, header: response.Header, body: string(body), err: err}
 }
@@ -175,7 +175,7 @@ func TestTokenByPost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		response.Body.Close()
+		_ = response.Body.Close()
 		if response.StatusCode != want {
 			t.Errorf("with password %s: status %d, want %d", password, response.StatusCode, want)
 		}

@@ -75,8 +75,8 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 
 // listen takes an address for a registry; what it serves is given to serve,
 // because the token registry must know its own address first.
-func listen(options Options, address string) (*Registry, net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
+func listen(ctx context.Context, options Options, address string) (*Registry, net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen for a registry: %w", err)
 	}
@@ -100,7 +100,7 @@ func (r *Registry) serve(listener net.Listener, handler http.Handler, authority 
 	r.handler = handler
 	// A TLS handshake with a plain server, which is how containerd finds out,
 	// and a client that hangs up are no news.
-	r.server = &http.Server{Handler: r, ErrorLog: log.New(io.Discard, "", 0)}
+	r.server = &http.Server{Handler: r, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute}
 	go func() { _ = r.server.Serve(listener) }() // it always ends with an error, at the latest by close
 	return nil
 }

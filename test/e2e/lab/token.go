@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -36,7 +37,7 @@ type access struct {
 
 // startToken runs a registry that wants tokens, which it gives on its own
 // port.
-func startToken(options Options, authority *pki.Authority) (*Registry, error) {
+func startToken(ctx context.Context, options Options, authority *pki.Authority) (*Registry, error) {
 	tokens, keys, err := newTokenServer()
 	if err != nil {
 		return nil, err
@@ -45,11 +46,11 @@ func startToken(options Options, authority *pki.Authority) (*Registry, error) {
 	if err := os.WriteFile(file, keys, 0o600); err != nil {
 		return nil, err
 	}
-	registry, listener, err := listen(options, "127.0.0.1:0")
+	registry, listener, err := listen(ctx, options, "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	app, err := newDistribution(fmt.Sprintf(
+	app, err := newDistribution(ctx, fmt.Sprintf(
 		"auth: {token: {realm: %q, service: %s, issuer: %s, jwks: %q, signingalgorithms: [ES256]}}",
 		"https://"+registry.Host+tokenPath, tokenService, tokenIssuer, file))
 	if err != nil {

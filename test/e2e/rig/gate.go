@@ -49,7 +49,7 @@ func startGate(ctx context.Context, c *cluster.Cluster, options Options) (*Gate,
 		return nil, err
 	}
 	g := &Gate{Namespace: m.namespace, client: &http.Client{Timeout: 5 * time.Second}}
-	url, ca, err := g.run(c, options, kubeconfig)
+	url, ca, err := g.run(ctx, c, options, kubeconfig)
 	if err != nil {
 		return g, err
 	}
@@ -64,7 +64,7 @@ func startGate(ctx context.Context, c *cluster.Cluster, options Options) (*Gate,
 
 // run starts the program and returns the address of its webhook and the
 // authority to check it by.
-func (g *Gate) run(c *cluster.Cluster, options Options, kubeconfig string) (url string, ca []byte, err error) {
+func (g *Gate) run(ctx context.Context, c *cluster.Cluster, options Options, kubeconfig string) (url string, ca []byte, err error) {
 	dir := filepath.Join(c.Dir(), "pullgate")
 	if ca, err = writeCertificate(dir); err != nil {
 		return "", nil, err
@@ -79,7 +79,7 @@ func (g *Gate) run(c *cluster.Cluster, options Options, kubeconfig string) (url 
 	}
 	var addresses [3]string
 	for i := range addresses {
-		port, err := child.FreePort()
+		port, err := child.FreePort(ctx)
 		if err != nil {
 			return "", nil, err
 		}
@@ -93,7 +93,7 @@ func (g *Gate) run(c *cluster.Cluster, options Options, kubeconfig string) (url 
 	if err != nil {
 		return "", nil, err
 	}
-	ready := func() bool { return g.status("http://"+addresses[2]+"/readyz") == http.StatusOK }
+	ready := func() bool { return g.status(ctx, "http://"+addresses[2]+"/readyz") == http.StatusOK }
 	return "https://" + addresses[0], ca, g.program.Await("ready", time.Now().Add(gateTimeout), ready)
 }
 
@@ -120,7 +120,7 @@ func (g *Gate) awaitCalls(ctx context.Context, c *cluster.Cluster) error {
 	var failure error
 	called := func() bool {
 		last, failure = c.Kubectl(ctx, "create", "deployment", "is-pullgate-there", "--image=//there", "--dry-run=server")
-		calls, err := g.Calls()
+		calls, err := g.Calls(ctx)
 		failure = errors.Join(failure, err)
 		return failure != nil || calls > 0
 	}
@@ -130,14 +130,22 @@ func (g *Gate) awaitCalls(ctx context.Context, c *cluster.Cluster) error {
 	return failure
 }
 
-func (g *Gate) status(url string) int {
-	response, err := g.client.Get(url)
+func (g *Gate) status(ctx context.Context, url string) int {
+	response, err := g.get(ctx, url)
 	if err != nil {
 		return 0
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	_, _ = io.Copy(io.Discard, response.Body) // so that the connection can serve again
 	return response.StatusCode
+}
+
+func (g *Gate) get(ctx context.Context, url string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	return g.client.Do(request)
 }
 
 // Log is what Pullgate has printed.

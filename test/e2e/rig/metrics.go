@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -9,19 +10,19 @@ import (
 )
 
 // Calls is how often the API server has called Pullgate.
-func (g *Gate) Calls() (int, error) {
-	calls, err := g.Metric("pullgate_admission_requests_total")
+func (g *Gate) Calls(ctx context.Context) (int, error) {
+	calls, err := g.Metric(ctx, "pullgate_admission_requests_total")
 	return int(calls), err
 }
 
 // Metric adds up the values of a metric over the series that have all of these
 // labels, each written `name="value"`.
-func (g *Gate) Metric(name string, labels ...string) (float64, error) {
-	response, err := g.client.Get(g.MetricsURL)
+func (g *Gate) Metric(ctx context.Context, name string, labels ...string) (float64, error) {
+	response, err := g.get(ctx, g.MetricsURL)
 	if err != nil {
 		return 0, fmt.Errorf("read pullgate's metrics: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("read pullgate's metrics: %s", response.Status)
 	}

@@ -33,7 +33,7 @@ func FindBinaries(root string) (Binaries, error) {
 		if path == "" {
 			path = filepath.Join(root, "bin", name)
 		}
-		info, statErr := os.Stat(path)
+		info, statErr := os.Stat(path) //nolint:gosec // the environment is the user's own
 		if statErr != nil || info.Mode()&0o111 == 0 {
 			err = errors.Join(err, fmt.Errorf("%s is not a program: run `make %s`, or set %s to one", path, target, variable))
 		}
@@ -85,20 +85,21 @@ func Start(ctx context.Context, options Options) (*Rig, error) {
 }
 
 func (r *Rig) start(ctx context.Context, options Options) error {
-	progress := options.Progress
-	if progress == nil {
-		progress = io.Discard
+	progress := func(text string) {
+		if options.Progress != nil {
+			_, _ = fmt.Fprintln(options.Progress, text) // nobody is told that nobody is told
+		}
 	}
 	var err error
-	fmt.Fprintln(progress, "starting etcd, kube-apiserver and kube-controller-manager")
+	progress("starting etcd, kube-apiserver and kube-controller-manager")
 	if r.Cluster, err = cluster.Start(ctx, options.Binaries.Kube); err != nil {
 		return err
 	}
-	fmt.Fprintln(progress, "starting the registries")
-	if r.Lab, err = lab.Start(lab.Options{Dir: r.Dir(), Latency: options.Latency}); err != nil {
+	progress("starting the registries")
+	if r.Lab, err = lab.Start(ctx, lab.Options{Dir: r.Dir(), Latency: options.Latency}); err != nil {
 		return err
 	}
-	fmt.Fprintln(progress, "starting pullgate and registering its webhook")
+	progress("starting pullgate and registering its webhook")
 	r.Gate, err = startGate(ctx, r.Cluster, options)
 	return err
 }

@@ -55,8 +55,14 @@ func (s *Screen) Write(text []byte) (int, error) { return s.file.Write(text) }
 
 // Line writes a line.
 func (s *Screen) Line(style Style, format string, args ...any) {
-	fmt.Fprintln(s.file, s.Paint(style, fmt.Sprintf(format, args...)))
+	s.write(s.Paint(style, fmt.Sprintf(format, args...)) + "\n")
 }
+
+// write does not fail: there is nobody to tell that nobody can be told.
+func (s *Screen) write(text string) { _, _ = s.file.WriteString(text) }
+
+// clear empties the line.
+const clear = "\r\x1b[K"
 
 // Over writes over the current line and stays on it; on no terminal it does
 // nothing.
@@ -68,13 +74,13 @@ func (s *Screen) Over(format string, args ...any) {
 	if width, _, err := term.GetSize(int(s.file.Fd())); err == nil && width > 0 && len(text) >= width {
 		text = text[:width-1]
 	}
-	fmt.Fprint(s.file, "\r\x1b[K"+s.Paint(Faint, text))
+	s.write(clear + s.Paint(Faint, text))
 }
 
 // Clear empties the line that Over has written.
 func (s *Screen) Clear() {
 	if s.Live {
-		fmt.Fprint(s.file, "\r\x1b[K")
+		s.write(clear)
 	}
 }
 

@@ -46,7 +46,7 @@ type Walker struct {
 
 // Run does one step. The error is for a step that could not be done at all.
 func (w *Walker) Run(ctx context.Context, step Step) (Report, error) {
-	before, err := count(w.Rig, step)
+	before, err := count(ctx, w.Rig, step)
 	if err != nil {
 		return Report{}, err
 	}
@@ -57,7 +57,7 @@ func (w *Walker) Run(ctx context.Context, step Step) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	after, err := count(w.Rig, step)
+	after, err := count(ctx, w.Rig, step)
 	if err != nil {
 		return Report{}, err
 	}
@@ -97,19 +97,19 @@ type counts struct {
 	reason, recorded float64
 }
 
-func count(r *rig.Rig, step Step) (counts, error) {
+func count(ctx context.Context, r *rig.Rig, step Step) (counts, error) {
 	c := counts{requests: r.Lab.Requests()}
 	var err error
-	if c.calls, err = r.Gate.Calls(); err != nil {
+	if c.calls, err = r.Gate.Calls(ctx); err != nil {
 		return c, err
 	}
 	if step.Reason != "" {
-		if c.reason, err = r.Gate.Metric("pullgate_checks_total", `reason="`+step.Reason+`"`); err != nil {
+		if c.reason, err = r.Gate.Metric(ctx, "pullgate_checks_total", `reason="`+step.Reason+`"`); err != nil {
 			return c, err
 		}
 	}
 	if step.Recorded != "" {
-		c.recorded, err = r.Gate.Metric("pullgate_admission_requests_total", `mode="audit"`, step.Recorded)
+		c.recorded, err = r.Gate.Metric(ctx, "pullgate_admission_requests_total", `mode="audit"`, step.Recorded)
 	}
 	return c, err
 }

@@ -7,6 +7,22 @@ import (
 	"github.com/pullgate/pullgate/test/e2e/lab"
 )
 
+// The reasons that the tour meets.
+const (
+	pullable            = "Pullable"
+	tagNotFound         = "TagNotFound"
+	credentialsRequired = "CredentialsRequired"
+	credentialsRejected = "CredentialsRejected"
+	registryUnreachable = "RegistryUnreachable"
+)
+
+// What kubectl is told, and what it says, more than once.
+const (
+	web         = "deployment/web"
+	apiCreated  = "deployment.apps/api created"
+	cartCreated = "deployment.apps/cart created"
+)
+
 // Namespaces are those of the tour, with the labels that they have.
 func Namespaces() map[string][]string {
 	return map[string][]string{
@@ -36,12 +52,12 @@ func tags(l *lab.Lab) []Step {
 		{
 			Title: "A Deployment whose image can be pulled is accepted",
 			Args:  create("shop", "web", l.Open.Ref("shop/web:1.27"), "--replicas=3"),
-			Want:  Accepted, Says: []string{"deployment.apps/web created"}, Reason: "Pullable",
+			Want:  Accepted, Says: []string{"deployment.apps/web created"}, Reason: pullable,
 		},
 		{
 			Title: "A tag that does not exist is refused, and the right one suggested",
 			Args:  create("shop", "typo", l.Open.Ref("shop/web:1.99")),
-			Want:  Refused, Says: []string{l.Open.Ref("shop/web:1.99"), l.Open.Ref("shop/web:1.29")}, Reason: "TagNotFound",
+			Want:  Refused, Says: []string{l.Open.Ref("shop/web:1.99"), l.Open.Ref("shop/web:1.29")}, Reason: tagNotFound,
 		},
 	}
 }
@@ -78,7 +94,7 @@ func secrets(l *lab.Lab) []Step {
 		{
 			Title: "A private image without a pull secret is refused",
 			Args:  apply("shop"), Stdin: api(image, ""),
-			Want: Refused, Says: []string{image}, Reason: "CredentialsRequired",
+			Want: Refused, Says: []string{image}, Reason: credentialsRequired,
 		},
 		{
 			Title: "A wrong pull secret is refused, and named",
@@ -86,12 +102,12 @@ func secrets(l *lab.Lab) []Step {
 		},
 		{
 			Args: apply("shop"), Stdin: api(image, "stale"),
-			Want: Refused, Says: []string{image, "shop/stale"}, Reason: "CredentialsRejected",
+			Want: Refused, Says: []string{image, "shop/stale"}, Reason: credentialsRejected,
 		},
 		{
 			Title: "A pull secret that is not there is named too",
 			Args:  apply("shop"), Stdin: api(image, "regcerd"),
-			Want: Refused, Says: []string{image, "regcerd"}, Reason: "CredentialsRequired",
+			Want: Refused, Says: []string{image, "regcerd"}, Reason: credentialsRequired,
 		},
 		{
 			Title: "With the right pull secret the image is accepted",
@@ -99,7 +115,7 @@ func secrets(l *lab.Lab) []Step {
 		},
 		{
 			Args: apply("shop"), Stdin: api(image, "regcred"),
-			Want: Accepted, Says: []string{"deployment.apps/api created"}, Reason: "Pullable",
+			Want: Accepted, Says: []string{apiCreated}, Reason: pullable,
 		},
 	}
 }
@@ -108,7 +124,7 @@ func outage(l *lab.Lab) []Step {
 	return []Step{{
 		Title: "A registry that is down gives a warning, and lets the Deployment in",
 		Args:  create("shop", "cart", l.Down+"/shop/cart:7"),
-		Want:  Warned, Says: []string{"deployment.apps/cart created"}, Reason: "RegistryUnreachable",
+		Want:  Warned, Says: []string{cartCreated}, Reason: registryUnreachable,
 	}}
 }
 
@@ -119,32 +135,32 @@ func lenient(l *lab.Lab) []Step {
 		{
 			Title: "In a namespace in mode warn, a tag that does not exist gets a warning",
 			Args:  create("shop-warn", "typo", wrong),
-			Want:  Warned, Says: []string{"deployment.apps/typo created", "1.99"}, Reason: "TagNotFound",
+			Want:  Warned, Says: []string{"deployment.apps/typo created", "1.99"}, Reason: tagNotFound,
 		},
 		{
 			Title: "and so does a private image without its pull secret",
 			Args:  apply("shop-warn"), Stdin: api(private, "regcerd"),
-			Want: Warned, Says: []string{"deployment.apps/api created"}, Reason: "CredentialsRequired",
+			Want: Warned, Says: []string{apiCreated}, Reason: credentialsRequired,
 		},
 		{
 			Title: "and a registry that is down",
 			Args:  create("shop-warn", "cart", down),
-			Want:  Warned, Says: []string{"deployment.apps/cart created"}, Reason: "RegistryUnreachable",
+			Want:  Warned, Says: []string{cartCreated}, Reason: registryUnreachable,
 		},
 		{
 			Title: "In a namespace in mode audit, a tag that does not exist is only recorded",
 			Args:  create("shop-audit", "typo", wrong),
-			Want:  Accepted, Says: []string{"deployment.apps/typo created"}, Reason: "TagNotFound", Recorded: `verdict="broken"`,
+			Want:  Accepted, Says: []string{"deployment.apps/typo created"}, Reason: tagNotFound, Recorded: `verdict="broken"`,
 		},
 		{
 			Title: "and so is a private image without its pull secret",
 			Args:  apply("shop-audit"), Stdin: api(private, "regcerd"),
-			Want: Accepted, Says: []string{"deployment.apps/api created"}, Reason: "CredentialsRequired", Recorded: `verdict="broken"`,
+			Want: Accepted, Says: []string{apiCreated}, Reason: credentialsRequired, Recorded: `verdict="broken"`,
 		},
 		{
 			Title: "and a registry that is down",
 			Args:  create("shop-audit", "cart", down),
-			Want:  Accepted, Says: []string{"deployment.apps/cart created"}, Reason: "RegistryUnreachable", Recorded: `verdict="unknown"`,
+			Want:  Accepted, Says: []string{cartCreated}, Reason: registryUnreachable, Recorded: `verdict="unknown"`,
 		},
 	}
 }
@@ -154,11 +170,11 @@ func dryRun(l *lab.Lab) []Step {
 		{
 			Title: "A server-side dry run says the same",
 			Args:  create("shop", "trial", l.Open.Ref("shop/web:1.99"), "--dry-run=server"),
-			Want:  Refused, Says: []string{l.Open.Ref("shop/web:1.29")}, Reason: "TagNotFound",
+			Want:  Refused, Says: []string{l.Open.Ref("shop/web:1.29")}, Reason: tagNotFound,
 		},
 		{
 			Args: create("shop", "trial", l.Open.Ref("shop/web:1.28"), "--dry-run=server"),
-			Want: Accepted, Says: []string{"deployment.apps/trial created (server dry run)"}, Reason: "Pullable",
+			Want: Accepted, Says: []string{"deployment.apps/trial created (server dry run)"}, Reason: pullable,
 		},
 		{
 			Title: "and changes nothing",
@@ -176,15 +192,15 @@ func unchanged(*lab.Lab) []Step {
 	return []Step{
 		{
 			Title: "Scaling, labelling and restarting what was checked waits for nobody",
-			Args:  []string{"-n", "shop", "scale", "deployment/web", "--replicas=5"},
+			Args:  []string{"-n", "shop", "scale", web, "--replicas=5"},
 			Want:  Unasked, Says: []string{"deployment.apps/web scaled"},
 		},
 		{
-			Args: []string{"-n", "shop", "label", "deployment/web", "team=checkout"},
+			Args: []string{"-n", "shop", "label", web, "team=checkout"},
 			Want: Unasked, Says: []string{"deployment.apps/web labeled"},
 		},
 		{
-			Args: []string{"-n", "shop", "rollout", "restart", "deployment/web"},
+			Args: []string{"-n", "shop", "rollout", "restart", web},
 			Want: Unasked, Says: []string{"deployment.apps/web restarted"},
 		},
 		{
@@ -199,12 +215,12 @@ func otherCommands(l *lab.Lab) []Step {
 	return []Step{
 		{
 			Title: "kubectl set image to a tag that does not exist is refused",
-			Args:  []string{"-n", "shop", "set", "image", "deployment/web", "web=" + l.Open.Ref("shop/web:1.92")},
-			Want:  Refused, Says: []string{l.Open.Ref("shop/web:1.92"), l.Open.Ref("shop/web:1.29")}, Reason: "TagNotFound",
+			Args:  []string{"-n", "shop", "set", "image", web, "web=" + l.Open.Ref("shop/web:1.92")},
+			Want:  Refused, Says: []string{l.Open.Ref("shop/web:1.92"), l.Open.Ref("shop/web:1.29")}, Reason: tagNotFound,
 		},
 		{
-			Args: []string{"-n", "shop", "set", "image", "deployment/web", "web=" + l.Open.Ref("shop/web:1.29")},
-			Want: Accepted, Says: []string{"deployment.apps/web image updated"}, Reason: "Pullable",
+			Args: []string{"-n", "shop", "set", "image", web, "web=" + l.Open.Ref("shop/web:1.29")},
+			Want: Accepted, Says: []string{"deployment.apps/web image updated"}, Reason: pullable,
 		},
 		{
 			Title: "kubectl debug with a tag that does not exist is refused",
@@ -213,11 +229,11 @@ func otherCommands(l *lab.Lab) []Step {
 		},
 		{
 			Args: []string{"-n", "shop", "debug", "box", "--attach=false", "-c", "debugger", "--image=" + l.Open.Ref("tools/debug:1.63")},
-			Want: Refused, Says: []string{l.Open.Ref("tools/debug:1.63"), l.Open.Ref("tools/debug:1.36")}, Reason: "TagNotFound",
+			Want: Refused, Says: []string{l.Open.Ref("tools/debug:1.63"), l.Open.Ref("tools/debug:1.36")}, Reason: tagNotFound,
 		},
 		{
 			Args: []string{"-n", "shop", "debug", "box", "--attach=false", "-c", "debugger", "--image=" + l.Open.Ref("tools/debug:1.36")},
-			Want: Accepted, Reason: "Pullable",
+			Want: Accepted, Reason: pullable,
 		},
 	}
 }

@@ -96,17 +96,16 @@ func walk(ctx context.Context, r *rig.Rig, out *screen.Screen) error {
 // stay leaves everything running until the user ends it.
 func stay(ctx context.Context, r *rig.Rig, out *screen.Screen) {
 	out.Line(screen.Bold, "\nIt is yours until Ctrl-C. In another terminal:")
-	fmt.Fprintf(out, `
+	out.Line(screen.Plain, `
   export KUBECONFIG=%s
-  export PATH=%s:$PATH    # for kubectl
+  export PATH=%s:$PATH    # where kubectl is
   kubectl -n shop create deployment mine --image=%s
 
   images without a secret   %s with the tags 1.27, 1.28, 1.29, 1.29-alpine and latest
   images with one           %s (user %s, password %s)
   namespaces                shop, shop-warn, shop-audit
   Pullgate's configuration  %s
-  Pullgate's metrics        %s
-`,
+  Pullgate's metrics        %s`,
 		r.Kubeconfig(), r.Bin(), r.Lab.Open.Ref("shop/web:1.92"), r.Lab.Open.Ref("shop/web"),
 		r.Lab.Token.Ref("shop/private:1.0"), lab.User, lab.Password, r.Gate.ConfigFile, r.Gate.MetricsURL)
 	<-ctx.Done()

@@ -112,7 +112,7 @@ func (b *build) countStale(ctx context.Context) error {
 
 // command runs go and follows what it says.
 func (b *build) command(ctx context.Context, args []string, stdout io.Writer) error {
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are the user's own
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	cmd.Stdout = stdout
