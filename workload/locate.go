@@ -3,6 +3,7 @@ package workload
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 )
 
 // frame is an object or list that is open at some place of a JSON text.
@@ -51,7 +52,7 @@ func step(open []frame, token json.Token) []frame {
 		case top.named:
 			top.named = false
 		default:
-			top.key, top.named = token.(string), true
+			top.key, top.named = fmt.Sprint(token), true
 			return open
 		}
 	}

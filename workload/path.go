@@ -30,10 +30,8 @@ func parsePath(written string) (path, error) {
 
 // isFieldName tells whether a path can name such a field.
 func isFieldName(name string) bool {
-	const others = "_-$"
-	return name != "" && strings.IndexFunc(name, func(r rune) bool {
-		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || strings.ContainsRune(others, r))
-	}) < 0
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$"
+	return name != "" && strings.Trim(name, allowed) == ""
 }
 
 // walk visits every object to which the path leads from raw, which is the

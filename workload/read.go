@@ -98,7 +98,7 @@ func readBuiltIn(raw []byte, op Operation) (Workload, error) {
 // copied when a Pod is created, unless it is a kubelet's mirror of a static Pod
 // (Kubernetes plugin/pkg/admission/serviceaccount/admission.go, Admit).
 func (o *builtIn) pod(op Operation) Template {
-	t := o.Spec.podSpec.template("spec")
+	t := o.Spec.template("spec")
 	_, mirror := o.Metadata.Annotations[corev1.MirrorPodAnnotationKey]
 	t.Created = op == Create && !mirror
 	if op == EphemeralContainers {

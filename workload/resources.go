@@ -29,8 +29,8 @@ func (r *resources) UnmarshalJSON(raw []byte) error {
 		Limits   map[string]ignored `json:"limits"`
 		Requests map[string]ignored `json:"requests"`
 	}
-	if json.Unmarshal(raw, &lists) != nil {
-		return nil
+	if wrong := json.Unmarshal(raw, &lists); wrong != nil {
+		lists.Limits, lists.Requests = nil, nil
 	}
 	if lists.Requests == nil {
 		lists.Requests = make(map[string]ignored)

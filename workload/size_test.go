@@ -21,7 +21,7 @@ func deployment(tb testing.TB, containers int) []byte {
 	d := appsv1.Deployment{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}}
 	d.Name, d.Namespace, d.Labels = "web", "shop", map[string]string{"app": "web"}
 	d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl", Operation: metav1.ManagedFieldsOperationApply,
-		FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"web\"}":{".":{},"f:image":{},"f:name":{}}}}}}}`)}}}
+		FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"web\"}":{".":{},"f:image":{},"f:name":{}}}}}}}`)}}
 	spec := &d.Spec.Template.Spec
 	spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "regcred"}}
 	for i := range containers {

@@ -63,8 +63,8 @@ type Template struct {
 	// fill in what the API server demands of built-in kinds: an image that is
 	// empty here need not be empty in the Pods.
 	Custom bool
-	// Images are those of init containers, containers, ephemeral containers
-	// and volumes, in this order.
+	// Images are first those of init containers, then those of containers, of
+	// ephemeral containers, and of volumes.
 	Images []Image
 }
 
