@@ -11,6 +11,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -78,6 +79,17 @@ func (c *Cache) put(key cacheKey, answer cached) {
 	}
 	answer.until = c.now().Add(c.ttl)
 	c.entries.Add(key, answer)
+}
+
+// knownPlatforms returns the platforms of the nodes on which Pods can land;
+// none, which judges no platform, where one of them does not tell its own.
+func knownPlatforms(feasible []nodes.Node, configured []ocispec.Platform) []ocispec.Platform {
+	for _, node := range feasible {
+		if node.Platform.Architecture == "" {
+			return nil
+		}
+	}
+	return mergePlatforms(nodes.Platforms(feasible), configured)
 }
 
 // mergePlatforms adds what is configured to what is there, each once.

@@ -19,6 +19,10 @@ import (
 // flightLimit ends a shared question that no registry answers.
 const flightLimit = 15 * time.Second
 
+// maxReference bounds what is parsed: parsing takes a quarter of a second a
+// MiB, and no longer name can have a host that exists.
+const maxReference = 4096
+
 // imageCheck is the check of one image, for all of its uses in a template.
 type imageCheck struct {
 	resolver *Resolver
@@ -33,6 +37,12 @@ type imageCheck struct {
 // run follows the kubelet (pkg/kubelet/images/image_manager.go,
 // EnsureImageExists): parse, pull policy, credentials, pull.
 func (c *imageCheck) run(ctx context.Context) Result {
+	if c.image.Reference == "" && c.template.Custom {
+		return c.filledInLater()
+	}
+	if len(c.image.Reference) > maxReference {
+		return c.invalidName(reference.ErrNameTooLong)
+	}
 	named, err := reference.ParseNormalizedNamed(c.image.Reference)
 	if err != nil {
 		return c.invalidName(err)
@@ -235,6 +245,12 @@ func (c *imageCheck) neverPulled() Result {
 	result.Message = result.Summary
 	result.Hint = "load the image onto the nodes, or set imagePullPolicy: IfNotPresent"
 	return result
+}
+
+// filledInLater is the verdict on an image that a custom resource leaves open.
+func (c *imageCheck) filledInLater() Result {
+	const message = "no image is named here: the custom resource's controller fills it in"
+	return Result{Reason: pull.Exempt, Verdict: pull.Skipped, Summary: message, Message: message}
 }
 
 // invalidName is the verdict on a reference that the kubelet cannot parse

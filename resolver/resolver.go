@@ -154,7 +154,7 @@ func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *templ
 	}}
 	if r.Nodes != nil {
 		result.feasible = nodes.Feasible(r.Nodes(), t.Spec, w.DaemonSet())
-		result.platforms = mergePlatforms(nodes.Platforms(result.feasible), r.Platforms)
+		result.platforms = knownPlatforms(result.feasible, r.Platforms)
 	}
 	result.ring = openOnce(r.Credentials, result.pod)
 	if r.Fresh != nil {
