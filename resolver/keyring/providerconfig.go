@@ -19,21 +19,26 @@ import (
 // configGroup is the API group of the kubelet's configuration files.
 const configGroup = "kubelet.config.k8s.io/"
 
-// providersFile is a CredentialProviderConfig.
-type providersFile struct {
+// providersFile is a CredentialProviderConfig, with providers of its version.
+type providersFile[T any] struct {
 	metav1.TypeMeta `json:",inline"`
-	Providers       []providerConfig `json:"providers"`
+	Providers       []T `json:"providers"`
 }
 
-// providerConfig is one provider in it.
+// providerConfig is one provider in a file of version v1.
 type providerConfig struct {
+	olderConfig     `json:",inline"`
+	TokenAttributes *tokenAttributes `json:"tokenAttributes"`
+}
+
+// olderConfig is one provider in a file of version v1beta1 or v1alpha1.
+type olderConfig struct {
 	Name                 string           `json:"name"`
 	MatchImages          []string         `json:"matchImages"`
 	DefaultCacheDuration *metav1.Duration `json:"defaultCacheDuration"`
 	APIVersion           string           `json:"apiVersion"`
 	Args                 []string         `json:"args"`
 	Env                  []variable       `json:"env"`
-	TokenAttributes      *tokenAttributes `json:"tokenAttributes"`
 }
 
 // variable is one environment variable of a provider.
@@ -103,7 +108,8 @@ func providerFiles(path string) ([]string, error) {
 	return files, nil
 }
 
-// decodeProviders takes no field that it does not know, and no field twice.
+// decodeProviders takes no field that its version does not know, and no field
+// twice.
 func decodeProviders(data []byte) ([]providerConfig, error) {
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		converted, err := yaml.YAMLToJSONStrict(data)
@@ -112,24 +118,33 @@ func decodeProviders(data []byte) ([]providerConfig, error) {
 		}
 		data = converted
 	}
-	var file providersFile
-	strict, err := json.UnmarshalStrict(data, &file)
-	if err != nil {
+	var file metav1.TypeMeta
+	if err := json.UnmarshalCaseSensitivePreserveInts(data, &file); err != nil {
 		return nil, err
 	}
-	if len(strict) > 0 {
-		return nil, strict[0]
-	}
-	version, known := strings.CutPrefix(file.APIVersion, configGroup)
-	if file.Kind != "CredentialProviderConfig" || !known || !slices.Contains([]string{"v1", "v1beta1", "v1alpha1"}, version) {
-		return nil, fmt.Errorf("kind %s of apiVersion %s is not known: want CredentialProviderConfig of %sv1", quote(file.Kind), quote(file.APIVersion), configGroup)
-	}
-	for i, provider := range file.Providers {
-		if provider.TokenAttributes != nil && version != "v1" {
-			return nil, fmt.Errorf("unknown field \"providers[%d].tokenAttributes\" in %s", i, file.APIVersion)
+	version, _ := strings.CutPrefix(file.APIVersion, configGroup)
+	switch {
+	case file.Kind != "CredentialProviderConfig" || version == file.APIVersion:
+	case version == "v1":
+		return decodeStrictly[providerConfig](data)
+	case version == "v1beta1", version == "v1alpha1":
+		older, err := decodeStrictly[olderConfig](data)
+		providers := make([]providerConfig, len(older))
+		for i := range older {
+			providers[i].olderConfig = older[i]
 		}
+		return providers, err
 	}
-	return file.Providers, nil
+	return nil, fmt.Errorf("kind %s of apiVersion %s is not known: want CredentialProviderConfig of %sv1", quote(file.Kind), quote(file.APIVersion), configGroup)
+}
+
+func decodeStrictly[T any](data []byte) ([]T, error) {
+	var file providersFile[T]
+	strict, err := json.UnmarshalStrict(data, &file)
+	for _, problem := range strict {
+		err = and(err, problem)
+	}
+	return file.Providers, err
 }
 
 // validateProviders finds what the kubelet would find

@@ -57,6 +57,7 @@ func TestProviderConfigErrors(t *testing.T) {
 	}
 	tests := map[string]struct{ file, want string }{
 		"empty":                {"", `kind "" of apiVersion "" is not known`},
+		"neither kind":         {"{}", `kind "" of apiVersion "" is not known`},
 		"not YAML":             {"\t{", "yaml: "},
 		"broken JSON":          {"{", "unexpected end of JSON input"},
 		"no providers":         {head, "providers: Required value"},

@@ -91,7 +91,7 @@ func answer(cacheKeyType, duration string, addresses ...string) string {
 type installed struct {
 	*Providers
 	calls, config, bin string
-	written                 bytes.Buffer
+	written            bytes.Buffer
 }
 
 func install(t *testing.T, plugins ...plugin) *installed {

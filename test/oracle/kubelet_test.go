@@ -3,7 +3,7 @@ package oracle
 import (
 	"context"
 	"encoding/json"
-	"io"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -24,9 +24,25 @@ import (
 const namespace = "shop"
 
 func TestMain(m *testing.M) {
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
-	os.Exit(m.Run())
+	if os.Getenv("ORACLE_PROVIDER") != "" {
+		os.Exit(asProvider())
+	}
+	klog.SetLogger(klog.Logger{})
+	os.Exit(runIn(m))
+}
+
+// runIn runs the tests with a directory that lasts as long as the process.
+func runIn(m *testing.M) int {
+	directory, err := os.MkdirTemp("", "oracle")
+	if err == nil {
+		err = os.Setenv("ORACLE_DIRECTORY", directory)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(directory)
+	return m.Run()
 }
 
 // login is what a container runtime gets to see of a credential: without a
