@@ -1,0 +1,49 @@
+// Package e2e tests Pullgate on a real API server, with a real kubectl and
+// real registries.
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/pullgate/pullgate/test/e2e/rig"
+)
+
+// root is the repository.
+const root = "../.."
+
+// TestMain builds nothing; it says what has to be built.
+func TestMain(m *testing.M) {
+	if _, err := rig.FindBinaries(root); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// start puts together what a test runs on, and takes it down with the test.
+func start(t *testing.T, options rig.Options) *rig.Rig {
+	t.Helper()
+	var err error
+	if options.Binaries, err = rig.FindBinaries(root); err != nil {
+		t.Fatal(err)
+	}
+	if options.Manifest == "" {
+		options.Manifest = filepath.Join(root, "deploy", "install.yaml")
+	}
+	r, err := rig.Start(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("pullgate printed:\n%s", r.Gate.Log())
+		}
+		if err := r.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
