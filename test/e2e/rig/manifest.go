@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/pullgate/pullgate/test/e2e/cluster"
@@ -47,6 +48,10 @@ type manifest struct {
 
 // readManifest takes a manifest apart, as kubectl reads it.
 func readManifest(ctx context.Context, c *cluster.Cluster, file string) (*manifest, error) {
+	file, err := filepath.Abs(file) // kubectl runs in the cluster's folder
+	if err != nil {
+		return nil, err
+	}
 	text, err := c.Must(ctx, "", "create", "--dry-run=client", "--validate=false", "-o", "json", "-f", file)
 	if err != nil {
 		return nil, fmt.Errorf("read the manifest (make manifests writes it): %w", err)
