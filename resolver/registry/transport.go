@@ -231,7 +231,9 @@ func (e *exchange) remember(req *http.Request, resp *http.Response) error {
 // failed notes that a host gave no answer about the image. That a host speaks
 // HTTP where HTTPS was tried first is no failure: containerd then uses HTTP.
 func (e *exchange) failed(err error) {
-	if e == nil || errors.Is(err, http.ErrSchemeMismatch) {
+	var record tls.RecordHeaderError
+	speaksHTTP := errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/"
+	if e == nil || speaksHTTP {
 		return
 	}
 	e.mu.Lock()
