@@ -38,7 +38,13 @@ kube: ## Build bin/kube: etcd, kube-apiserver, kube-controller-manager and kubec
 
 .PHONY: demo
 demo: ## Show Pullgate at work on a local Kubernetes
-	@cd test/e2e && go run ./cmd/demo
+	@cd test/e2e && go build -o $(BIN)/progress ./cmd/progress
+	@cd test/kube && CGO_ENABLED=0 $(BIN)/progress -name 'the local Kubernetes' -typical 5m -memo $(BIN)/.kube.took -- \
+		go build -trimpath -ldflags '$(KUBE_LDFLAGS)' -o $(BIN)/kube .
+	@CGO_ENABLED=0 $(BIN)/progress -name Pullgate -typical 1m -memo $(BIN)/.pullgate.took -- \
+		go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/pullgate ./cmd/pullgate
+	@cd test/e2e && $(BIN)/progress -name 'the demo' -typical 45s -memo $(BIN)/.demo.took -- go build -o $(BIN)/demo ./cmd/demo
+	@exec $(BIN)/demo -root $(CURDIR)
 
 .PHONY: test
 test: test-unit test-oracle test-e2e ## Test everything that must hold, on a real API server too
