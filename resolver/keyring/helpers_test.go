@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/distribution/reference"
-	"github.com/pullgate/pullgate/resolver/pull"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // cluster is a Source in memory. It counts what it is asked for.

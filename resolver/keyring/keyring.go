@@ -13,8 +13,9 @@ package keyring
 import (
 	"context"
 
-	"github.com/pullgate/pullgate/resolver/pull"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // Source reads the objects from which a Pod's credentials come. For one that

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pullgate/pullgate/resolver/pull"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // TestNotes: one word on every secret that does not help.

@@ -70,7 +70,7 @@ func (p *provider) run(ctx context.Context, repository string) ([]byte, error) {
 		return nil, fmt.Errorf("encode the request: %w", err)
 	}
 	answer, complaint := &bounded{limit: maxOutput, strict: true}, &bounded{limit: maxComplaint}
-	command := exec.CommandContext(ctx, p.program, p.Args...)
+	command := exec.CommandContext(ctx, p.program, p.Args...) //nolint:gosec // both stand in the operator's configuration; the image goes to stdin
 	command.Env = environment(os.Environ(), p.Env)
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), answer, complaint
 	command.WaitDelay = maxLinger

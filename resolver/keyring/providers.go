@@ -9,8 +9,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/pullgate/pullgate/resolver/pull"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // maxRuns is how many provider programs run at a time. The kubelet has no

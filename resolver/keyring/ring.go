@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 

@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pullgate/pullgate/resolver/pull"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // TestInherit: the ServiceAccount's list is taken whole or not at all.

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/distribution/reference"
-	"github.com/pullgate/pullgate/resolver/keyring"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +18,8 @@ import (
 	"k8s.io/kubernetes/pkg/credentialprovider"
 	"k8s.io/kubernetes/pkg/credentialprovider/secrets"
 	"k8s.io/kubernetes/pkg/util/parsers"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
 const namespace = "shop"
@@ -41,7 +42,7 @@ func runIn(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(directory)
+	defer func() { _ = os.RemoveAll(directory) }()
 	return m.Run()
 }
 

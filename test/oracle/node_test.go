@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
-	"github.com/pullgate/pullgate/resolver/keyring"
 	"k8s.io/kubernetes/pkg/credentialprovider"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
 // TestNodeConfig compares the nodes' files. The kubelet goes on to the next

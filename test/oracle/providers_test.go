@@ -13,8 +13,9 @@ import (
 	"testing"
 
 	"github.com/distribution/reference"
-	"github.com/pullgate/pullgate/resolver/keyring"
 	"k8s.io/kubernetes/pkg/credentialprovider/plugin"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
 // asProvider makes the test binary a credential provider that answers with
