@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -129,15 +130,17 @@ func (r *Rule) hasReason(reason pull.Reason) bool {
 	return false
 }
 
-// action is what a mode does about a verdict.
+// action is what a mode does about a result. The verdict that counts is the
+// reason's: one that nobody gave a reason for is unknown.
 func (c *Configuration) action(result resolver.Result, mode Mode) Action {
+	verdict := result.Reason.Verdict()
 	switch {
-	case mode == Off || result.Verdict == pull.Pullable || result.Verdict == pull.Skipped:
+	case mode == Off || verdict == pull.Pullable || verdict == pull.Skipped:
 		return Allow
 	case mode == Audit:
 		return Record
-	case result.Verdict == pull.Unknown:
-		return c.actionOnUnknown(mode)
+	case verdict == pull.Unknown:
+		return c.actionOnUnknown(result.Reason, mode)
 	case mode == Warn || result.Reason == pull.NeverPresent:
 		return WarnOf // whether an image was loaded onto a node, nobody can know
 	default:
@@ -145,11 +148,13 @@ func (c *Configuration) action(result resolver.Result, mode Mode) Action {
 	}
 }
 
-func (c *Configuration) actionOnUnknown(mode Mode) Action {
+// actionOnUnknown is what a mode does where nothing is known. A reason outside
+// the closed set is a slip of ours, which denies under no configuration.
+func (c *Configuration) actionOnUnknown(reason pull.Reason, mode Mode) Action {
 	switch {
 	case c.OnUnknown == UnknownAllow:
 		return Allow
-	case c.OnUnknown == UnknownDeny && mode == Enforce:
+	case c.OnUnknown == UnknownDeny && mode == Enforce && slices.Contains(pull.Reasons()[pull.Unknown], reason):
 		return Deny
 	default:
 		return WarnOf
@@ -169,13 +174,31 @@ func (c *Configuration) ExemptImage(written string) bool {
 	return len(c.Exempt.Images) > 0 && matchAny(c.Exempt.Images, spellings(written)...)
 }
 
-// spellings are the ways to write an image that a glob may mean: as written,
-// as resolved, and both without tag and digest.
+// spellings are the ways to write an image that a glob may mean: the name as
+// written, in short and in full, each with and without tag and digest.
 func spellings(written string) []string {
 	named, err := reference.ParseNormalizedNamed(written)
 	if err != nil {
 		return []string{written}
 	}
-	name, _, _ := strings.Cut(written, "@")
-	return []string{written, name, reference.FamiliarName(named), named.String(), named.Name(), reference.TagNameOnly(named).String()}
+	named = reference.TagNameOnly(named)
+	base, suffixes := written, []string{""}
+	if digested, ok := named.(reference.Digested); ok {
+		suffix := "@" + digested.Digest().String()
+		base, suffixes = strings.TrimSuffix(base, suffix), append(suffixes, suffix)
+	}
+	if tagged, ok := named.(reference.Tagged); ok {
+		suffix := ":" + tagged.Tag()
+		base = strings.TrimSuffix(base, suffix)
+		for _, behind := range suffixes {
+			suffixes = append(suffixes, suffix+behind)
+		}
+	}
+	var all []string
+	for _, name := range []string{base, reference.FamiliarName(named), named.Name()} {
+		for _, suffix := range suffixes {
+			all = append(all, name+suffix)
+		}
+	}
+	return all
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // matchGlob tells whether text matches a pattern in which * stands for any
 // characters, slashes and colons too, and ? for one.
@@ -12,17 +15,26 @@ func matchGlob(pattern, text string) bool {
 		case p < len(pattern) && pattern[p] == '*':
 			star, resume = p, t
 			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == text[t]):
+		case p < len(pattern) && pattern[p] == '?':
+			p++
+			t += width(text[t:])
+		case p < len(pattern) && pattern[p] == text[t]:
 			p++
 			t++
 		case star >= 0:
-			resume++
+			resume += width(text[resume:])
 			p, t = star+1, resume
 		default:
 			return false
 		}
 	}
 	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// width is how many bytes the first character of a text has.
+func width(text string) int {
+	_, size := utf8.DecodeRuneInString(text)
+	return size
 }
 
 // matchAny tells whether one of the texts matches one of the patterns.

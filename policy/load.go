@@ -2,21 +2,28 @@ package policy
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"reflect"
+	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	kjson "sigs.k8s.io/json"
-	"sigs.k8s.io/yaml"
 )
 
 const (
+	// MaxSize bounds a configuration file: that of a ConfigMap.
+	MaxSize = 1 << 20
+
 	defaultPositiveTTL = 5 * time.Minute
 	defaultCacheSize   = 100_000
 )
 
-// Default returns the configuration that an empty file would have.
+// Default returns the configuration that a file of nothing but its header
+// would have.
 func Default() Configuration {
 	c := Configuration{TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind}}
 	c.setDefaults()
@@ -24,29 +31,63 @@ func Default() Configuration {
 }
 
 // Parse reads a configuration file (YAML or JSON), strictly: unknown and
-// repeated fields are errors. Absent fields get their defaults. Errors name the
-// path of each offending key.
+// repeated fields are errors. Absent fields get their defaults. The error
+// joins all problems, each of which names the path of its key.
 func Parse(data []byte) (Configuration, error) {
+	if len(data) > MaxSize {
+		return Configuration{}, fmt.Errorf("the file is larger than %d KiB: no configuration is", MaxSize>>10)
+	}
+	node, err := document(data)
+	if err != nil {
+		return Configuration{}, err
+	}
+	reader := reader{left: maxValues}
+	value := reader.read(node, nil, reflect.TypeFor[Configuration]())
+	if reader.left < 0 {
+		return Configuration{}, fmt.Errorf("the file has more than %d values: its aliases stand for too much", maxValues)
+	}
+	if len(reader.problems) > 0 {
+		return Configuration{}, errors.Join(reader.problems...)
+	}
 	var c Configuration
-	if len(bytes.TrimSpace(data)) == 0 {
-		return c, fmt.Errorf("the file is empty: write at least apiVersion: %s and kind: %s", APIVersion, Kind)
-	}
-	asJSON, err := yaml.YAMLToJSONStrict(data)
-	if err != nil {
-		return c, fmt.Errorf("not YAML: %w", err)
-	}
-	strict, err := kjson.UnmarshalStrict(asJSON, &c)
-	if err != nil {
-		return c, fmt.Errorf("wrong type: %w", err)
-	}
-	if len(strict) > 0 {
-		return c, errors.Join(strict...)
+	if err := convert(value, &c); err != nil {
+		return Configuration{}, err
 	}
 	if err := c.validate(); err != nil {
-		return c, err
+		return Configuration{}, err
 	}
 	c.setDefaults()
 	return c, nil
+}
+
+// document returns the one document of a file.
+func document(data []byte) (*yaml.Node, error) {
+	var first, second yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	err := decoder.Decode(&first)
+	switch {
+	case errors.Is(err, io.EOF), err == nil && first.Content[0].ShortTag() == "!!null":
+		return nil, fmt.Errorf("the file is empty: write at least apiVersion: %s and kind: %s", APIVersion, Kind)
+	case err != nil:
+		return nil, fmt.Errorf("neither YAML nor JSON: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the file has several documents: a configuration is one, without --- in between")
+	}
+	return first.Content[0], nil
+}
+
+// convert makes of what was read, and found to be of the right types, a
+// configuration.
+func convert(value any, c *Configuration) error {
+	data, err := json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal(data, c)
+	}
+	if err != nil {
+		return fmt.Errorf("the file cannot be read: %w", err)
+	}
+	return nil
 }
 
 func (c *Configuration) setDefaults() {

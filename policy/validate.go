@@ -1,9 +1,12 @@
 package policy
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/containerd/platforms"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -12,7 +15,7 @@ import (
 	"github.com/pullgate/pullgate/workload"
 )
 
-// validate returns every problem with the path of its key.
+// validate returns every problem with the path of its key, joined.
 func (c *Configuration) validate() error {
 	var errs field.ErrorList
 	if c.APIVersion != APIVersion {
@@ -29,10 +32,26 @@ func (c *Configuration) validate() error {
 	errs = append(errs, c.validateRegistries()...)
 	errs = append(errs, c.validateNodes()...)
 	errs = append(errs, c.validateCache()...)
-	if _, err := workload.NewKinds(c.Workloads); err != nil {
-		errs = append(errs, field.Invalid(field.NewPath("workloads"), field.OmitValueType{}, err.Error()))
+	errs = append(errs, c.validateWorkloads()...)
+	problems := make([]error, 0, len(errs))
+	for _, err := range errs {
+		problems = append(problems, err)
 	}
-	return errs.ToAggregate()
+	return errors.Join(problems...)
+}
+
+// validateWorkloads gives each problem of the list, which workload finds, the
+// path of its element.
+func (c *Configuration) validateWorkloads() (errs field.ErrorList) {
+	_, err := workload.NewKinds(c.Workloads)
+	if err == nil {
+		return nil
+	}
+	for line := range strings.Lines(err.Error()) {
+		at, problem, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		errs = append(errs, field.Invalid(field.NewPath("workloads"+at), field.OmitValueType{}, problem))
+	}
+	return errs
 }
 
 func modes() []Mode { return []Mode{Enforce, Warn, Audit, Off} }
@@ -43,7 +62,7 @@ func oneOf[T ~string](path *field.Path, value T, set []T, orEmpty bool) field.Er
 		return nil
 	}
 	if value == "" {
-		return field.ErrorList{field.Required(path, "one of the modes")}
+		return field.ErrorList{field.Required(path, fmt.Sprintf("one of %v", set))}
 	}
 	return field.ErrorList{field.NotSupported(path, value, set)}
 }
@@ -97,11 +116,18 @@ func (c *Configuration) validateNodes() (errs field.ErrorList) {
 		errs = append(errs, oneOf(path.Child("cloudCredentials").Index(i), cloud, []string{"ecr", "google", "acr"}, false)...)
 	}
 	errs = append(errs, noEmpty(path.Child("hiddenCredentials"), c.Nodes.HiddenCredentials)...)
-	providers := c.Nodes.CredentialProviders
-	if (providers.Config == "") != (providers.BinDir == "") {
-		errs = append(errs, field.Required(path.Child("credentialProviders"), "config and binDir belong together"))
+	return append(errs, c.Nodes.CredentialProviders.validate(path.Child("credentialProviders"))...)
+}
+
+func (p CredentialProviders) validate(path *field.Path) (errs field.ErrorList) {
+	switch {
+	case p.Config == "" && p.BinDir != "":
+		return field.ErrorList{field.Required(path.Child("config"), "it belongs to binDir")}
+	case p.BinDir == "" && p.Config != "":
+		return field.ErrorList{field.Required(path.Child("binDir"), "it belongs to config")}
+	default:
+		return nil
 	}
-	return errs
 }
 
 func (c *Configuration) validateCache() (errs field.ErrorList) {
