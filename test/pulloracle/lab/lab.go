@@ -1,0 +1,247 @@
+// Package lab runs the registries, mirrors and token servers of the scenarios,
+// on loopback.
+package lab
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pullgate/pullgate/test/pulloracle/content"
+	"github.com/pullgate/pullgate/test/pulloracle/scenario"
+)
+
+// closedAddress is one on which nobody listens: tcpmux, which nobody runs.
+const closedAddress = "127.0.0.1:1"
+
+// Lab is a set of running servers with the scenarios that they play.
+type Lab struct {
+	addresses map[string]string // by role
+	files     map[string]string // {ca} and others, paths
+	stages    map[string]*stage // by repository
+	byName    map[string]*stage
+
+	closers []io.Closer
+	stopped chan struct{}
+	serving sync.WaitGroup
+}
+
+// stage is one scenario under way.
+type stage struct {
+	scenario.Scenario
+	lab     *Lab
+	content *content.Store
+	own     string
+
+	mu   sync.Mutex
+	seen map[int]int // by fault: how many requests it bore on
+}
+
+// Start runs the servers. Dir is where the certificates are written that a
+// node's certs.d names.
+func Start(scenarios []scenario.Scenario, dir string) (*Lab, error) {
+	l := &Lab{
+		addresses: map[string]string{scenario.Closed: closedAddress}, files: map[string]string{},
+		stages: map[string]*stage{}, byName: map[string]*stage{}, stopped: make(chan struct{}),
+	}
+	if err := l.start(scenarios, dir); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Lab) start(scenarios []scenario.Scenario, dir string) error {
+	for _, role := range []string{scenario.Plain, scenario.Mirror, scenario.Mirror2, scenario.CDN, scenario.Auth} {
+		if err := l.serve(role, nil); err != nil {
+			return err
+		}
+	}
+	settings, err := l.certify(dir)
+	if err != nil {
+		return err
+	}
+	for role, config := range settings {
+		if err := l.serve(role, config); err != nil {
+			return err
+		}
+	}
+	if err := l.misbehave(); err != nil {
+		return err
+	}
+	for _, s := range scenarios {
+		if err := l.play(s); err != nil {
+			return fmt.Errorf("scenario %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// play makes a scenario's content and, where it has one, its own server.
+func (l *Lab) play(s scenario.Scenario) error {
+	store, err := content.New(s.Holds, s.Name)
+	if err != nil {
+		return err
+	}
+	st := &stage{Scenario: s, lab: l, content: store, seen: map[int]int{}}
+	if l.byName[s.Name] != nil || l.stages[s.Repository] != nil {
+		return fmt.Errorf("its name or its repository %s is taken", s.Repository)
+	}
+	l.byName[s.Name], l.stages[s.Repository] = st, st
+	if !uses(s, "{"+scenario.Own+"}") {
+		return nil
+	}
+	listener, err := l.listen()
+	if err != nil {
+		return err
+	}
+	st.own = listener.Addr().String()
+	l.run(listener, l.handler(scenario.Own), nil)
+	return nil
+}
+
+// uses tells whether a scenario names something where it says what is asked.
+func uses(s scenario.Scenario, what string) bool {
+	if strings.Contains(s.Image, what) {
+		return true
+	}
+	for file, text := range s.Certs {
+		if strings.Contains(file+text, what) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *Lab) listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen on loopback: %w", err)
+	}
+	return listener, nil
+}
+
+// serve runs a server of HTTP, or of HTTPS if there are settings.
+func (l *Lab) serve(role string, settings *tls.Config) error {
+	listener, err := l.listen()
+	if err != nil {
+		return err
+	}
+	l.addresses[role] = listener.Addr().String()
+	l.run(listener, l.handler(role), settings)
+	return nil
+}
+
+func (l *Lab) run(listener net.Listener, handler http.Handler, settings *tls.Config) {
+	server := &http.Server{
+		Handler: handler, TLSConfig: settings, ErrorLog: log.New(io.Discard, "", 0),
+		ReadHeaderTimeout: time.Minute,
+		// One protocol for all: containerd's transport speaks HTTP/1.1.
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+	}
+	l.closers = append(l.closers, server)
+	l.serving.Go(func() {
+		if settings == nil {
+			_ = server.Serve(listener) // ends when the server is closed
+			return
+		}
+		_ = server.ServeTLS(listener, "", "")
+	})
+}
+
+// Close ends all servers and what they are busy with.
+func (l *Lab) Close() {
+	close(l.stopped)
+	for _, closer := range l.closers {
+		_ = closer.Close()
+	}
+	l.serving.Wait()
+}
+
+// Image returns the reference that a scenario pulls.
+func (l *Lab) Image(name string) string {
+	st := l.byName[name]
+	return st.fill(st.Image)
+}
+
+// Digests lists what a scenario's registry holds.
+func (l *Lab) Digests(name string) []string { return l.byName[name].content.Digests() }
+
+// WriteCerts writes a scenario's part of certs.d and returns how to remove it.
+func (l *Lab) WriteCerts(name, dir string) (remove func(), err error) {
+	st := l.byName[name]
+	var made []string
+	remove = func() {
+		for _, folder := range made {
+			_ = os.RemoveAll(folder)
+		}
+	}
+	for file, text := range st.Certs {
+		path := filepath.Join(dir, st.fill(file))
+		made = append(made, filepath.Dir(path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return remove, err
+		}
+		if err := os.WriteFile(path, []byte(st.fill(text)), 0o600); err != nil {
+			return remove, err
+		}
+	}
+	return remove, nil
+}
+
+// fill puts addresses, digests and paths into a text.
+func (st *stage) fill(text string) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	pairs := []string{
+		"{repo}", st.Repository, "{name}", st.Name, "{own}", st.own,
+		"{realm}", "http://" + st.lab.addresses[scenario.Auth] + "/" + st.Repository + "/token",
+		"{port}", port(st.lab.addresses[scenario.Plain]), "{tlsport}", port(st.lab.addresses[scenario.TLS]),
+	}
+	for role, address := range st.lab.addresses {
+		pairs = append(pairs, "{"+role+"}", address)
+	}
+	for name, path := range st.lab.files {
+		pairs = append(pairs, "{"+name+"}", path)
+	}
+	for _, part := range []string{"digest", "sha512", "config", "layer", "child"} {
+		pairs = append(pairs, "{"+part+"}", st.content.Part(part).String())
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+func port(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
+}
+
+// Normalise puts the names back where a text has what they stand for, so that
+// what was recorded twice is the same.
+func (l *Lab) Normalise(name, text string) string {
+	st := l.byName[name]
+	var pairs []string
+	for _, part := range []string{"digest", "sha512", "config", "layer", "child"} {
+		if d := st.content.Part(part); d != "" {
+			pairs = append(pairs, d.String(), "{"+part+"}", strings.ReplaceAll(d.String(), ":", "%3A"), "{"+part+"}")
+		}
+	}
+	if st.own != "" {
+		pairs = append(pairs, st.own, "{own}")
+	}
+	for role, address := range l.addresses {
+		pairs = append(pairs, address, "{"+role+"}", strings.ReplaceAll(address, ":", "%3A"), "{"+role+"}")
+	}
+	for file, path := range l.files {
+		pairs = append(pairs, path, "{"+file+"}")
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}

@@ -1,0 +1,135 @@
+// Package node runs a real containerd and pulls with it as the kubelet does.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/pullgate/pullgate/test/e2e/child"
+)
+
+// startFor is how long containerd may take to answer.
+const startFor = 30 * time.Second
+
+// Options say which containerd to run.
+type Options struct {
+	// Binary is the program.
+	Binary string
+	// Local has it pull without the transfer service.
+	Local bool
+	// Certs is the folder of hosts.toml.
+	Certs string
+}
+
+// Node is a running containerd.
+type Node struct {
+	keeper *child.Keeper
+	daemon *child.Child
+	conn   *grpc.ClientConn
+	images cri.ImageServiceClient
+}
+
+// Start runs containerd in a folder of its own, with an empty store.
+func Start(ctx context.Context, options Options) (*Node, error) {
+	if err := able(); err != nil {
+		return nil, err
+	}
+	keeper, err := child.NewKeeper("", "pullgate-oracle")
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{keeper: keeper}
+	if err := n.start(ctx, options); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// able says why containerd cannot run here.
+func able() error {
+	if runtime.GOOS != "linux" {
+		return fmt.Errorf("containerd runs on Linux, and this is %s: the recorded answers in testdata/oracle.json serve the tests here", runtime.GOOS)
+	}
+	if os.Geteuid() != 0 {
+		return errors.New("containerd needs root, because it mounts the layers that it unpacks: run this as root, or leave it; the recorded answers in testdata/oracle.json serve the tests")
+	}
+	return nil
+}
+
+func (n *Node) start(ctx context.Context, options Options) error {
+	config := filepath.Join(n.keeper.Dir, "config.toml")
+	if err := os.WriteFile(config, []byte(n.config(options)), 0o600); err != nil {
+		return fmt.Errorf("write containerd's configuration: %w", err)
+	}
+	daemon, err := n.keeper.Start(child.Spec{Name: "containerd", Path: options.Binary, Args: []string{"--config", config}})
+	if err != nil {
+		return err
+	}
+	n.daemon = daemon
+	n.conn, err = grpc.NewClient("unix://"+n.socket(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return fmt.Errorf("dial containerd: %w", err)
+	}
+	n.images = cri.NewImageServiceClient(n.conn)
+	return daemon.Await("ready", time.Now().Add(startFor), func() bool {
+		_, err := n.images.ListImages(ctx, &cri.ListImagesRequest{})
+		return err == nil
+	})
+}
+
+func (n *Node) socket() string { return filepath.Join(n.keeper.Dir, "containerd.sock") }
+
+// config keeps everything in the node's folder. The plugins that are left out
+// would write outside of it (opt, nri).
+func (n *Node) config(options Options) string {
+	dir := n.keeper.Dir
+	return fmt.Sprintf(`version = 4
+root = %q
+state = %q
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
+[plugins.'io.containerd.server.v1.grpc']
+  address = %q
+[plugins.'io.containerd.server.v1.ttrpc']
+  address = %q
+[plugins.'io.containerd.cri.v1.images']
+  use_local_image_pull = %t
+[plugins.'io.containerd.cri.v1.images'.registry]
+  config_path = %q
+[plugins.'io.containerd.cri.v1.runtime'.cni]
+  bin_dirs = [%q]
+  conf_dir = %q
+`, dir+"/root", dir+"/state", n.socket(), dir+"/ttrpc.sock", options.Local, options.Certs, dir+"/cni", dir+"/cni")
+}
+
+// Close ends containerd and removes what it stored.
+func (n *Node) Close() error {
+	var err error
+	if n.conn != nil {
+		err = n.conn.Close()
+	}
+	if n.daemon != nil {
+		n.daemon.Stop(10 * time.Second)
+	}
+	return errors.Join(err, n.keeper.Close())
+}
+
+// Log is what containerd printed.
+func (n *Node) Log() string { return n.daemon.Log() }
+
+// Version asks containerd which one it is.
+func (n *Node) Version(ctx context.Context) (string, error) {
+	version, err := cri.NewRuntimeServiceClient(n.conn).Version(ctx, &cri.VersionRequest{})
+	if err != nil {
+		return "", fmt.Errorf("ask containerd for its version: %w", err)
+	}
+	return version.GetRuntimeVersion(), nil
+}
