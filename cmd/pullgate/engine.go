@@ -82,5 +82,12 @@ func nodeCredentials(configured policy.Nodes, log *slog.Logger) ([]keyring.NodeS
 	if configured.DockerConfig != "" {
 		sources = append(sources, &keyring.NodeConfig{Path: configured.DockerConfig})
 	}
+	if plugins := configured.CredentialProviders; plugins.Config != "" {
+		providers, err := keyring.NewProviders(plugins.Config, plugins.BinDir, log)
+		if err != nil {
+			return nil, fmt.Errorf("nodes.credentialProviders: %w", err)
+		}
+		sources = append(sources, providers)
+	}
 	return sources, nil
 }
