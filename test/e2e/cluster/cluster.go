@@ -102,8 +102,24 @@ func (c *Cluster) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := os.WriteFile(c.path("audit-policy.json"), []byte(auditPolicy), 0o600); err != nil {
+		return err
+	}
 	return c.writeCredentials()
 }
+
+// auditPolicy records who writes what has pod templates, and with it what
+// admission webhooks have to say of it; nothing else.
+const auditPolicy = `{
+  "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "omitManagedFields": true,
+  "rules": [
+    {"level": "None", "users": ["system:kube-controller-manager"]},
+    {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+    {"level": "Metadata", "verbs": ["create", "update", "patch"], "resources": [
+      {"group": "", "resources": ["pods", "pods/ephemeralcontainers"]}, {"group": "apps"}, {"group": "batch"}
+    ]}
+  ]
+}`
 
 // Stop ends every program and removes the folder.
 func (c *Cluster) Stop() error {
@@ -125,6 +141,10 @@ func (c *Cluster) Bin() string { return c.path("bin") }
 
 // Kubeconfig is the file with which one is the administrator.
 func (c *Cluster) Kubeconfig() string { return c.path("kubeconfig") }
+
+// AuditLog is the file in which the API server writes down, one JSON object a
+// line, requests that write workloads.
+func (c *Cluster) AuditLog() string { return c.path("audit.log") }
 
 func (c *Cluster) path(elements ...string) string {
 	return filepath.Join(append([]string{c.keeper.Dir}, elements...)...)

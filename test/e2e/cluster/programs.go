@@ -37,7 +37,8 @@ func (c *Cluster) startServer(ctx context.Context) error {
 		"--client-ca-file="+c.path("ca.crt"), "--authorization-mode=RBAC", "--allow-privileged",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+c.path("tokens.key"), "--service-account-signing-key-file="+c.path("tokens.key"),
-		"--profiling=false")
+		"--profiling=false",
+		"--audit-policy-file="+c.path("audit-policy.json"), "--audit-log-path="+c.AuditLog())
 	if err != nil {
 		return err
 	}

@@ -119,6 +119,7 @@ func contentFaults() []Fault {
 		{"fault/no-platform", "has an index for linux/s390x and windows/amd64", asIs},
 		{"fault/empty-index", "has an index without any image", asIs},
 		{"fault/missing-child", "has an index, but not the images that it names", asIs},
+		{"fault/missing-layer", "has the manifest, but not its layer", asIs},
 	}
 }
 

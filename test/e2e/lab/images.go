@@ -31,6 +31,7 @@ func openImages() []picture {
 		{name: "shop/api:2.0", platforms: []string{"linux/amd64"}},
 		{name: "shop/api:2.1", platforms: []string{"linux/amd64"}},
 		{name: "shop/arm:1.0", platforms: []string{"linux/arm64"}},
+		{name: "shop/intel:1.0", platforms: []string{"linux/amd64"}, index: true},
 		{name: "shop/mainframe:1.0", platforms: []string{"linux/s390x"}, index: true},
 		{name: "tools/debug:1.36", platforms: both},
 	}

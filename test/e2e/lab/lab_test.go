@@ -253,6 +253,7 @@ func TestFaults(t *testing.T) {
 		"fault/no-platform":   {sound, answer{status: 200, body: `"architecture":"s390x"`}},
 		"fault/empty-index":   {sound, answer{status: 200, body: `"manifests":[]`}},
 		"fault/missing-child": {sound, answer{status: 200, body: `"architecture":"amd64"`}},
+		"fault/missing-layer": {sound, answer{status: 200, body: `"layers":[{`}},
 	}
 	for _, fault := range lab.Faults() {
 		want, ok := cases[fault.Repository]

@@ -21,17 +21,21 @@ const (
 	gateGrace = 5 * time.Second
 )
 
-// Gate is a running Pullgate that the API server calls.
+// Gate is a Pullgate that the API server calls.
 type Gate struct {
 	// ConfigFile is its configuration; a change is taken up by itself.
 	ConfigFile string
 	// MetricsURL is where it counts.
 	MetricsURL string
-	// Namespace is the one in which it would run as a Pod.
-	Namespace string
+	// Namespace is the one in which it would run as a Pod, and Account is the
+	// ServiceAccount whose rights it has.
+	Namespace, Account string
 
-	program *child.Child
-	client  *http.Client
+	cluster  *cluster.Cluster
+	readyURL string
+	spec     child.Spec
+	program  *child.Child
+	client   *http.Client
 }
 
 // startGate installs the manifest, runs Pullgate with the rights of the
@@ -41,33 +45,27 @@ func startGate(ctx context.Context, c *cluster.Cluster, options Options) (*Gate,
 	if err != nil {
 		return nil, err
 	}
-	if err := apply(ctx, c, m.base...); err != nil {
+	g := &Gate{Namespace: m.namespace, Account: m.account, cluster: c, client: &http.Client{Timeout: 5 * time.Second}}
+	if err := g.prepare(ctx, m, options); err != nil {
+		return nil, err
+	}
+	if err := apply(ctx, c, append(m.base, m.service(), m.webhook)...); err != nil {
 		return nil, fmt.Errorf("install the manifest: %w", err)
 	}
 	kubeconfig, err := c.ServiceAccountKubeconfig(ctx, m.namespace, m.account)
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{Namespace: m.namespace, client: &http.Client{Timeout: 5 * time.Second}}
-	url, ca, err := g.run(ctx, c, options, kubeconfig)
-	if err != nil {
-		return g, err
-	}
-	if err := m.point(url, ca); err != nil {
-		return g, err
-	}
-	if err := apply(ctx, c, m.webhook); err != nil {
-		return g, fmt.Errorf("register the webhook: %w", err)
-	}
-	return g, g.awaitCalls(ctx, c)
+	g.spec.Args = append(g.spec.Args, "--kubeconfig", kubeconfig)
+	return g, g.Start(ctx)
 }
 
-// run starts the program and returns the address of its webhook and the
-// authority to check it by.
-func (g *Gate) run(ctx context.Context, c *cluster.Cluster, options Options, kubeconfig string) (url string, ca []byte, err error) {
-	dir := filepath.Join(c.Dir(), "pullgate")
-	if ca, err = writeCertificate(dir); err != nil {
-		return "", nil, err
+// prepare finds addresses, writes the files, and says how Pullgate is to be
+// run: as the manifest says, but for what depends on where.
+func (g *Gate) prepare(ctx context.Context, m *manifest, options Options) error {
+	dir := filepath.Join(g.cluster.Dir(), "pullgate")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
 	}
 	config := options.Config
 	if config == "" {
@@ -75,51 +73,67 @@ func (g *Gate) run(ctx context.Context, c *cluster.Cluster, options Options, kub
 	}
 	g.ConfigFile = filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(g.ConfigFile, []byte(config), 0o600); err != nil {
-		return "", nil, err
+		return err
 	}
-	var addresses [3]string
-	for i := range addresses {
-		port, err := child.FreePort(ctx)
-		if err != nil {
-			return "", nil, err
+	var ports [3]int
+	for i := range ports {
+		var err error
+		if ports[i], err = child.FreePort(ctx); err != nil {
+			return err
 		}
-		addresses[i] = child.Loopback(port)
 	}
-	g.MetricsURL = "http://" + addresses[1] + "/metrics"
-	g.program, err = c.Keeper().Start(child.Spec{Name: "pullgate", Path: options.Binaries.Pullgate, Args: []string{
-		"serve", "--config", g.ConfigFile, "--kubeconfig", kubeconfig, "--cert-dir", dir, "--namespace", g.Namespace,
-		"--bind-address", addresses[0], "--metrics-bind-address", addresses[1], "--health-probe-bind-address", addresses[2],
-	}})
-	if err != nil {
-		return "", nil, err
+	g.MetricsURL = "http://" + child.Loopback(ports[1]) + "/metrics"
+	g.readyURL = "http://" + child.Loopback(ports[2]) + "/readyz"
+	g.spec = child.Spec{Name: "pullgate", Path: options.Binaries.Pullgate, Args: append(
+		m.args, "--config", g.ConfigFile, "--bind-address", child.Loopback(ports[0]),
+		"--metrics-bind-address", child.Loopback(ports[1]), "--health-probe-bind-address", child.Loopback(ports[2]),
+	)}
+	var ca []byte
+	if options.CertDir {
+		var err error
+		if ca, err = writeCertificate(dir, m.serviceHost()); err != nil {
+			return err
+		}
+		g.spec.Args = append(g.spec.Args, "--cert-dir", dir)
 	}
-	ready := func() bool { return g.status(ctx, "http://"+addresses[2]+"/readyz") == http.StatusOK }
-	return "https://" + addresses[0], ca, g.program.Await("ready", time.Now().Add(gateTimeout), ready)
+	m.point(ports[0], ca)
+	return nil
 }
 
-func writeCertificate(dir string) (ca []byte, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
+func writeCertificate(dir, host string) (ca []byte, err error) {
 	authority, err := pki.NewAuthority("pullgate")
 	if err != nil {
 		return nil, err
 	}
-	pair, err := authority.Server("127.0.0.1")
+	pair, err := authority.Server(host)
 	if err != nil {
 		return nil, err
 	}
 	return authority.PEM, pair.Write(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
 }
 
+// Start runs Pullgate, once more after an end, and returns when the API server
+// calls it.
+func (g *Gate) Start(ctx context.Context) error {
+	var err error
+	if g.program, err = g.cluster.Keeper().Start(g.spec); err != nil {
+		return err
+	}
+	ready := func() bool { return g.status(ctx, g.readyURL) == http.StatusOK }
+	if err := g.program.Await("ready", time.Now().Add(gateTimeout), ready); err != nil {
+		return err
+	}
+	return g.awaitCalls(ctx)
+}
+
 // awaitCalls waits until the API server has taken the webhook configuration
 // up, by asking for what changes nothing, with an image that is at no registry,
 // until Pullgate counts it.
-func (g *Gate) awaitCalls(ctx context.Context, c *cluster.Cluster) error {
+func (g *Gate) awaitCalls(ctx context.Context) error {
 	var last cluster.Result
 	var failure error
 	called := func() bool {
-		last, failure = c.Kubectl(ctx, "create", "deployment", "is-pullgate-there", "--image=//there", "--dry-run=server")
+		last, failure = g.cluster.Kubectl(ctx, "create", "deployment", "is-pullgate-there", "--image=//there", "--dry-run=server")
 		calls, err := g.Calls(ctx)
 		failure = errors.Join(failure, err)
 		return failure != nil || calls > 0
@@ -128,6 +142,27 @@ func (g *Gate) awaitCalls(ctx context.Context, c *cluster.Cluster) error {
 		return fmt.Errorf("%w\nkubectl said: %s", err, last.Output)
 	}
 	return failure
+}
+
+// Configure changes the configuration file, and returns when Pullgate has taken
+// it up or refused it.
+func (g *Gate) Configure(ctx context.Context, config string) (taken bool, err error) {
+	reloads := func(result string) float64 {
+		var count float64
+		if err == nil {
+			count, err = g.Metric(ctx, "pullgate_configuration_reloads_total", `result="`+result+`"`)
+		}
+		return count
+	}
+	before, refused := reloads("taken"), reloads("refused")
+	if err == nil {
+		err = os.WriteFile(g.ConfigFile, []byte(config), 0o600)
+	}
+	awaited := g.program.Await("configured", time.Now().Add(gateTimeout), func() bool {
+		taken = reloads("taken") > before
+		return taken || reloads("refused") > refused || err != nil
+	})
+	return taken, errors.Join(err, awaited)
 }
 
 func (g *Gate) status(ctx context.Context, url string) int {
@@ -160,3 +195,6 @@ func (g *Gate) Stop() {
 		g.program.Stop(gateGrace)
 	}
 }
+
+// Kill ends it as a crash would.
+func (g *Gate) Kill() { g.program.Stop(0) }

@@ -44,6 +44,8 @@ type manifest struct {
 	webhook object
 	// namespace and account are whose rights Pullgate has.
 	namespace, account string
+	// args are those of its container that say nothing of files or addresses.
+	args []string
 }
 
 // readManifest takes a manifest apart, as kubectl reads it.
@@ -74,8 +76,8 @@ func readManifest(ctx context.Context, c *cluster.Cluster, file string) (*manife
 			m.add(fields)
 		}
 	}
-	if m.webhook == nil || m.account == "" {
-		return nil, fmt.Errorf("the manifest %s has no ValidatingWebhookConfiguration or no Deployment with a ServiceAccount", file)
+	if m.called() == "" || m.account == "" {
+		return nil, fmt.Errorf("the manifest %s has no ValidatingWebhookConfiguration that calls a Service, or no Deployment with a ServiceAccount", file)
 	}
 	return m, nil
 }
@@ -87,25 +89,77 @@ func (m *manifest) add(o object) {
 	case "Deployment":
 		m.namespace = o.text("metadata", "namespace")
 		m.account = o.text("spec", "template", "spec", "serviceAccountName")
+		containers, _ := o.at("spec", "template", "spec", "containers").([]any)
+		for _, container := range containers {
+			fields, _ := container.(map[string]any)
+			m.args = append(m.args, m.portable(fields["args"])...)
+		}
 	case "Service", "PodDisruptionBudget", "NetworkPolicy":
 	default:
 		m.base = append(m.base, o)
 	}
 }
 
-// point lets every entry of the webhook configuration call an address instead
-// of a Service, for which there is no kube-proxy here.
-func (m *manifest) point(url string, caBundle []byte) error {
-	hooks, _ := m.webhook["webhooks"].([]any)
-	if len(hooks) == 0 {
-		return errors.New("the webhook configuration has no entries")
+// portable returns the arguments that hold for a program outside a container,
+// too.
+func (m *manifest) portable(args any) []string {
+	var kept []string
+	words, _ := args.([]any)
+	for _, word := range words {
+		text, _ := word.(string)
+		name, _, _ := strings.Cut(text, "=")
+		if name != "--config" && name != "--cert-dir" && !strings.HasSuffix(name, "-address") {
+			kept = append(kept, strings.ReplaceAll(text, "$(POD_NAMESPACE)", m.namespace))
+		}
 	}
+	return kept
+}
+
+// entries are those of the webhook configuration.
+func (m *manifest) entries() []object {
+	var entries []object
+	hooks, _ := m.webhook["webhooks"].([]any)
 	for _, hook := range hooks {
 		fields, _ := hook.(map[string]any)
-		path := object(fields).text("clientConfig", "service", "path")
-		fields["clientConfig"] = map[string]any{"url": url + path, "caBundle": base64.StdEncoding.EncodeToString(caBundle)}
+		entries = append(entries, fields)
 	}
-	return nil
+	return entries
+}
+
+// point lets every entry of the webhook configuration call a port. Without a
+// bundle Pullgate itself has to write one.
+func (m *manifest) point(port int, caBundle []byte) {
+	for _, entry := range m.entries() {
+		config, _ := entry["clientConfig"].(map[string]any)
+		if service, ok := config["service"].(map[string]any); ok {
+			service["port"] = port
+		}
+		if len(caBundle) > 0 {
+			config["caBundle"] = base64.StdEncoding.EncodeToString(caBundle)
+		}
+	}
+}
+
+// called is the name of the Service that the webhook configuration calls.
+func (m *manifest) called() string {
+	for _, entry := range m.entries() {
+		return entry.text("clientConfig", "service", "name")
+	}
+	return ""
+}
+
+// serviceHost is by which name the API server calls Pullgate.
+func (m *manifest) serviceHost() string { return m.called() + "." + m.namespace + ".svc" }
+
+// service leads to this machine: there is no kube-proxy, but an API server
+// follows the name of an ExternalName Service by itself
+// (apiserver pkg/util/proxy/proxy.go, ResolveCluster).
+func (m *manifest) service() object {
+	return object{
+		"apiVersion": "v1", "kind": "Service",
+		"metadata": map[string]any{"name": m.called(), "namespace": m.namespace},
+		"spec":     map[string]any{"type": "ExternalName", "externalName": "localhost"},
+	}
 }
 
 func apply(ctx context.Context, c *cluster.Cluster, objects ...object) error {

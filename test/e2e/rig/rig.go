@@ -52,6 +52,8 @@ type Options struct {
 	Manifest string
 	// Config is Pullgate's configuration file; empty: DefaultConfig.
 	Config string
+	// CertDir gives Pullgate a certificate instead of letting it make one.
+	CertDir bool
 	// Latency is added to every request to a registry.
 	Latency time.Duration
 	// Progress gets a line for each thing that is being started; may be nil.
