@@ -81,4 +81,3 @@ func buildVersion() string {
 	}
 	return "unknown"
 }
-
