@@ -85,17 +85,25 @@ func (o outcome) grouped(action policy.Action) [][]resolver.Result {
 // denialLine names the field, the image, what is the matter and what to do.
 func denialLine(group []resolver.Result) string {
 	result := group[0]
-	line := result.Image.Field
-	if more := len(group) - 1; more > 0 {
-		line += fmt.Sprintf(" and %d more", more)
-	}
-	line += fmt.Sprintf(": %q: %s", result.Image.Reference, causeMessage(result))
+	line := fmt.Sprintf("%s: %q: %s", fields(group), result.Image.Reference, causeMessage(result))
 	for _, note := range result.Notes {
 		if note.Message != result.Hint {
 			line += "; note: " + note.Message
 		}
 	}
 	return line
+}
+
+// fields says where an image stands, by the first of its fields.
+func fields(group []resolver.Result) string {
+	return group[0].Image.Field + andMore(len(group)-1)
+}
+
+func andMore(count int) string {
+	if count == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", count)
 }
 
 func causeMessage(result resolver.Result) string {
@@ -117,31 +125,53 @@ func (o outcome) warnings() []string {
 		warnings = append(warnings, "pullgate: "+o.trouble)
 	}
 	for _, group := range o.grouped(policy.WarnOf) {
-		warnings = append(warnings, warning(group[0], len(group)-1))
+		warnings = append(warnings, warning(group))
 	}
+	return bounded(append(warnings, o.noteWarnings()...))
+}
+
+// warning puts first what matters most, since the API server cuts it: what is
+// the matter and what to do; then where, and how that is known.
+func warning(group []resolver.Result) string {
+	result := group[0]
+	text := fmt.Sprintf("pullgate: %q: %s", result.Image.Reference, result.Summary)
+	if result.Hint != "" {
+		text += "; " + result.Hint
+	}
+	text += " [" + fields(group)
+	if evidence := strings.TrimLeft(strings.TrimPrefix(result.Message, result.Summary), ":; "); evidence != "" {
+		text += "; " + evidence
+	}
+	return text + "]"
+}
+
+// noteWarnings says each note once, whatever the number of images that it goes
+// with, and none that a warning or a refusal says already.
+func (o outcome) noteWarnings() []string {
+	var messages []string
+	images := map[string][]string{}
 	for i, result := range o.report.Results {
 		if mode := o.decision.Modes[i]; mode != policy.Enforce && mode != policy.Warn || o.decision.Actions[i] == policy.Deny {
 			continue
 		}
 		for _, note := range result.Notes {
-			warnings = append(warnings, fmt.Sprintf("pullgate: %q: %s", result.Image.Reference, note.Message))
+			if o.decision.Actions[i] == policy.WarnOf && note.Message == result.Hint {
+				continue
+			}
+			if images[note.Message] == nil {
+				messages = append(messages, note.Message)
+			}
+			if !slices.Contains(images[note.Message], result.Image.Reference) {
+				images[note.Message] = append(images[note.Message], result.Image.Reference)
+			}
 		}
 	}
-	return bounded(warnings)
-}
-
-// warning puts first what matters most, since the API server cuts it.
-func warning(result resolver.Result, more int) string {
-	text := fmt.Sprintf("pullgate: %q: %s", result.Image.Reference, result.Summary)
-	if result.Hint != "" {
-		text += "; " + result.Hint
+	var warnings []string
+	for _, message := range messages {
+		of := images[message]
+		warnings = append(warnings, fmt.Sprintf("pullgate: %q%s: %s", of[0], andMore(len(of)-1), message))
 	}
-	text += strings.TrimPrefix(result.Message, result.Summary)
-	text += "; " + result.Image.Field
-	if more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
+	return warnings
 }
 
 // bounded cuts warnings as the API server would, and says how many it would
