@@ -45,7 +45,7 @@ func usable(certificate, key string) error {
 	var texts [2][]byte
 	for i, file := range []string{certificate, key} {
 		var err error
-		if texts[i], err = os.ReadFile(file); err != nil {
+		if texts[i], err = os.ReadFile(file); err != nil { //nolint:gosec // the operator named the folder
 			return fmt.Errorf("read the serving certificate: %w; the folder needs a certificate in %s and its key in %s",
 				err, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
 		}

@@ -218,7 +218,8 @@ func TestRunRetries(t *testing.T) {
 		client := newServer(configuration()).client()
 		fails(client, "get", "secrets", 3, errors.New("connection refused"))
 		m := manager(client)
-		go m.Run(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- m.Run(t.Context()) }()
 
 		time.Sleep(firstRetry + 2*firstRetry) // by the bubble's clock
 		synctest.Wait()
@@ -238,7 +239,8 @@ func TestRunRenewsAndRepairs(t *testing.T) {
 		nearlyDue := data(t, time.Now().Add(2*every+clockSkew/3-leafLife*2/3))
 		s := newServer(configuration(), secretWith(nearlyDue))
 		m := manager(s.client())
-		go m.Run(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- m.Run(t.Context()) }()
 		synctest.Wait()
 		first := m.serving.Load()
 		if !bytes.Equal(s.held(t)[certificateKey], nearlyDue[certificateKey]) {

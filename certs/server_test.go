@@ -213,7 +213,7 @@ func handshake(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), bundle 
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	go func() {
 		if connection, err := listener.Accept(); err == nil {
 			_ = connection.(*tls.Conn).HandshakeContext(context.Background())
