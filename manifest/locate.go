@@ -1,0 +1,263 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// text is what an object was written in.
+type text interface {
+	// find returns where a path leads, or as far as it does; value is what
+	// is expected there.
+	find(path []step, value string) Position
+	// items returns where the n items of a List are that is found at a path.
+	items(path string, n int) []place
+}
+
+// place is an object in a text.
+type place struct {
+	text text
+	path string // of the object in the text
+}
+
+// find returns where a field of the object is.
+func (p place) find(field, value string) Position {
+	return p.text.find(steps(join(p.path, field)), value)
+}
+
+// items returns the places of the n items of the object, a List.
+func (p place) items(n int) []place {
+	if p.text == nil {
+		return make([]place, n)
+	}
+	return p.text.items(p.path, n)
+}
+
+// start is where the object begins; around is where its List does.
+func (p place) start(around Position) Position {
+	if p.text == nil {
+		return around
+	}
+	return p.text.find(steps(p.path), "")
+}
+
+// step is one step of a path: into a field, or to an element of a list.
+type step struct {
+	field string
+	index int // where field is empty
+}
+
+// steps reads a path such as "items[2].spec.containers[0].image".
+func steps(path string) []step {
+	var all []step
+	for _, part := range strings.Split(path, ".") {
+		name, rest, indexed := strings.Cut(part, "[")
+		if name != "" {
+			all = append(all, step{field: name})
+		}
+		for indexed {
+			var number string
+			number, rest, indexed = strings.Cut(rest, "[")
+			index, err := strconv.Atoi(strings.TrimSuffix(number, "]"))
+			if err != nil {
+				return all
+			}
+			all = append(all, step{index: index})
+		}
+	}
+	return all
+}
+
+func join(path, field string) string {
+	if path == "" || field == "" {
+		return path + field
+	}
+	return path + "." + field
+}
+
+// yamlText is a document of YAML, of which the tree is made when it is needed
+// first.
+type yamlText struct {
+	document
+	once sync.Once
+	root *yaml.Node
+}
+
+func (t *yamlText) find(path []step, _ string) Position {
+	at := t.firstLine()
+	t.once.Do(func() {
+		var root yaml.Node
+		if yaml.Unmarshal(t.text, &root) == nil && len(root.Content) > 0 {
+			t.root = root.Content[0]
+		}
+	})
+	node := t.root
+	for _, s := range path {
+		if node == nil {
+			break
+		}
+		at.Line = t.Line + node.Line - 1
+		node = enter(node, s)
+	}
+	if node != nil {
+		at.Line = t.Line + node.Line - 1
+	}
+	return at
+}
+
+func (t *yamlText) items(path string, n int) []place {
+	places := make([]place, n)
+	for i := range places {
+		places[i] = place{t, join(path, "items") + "[" + strconv.Itoa(i) + "]"}
+	}
+	return places
+}
+
+// enter goes one step down a tree of YAML, through aliases and merged maps.
+func enter(node *yaml.Node, s step) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	switch {
+	case node.Kind == yaml.SequenceNode && s.field == "":
+		if s.index < len(node.Content) {
+			return node.Content[s.index]
+		}
+	case node.Kind == yaml.MappingNode && s.field != "":
+		return value(node, s.field)
+	}
+	return nil
+}
+
+// value returns the last value of a key, which is the one that counts; else
+// that of the maps that are merged in.
+func value(node *yaml.Node, key string) *yaml.Node {
+	for i := len(node.Content) - 2; i >= 0; i -= 2 {
+		if node.Content[i].Value == key {
+			return node.Content[i+1]
+		}
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Tag != "!!merge" {
+			continue
+		}
+		if found := merged(node.Content[i+1], key); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// merged looks a key up in what stands behind <<: a map, or a list of maps.
+func merged(node *yaml.Node, key string) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	if node.Kind == yaml.MappingNode {
+		return value(node, key)
+	}
+	if node.Kind != yaml.SequenceNode {
+		return nil
+	}
+	for _, one := range node.Content {
+		if found := merged(one, key); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// jsonText is one object of JSON.
+type jsonText document
+
+func (t jsonText) find(path []step, _ string) Position {
+	decoder := json.NewDecoder(bytes.NewReader(t.text))
+	offset := 0
+	for i := range path {
+		start, ok := seek(decoder, path[i])
+		if !ok {
+			break
+		}
+		offset = start
+	}
+	// On to what stands behind the colon or comma.
+	rest := t.text[offset:]
+	offset += len(rest) - len(bytes.TrimLeft(rest, " \t\r\n,:"))
+	return document(t).after(offset)
+}
+
+// items returns each item as a text of its own, so that finding a line in one
+// does not read all that come before.
+func (t jsonText) items(path string, n int) []place {
+	places := make([]place, n)
+	decoder := json.NewDecoder(bytes.NewReader(t.text))
+	for _, s := range append(steps(path), step{field: "items"}) {
+		if _, ok := seek(decoder, s); !ok {
+			return places
+		}
+	}
+	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
+		return places
+	}
+	for i := 0; i < n && decoder.More(); i++ {
+		var raw json.RawMessage
+		if decoder.Decode(&raw) != nil {
+			return places
+		}
+		start := int(decoder.InputOffset()) - len(raw)
+		places[i].text = jsonText{Position: document(t).after(start), text: raw}
+	}
+	return places
+}
+
+// seek reads up to the value to which one step leads, and returns where that
+// value is.
+func seek(decoder *json.Decoder, s step) (offset int, ok bool) {
+	token, err := decoder.Token()
+	if err != nil {
+		return 0, false
+	}
+	switch {
+	case token == json.Delim('{') && s.field != "":
+		return seekField(decoder, s.field)
+	case token == json.Delim('[') && s.field == "":
+		return seekElement(decoder, s.index)
+	default:
+		return 0, false
+	}
+}
+
+func seekField(decoder *json.Decoder, name string) (offset int, ok bool) {
+	var skipped json.RawMessage
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return 0, false
+		}
+		if key == name {
+			return int(decoder.InputOffset()), true
+		}
+		if decoder.Decode(&skipped) != nil {
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+func seekElement(decoder *json.Decoder, index int) (offset int, ok bool) {
+	var skipped json.RawMessage
+	for ; decoder.More(); index-- {
+		if index == 0 {
+			return int(decoder.InputOffset()), true
+		}
+		if decoder.Decode(&skipped) != nil {
+			return 0, false
+		}
+	}
+	return 0, false
+}

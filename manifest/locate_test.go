@@ -1,0 +1,97 @@
+package manifest
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestFind(t *testing.T) {
+	const image = "spec.containers[0].image"
+	tests := map[string]struct {
+		stream string
+		object int
+		field  string
+		want   int
+	}{
+		"first":           {pods, 0, image, 10},
+		"on one line":     {pods, 1, image, 16},
+		"start":           {pods, 1, "", 13},
+		"missing":         {pods, 0, "spec.containers[0].command", 9},
+		"beyond the list": {pods, 0, "spec.containers[7].image", 9},
+		"windows":         {strings.ReplaceAll(pods, "\n", "\r\n"), 0, image, 10},
+		"block scalar":    {"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: >-\n      nginx\n", 0, image, 5},
+		"alias":           {"apiVersion: v1\nkind: Pod\nx: &i nginx\nspec:\n  containers:\n  - image: *i\n", 0, image, 6},
+		"aliased list":    {"apiVersion: v1\nkind: Pod\nx: &c\n- image: nginx\nspec:\n  containers: *c\n", 0, image, 4},
+		"merged":          {"apiVersion: v1\nkind: Pod\nx: &c\n  image: nginx\nspec:\n  containers:\n  - <<: *c\n    name: a\n", 0, image, 4},
+		"merged list":     {"apiVersion: v1\nkind: Pod\nx: &c\n  image: nginx\nspec:\n  containers:\n  - <<: [*c]\n", 0, image, 4},
+		"twice":           {"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: a\n    image: b\n", 0, image, 6},
+		"yaml list":       {"apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec:\n    containers:\n    - image: a\n- apiVersion: v1\n  kind: Pod\n  spec:\n    containers:\n    - image: b\n", 1, image, 13},
+		"json":            {"{\n \"apiVersion\": \"v1\",\n \"kind\": \"Pod\",\n \"spec\": {\n  \"containers\": [\n   {\"name\": \"a\"},\n   {\n    \"image\":\n      \"b\"}]}}", 0, "spec.containers[1].image", 9},
+		"json in a row":   {"{\"apiVersion\": \"v1\", \"kind\": \"Pod\"}\n\n{\"apiVersion\": \"v1\",\n\"kind\": \"Pod\"}", 1, "kind", 4},
+		"json, started":   {"\n\n  {\"apiVersion\": \"v1\", \"kind\": \"Pod\"}", 0, "", 3},
+		"json list":       {"{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [\n{\"apiVersion\": \"v1\", \"kind\": \"Pod\"},\n{\"apiVersion\": \"v1\", \"kind\": \"Pod\",\n\"spec\": {\"containers\": [{\"image\":\"b\"}]}}]}", 1, image, 4},
+		"json missing":    {"{\"apiVersion\": \"v1\",\n \"kind\": \"Pod\",\n \"spec\": {}}", 0, image, 3},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := read(Input{Files: []string{"-"}, Stdin: strings.NewReader(test.stream)})
+			wantProblem(t, s, "")
+			if len(s.Objects) <= test.object {
+				t.Fatalf("only %d objects", len(s.Objects))
+			}
+			got := s.Objects[test.object].Find(test.field, "")
+			if want := (Position{File: "-", Line: test.want}); got != want {
+				t.Errorf("found at %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestKustomization(t *testing.T) {
+	pod := "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: a\n    image: nginx:1\n  - name: b\n    image: busybox:1\n"
+	dir := write(t, map[string]string{
+		"base/kustomization.yaml": "resources: [web.yaml]\n",
+		"base/web.yaml":           pod,
+		"over/kustomization.yaml": "resources: [../base]\nnamePrefix: prod-\nimages:\n- name: other\n  newTag: \"7\"\n- name: nginx\n  newTag: \"2\"\nsecretGenerator:\n- name: s\n  literals: [a=b]\n",
+		"marked/Kustomization":    "resources: [../base]\nbuildMetadata: [originAnnotations]\n",
+	})
+	s := read(Input{Kustomize: filepath.Join(dir, "over")})
+	wantProblem(t, s, "")
+	compare(t, s, kubectlKustomize(t, filepath.Join(dir, "over")))
+	if len(s.Objects) != 2 {
+		t.Fatalf("read %v, want a Secret and a Pod", names(t, s))
+	}
+	changed := s.Objects[1].Find("spec.containers[0].image", "nginx:2")
+	if want := (Position{filepath.Join(dir, "over/kustomization.yaml"), 6}); changed != want {
+		t.Errorf("the image that the kustomization changed: %v, want %v", changed, want)
+	}
+	kept := s.Objects[1].Find("spec.containers[1].image", "busybox:1")
+	if want := (Position{filepath.Join(dir, "base/web.yaml"), 10}); kept != want {
+		t.Errorf("the image from the base: %v, want %v", kept, want)
+	}
+	if got, want := s.Objects[0].Start, (Position{filepath.Join(dir, "over/kustomization.yaml"), 1}); got != want {
+		t.Errorf("the generated Secret: %v, want %v", got, want)
+	}
+	if s := read(Input{Kustomize: filepath.Join(dir, "marked")}); len(s.Objects) != 1 || s.Objects[0].Start.Line != 1 {
+		t.Errorf("with the option already set: %v", s)
+	}
+}
+
+func TestKustomizationProblems(t *testing.T) {
+	dir := write(t, map[string]string{
+		"none/x":                   "",
+		"bad/kustomization.yaml":   "resources: [",
+		"field/kustomization.yaml": "resourcez: []\n",
+		"gone/kustomization.yaml":  "resources: [gone.yaml]\n",
+	})
+	for name, want := range map[string]string{
+		"none": "unable to find one of 'kustomization.yaml'", "bad": "yaml", "field": `unknown field "resourcez"`,
+		"gone": "no such file or directory", "missing": "not a valid directory",
+	} {
+		s := read(Input{Kustomize: filepath.Join(dir, name)})
+		if len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Error(), want) || strings.Contains(s.Problems[0].Error(), "\n") {
+			t.Errorf("%s: problems %v, want one line with %q", name, s.Problems, want)
+		}
+	}
+}

@@ -1,0 +1,80 @@
+// Package manifest reads Kubernetes manifests as kubectl does: files, folders,
+// URLs, standard input and kustomizations; YAML and JSON, several documents in
+// a stream, Lists. Unlike kubectl it goes on after what cannot be parsed, passes
+// over what is no Kubernetes object, and knows the file and line of every
+// field. It knows nothing of images.
+package manifest
+
+import (
+	"fmt"
+)
+
+// Position is a place in a file. The zero value is none.
+type Position struct {
+	// File is the file as it was named or found, a URL, or "-" for standard
+	// input.
+	File string `json:"file"`
+	// Line counts from 1.
+	Line int `json:"line"`
+}
+
+// String writes the position as editors and compilers do.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Object is one object of a manifest.
+type Object struct {
+	// Raw is the object as JSON.
+	Raw []byte
+	// Start is where it begins.
+	Start Position
+
+	place place
+}
+
+// Find returns where a field such as "spec.containers[0].image" stands, of
+// which value is the content. For a field that is not there it is the nearest
+// one around it.
+func (o *Object) Find(field, value string) Position {
+	if o.place.text == nil {
+		return o.Start
+	}
+	return o.place.find(field, value)
+}
+
+// Problem is an input, or a part of one, that could not be read.
+type Problem struct {
+	Position
+	Err error
+	// Hint is what to do about it; may be empty.
+	Hint string
+}
+
+// Error names the place.
+func (p *Problem) Error() string {
+	if p.File == "" {
+		return p.Err.Error()
+	}
+	return fmt.Sprintf("%s: %v", p.Position, p.Err)
+}
+
+// Unwrap returns the error without its place.
+func (p *Problem) Unwrap() error { return p.Err }
+
+// Stream is what was read.
+type Stream struct {
+	// Objects are in the order in which they were met.
+	Objects []Object
+	// Foreign counts the documents that are no Kubernetes objects.
+	Foreign int
+	// Problems are what could not be read.
+	Problems []*Problem
+}
+
+func (s *Stream) fail(at Position, err error, hint string) {
+	s.Problems = append(s.Problems, &Problem{Position: at, Err: err, Hint: hint})
+}
