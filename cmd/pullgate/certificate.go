@@ -53,7 +53,12 @@ func (o *serveOptions) certificate(ctx context.Context, kube *rest.Config, log *
 		Log:                  log,
 	}
 	if err := manager.Ensure(ctx); err != nil {
-		return nil, fmt.Errorf("certificates: %w", err)
+		if manager.Check(nil) != nil {
+			return nil, fmt.Errorf("certificates: %w", err)
+		}
+		// There is one to serve with; Run goes on trying to make the rest so,
+		// such as a webhook configuration that is created after us.
+		log.Warn("the webhook configuration is not as it should be yet", "error", err.Error())
 	}
 	return &certificate{get: manager.GetCertificate, run: manager.Run, ready: manager.Check}, nil
 }

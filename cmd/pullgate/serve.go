@@ -67,7 +67,7 @@ webhook configuration.`,
 	flags.StringVar(&o.certDir, "cert-dir", "", "`DIR` with tls.crt and tls.key; default: certificates managed by the program")
 	flags.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "`NAMESPACE` in which the program runs, which it never checks; default: $POD_NAMESPACE")
 	flags.StringVar(&o.service, "service", "pullgate", "`NAME` of the Service that leads to the webhook, for the certificate")
-	flags.StringVar(&o.certSecret, "cert-secret", "pullgate-certificate", "`NAME` of the Secret that keeps the managed certificates")
+	flags.StringVar(&o.certSecret, "cert-secret", "pullgate-certs", "`NAME` of the Secret that keeps the managed certificates")
 	flags.StringVar(&o.webhookConfiguration, "webhook-configuration", "pullgate", "`NAME` of the ValidatingWebhookConfiguration that gets the CA")
 	flags.StringVar(&o.logLevel, "log-level", "info", "`LEVEL` of the log: debug, info, warn or error")
 	return cmd
