@@ -93,14 +93,19 @@ vuln: $(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ## Look for known vulnerabilitie
 tidy: ## Check that the module files are tidy
 	@for dir in $(MODULES); do echo "tidy $$dir"; (cd $$dir && go mod tidy -diff); done
 
+# The manifests that are rendered from the chart, and what they are rendered with.
+ROLLOUTS := --set-json 'config.workloads=[{"group":"argoproj.io","kind":"Rollout","podTemplates":["spec.template"]}]'
+
 .PHONY: manifests
-manifests: $(BIN)/helm-$(HELM_VERSION) ## Render deploy/install.yaml from the chart
+manifests: $(BIN)/helm-$(HELM_VERSION) ## Render deploy/install.yaml, and the tests' own manifest, from the chart
 	deploy/render $< > deploy/install.yaml
+	deploy/render $< $(ROLLOUTS) > test/e2e/testdata/install-rollouts.yaml
 
 .PHONY: manifests-check
-manifests-check: $(BIN)/helm-$(HELM_VERSION) ## Check the chart, and that deploy/install.yaml is up to date
+manifests-check: $(BIN)/helm-$(HELM_VERSION) ## Check the chart, and that what is rendered from it is up to date
 	$< lint --strict deploy/chart
 	deploy/render $< | diff -u deploy/install.yaml - || { echo 'deploy/install.yaml is out of date: run `make manifests`'; exit 1; }
+	deploy/render $< $(ROLLOUTS) | diff -u test/e2e/testdata/install-rollouts.yaml - || { echo 'install-rollouts.yaml is out of date: run `make manifests`'; exit 1; }
 
 .PHONY: image
 image: ## Build the container image (needs docker with buildx)
