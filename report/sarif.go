@@ -1,0 +1,191 @@
+package report
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	sarifVersion = "2.1.0"
+	sarifSchema  = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+	homepage     = "https://github.com/pullgate/pullgate"
+	// fingerprintName names how fingerprints are made; another way needs
+	// another name.
+	fingerprintName = "pullgate/v1"
+)
+
+// The parts of SARIF 2.1.0 that are written here.
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool        sarifTool         `json:"tool"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
+	}
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct {
+		Name           string      `json:"name"`
+		Version        string      `json:"version,omitempty"`
+		InformationURI string      `json:"informationUri"`
+		Rules          []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID               string        `json:"id"`
+		Name             string        `json:"name"`
+		ShortDescription sarifText     `json:"shortDescription"`
+		FullDescription  sarifText     `json:"fullDescription"`
+		Help             sarifText     `json:"help"`
+		Default          sarifDefault  `json:"defaultConfiguration"`
+		Properties       sarifRuleTags `json:"properties"`
+	}
+	sarifRuleTags struct {
+		Tags []string `json:"tags"`
+	}
+	sarifDefault struct {
+		Level string `json:"level"`
+	}
+	sarifText struct {
+		Text     string `json:"text"`
+		Markdown string `json:"markdown,omitempty"`
+	}
+	sarifInvocation struct {
+		Successful bool `json:"executionSuccessful"`
+	}
+	sarifResult struct {
+		RuleID       string            `json:"ruleId"`
+		RuleIndex    int               `json:"ruleIndex"`
+		Level        string            `json:"level"`
+		Message      sarifText         `json:"message"`
+		Locations    []sarifLocation   `json:"locations,omitempty"`
+		Fingerprints map[string]string `json:"partialFingerprints"`
+	}
+	sarifLocation struct {
+		Physical *sarifPhysical `json:"physicalLocation,omitempty"`
+		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
+	}
+	sarifPhysical struct {
+		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   *sarifRegion  `json:"region,omitempty"`
+	}
+	sarifArtifact struct {
+		URI string `json:"uri"`
+	}
+	sarifRegion struct {
+		StartLine int `json:"startLine"`
+	}
+	sarifLogical struct {
+		FullyQualifiedName string `json:"fullyQualifiedName"`
+		Kind               string `json:"kind"`
+	}
+)
+
+func (r *Report) writeSARIF(w io.Writer, style Style) error {
+	run := sarifRun{
+		Tool: sarifTool{sarifDriver{
+			Name: "pullgate", Version: style.Version, InformationURI: homepage, Rules: sarifRules(),
+		}},
+		Invocations: []sarifInvocation{{Successful: len(r.Problems) == 0}},
+		Results:     r.sarifResults(),
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: []sarifRun{run}})
+}
+
+func sarifRules() []sarifRule {
+	var all []sarifRule
+	for _, rule := range rules() {
+		all = append(all, sarifRule{
+			ID: rule.ID, Name: rule.ID, ShortDescription: sarifText{Text: rule.Short},
+			FullDescription: sarifText{Text: rule.Short}, Help: sarifText{Text: rule.Help, Markdown: rule.Help},
+			Default: sarifDefault{rule.Level}, Properties: sarifRuleTags{[]string{"kubernetes", "container-image"}},
+		})
+	}
+	return all
+}
+
+// sarifResults lists problems, what is broken or unknown, and notes. Equal ones
+// stay apart: each has a place of its own.
+func (r *Report) sarifResults() []sarifResult {
+	results := []sarifResult{}
+	for _, problem := range r.Problems {
+		results = append(results, newSARIF(unreadable, "error", problem.Message, problem.Hint, location(problem.Source, ""),
+			problem.Source.File, problem.Message))
+	}
+	for _, result := range r.worstFirst() {
+		at := location(result.Source, result.path())
+		identity := []string{result.Source.File, result.Object.Kind, result.Object.Namespace, result.Object.Name, result.Field}
+		if level := result.level(); level != "" {
+			results = append(results, newSARIF(string(result.Reason), level, shown(result.Image)+": "+result.Message, result.Hint, at,
+				append(slices.Clone(identity), result.Image, string(result.Reason))...))
+		}
+		for _, note := range result.Notes {
+			results = append(results, newSARIF(string(note.Reason), "note", shown(result.Image)+": "+note.Message, "", at,
+				append(slices.Clone(identity), result.Image, string(note.Reason), note.Secret)...))
+		}
+	}
+	return results
+}
+
+// path names the field within the object.
+func (r *Result) path() string {
+	return strings.TrimSpace(r.subject() + " " + r.Field)
+}
+
+func newSARIF(id, level, message, hint string, at []sarifLocation, identity ...string) sarifResult {
+	if hint != "" {
+		message += "\nhint: " + hint
+	}
+	return sarifResult{
+		RuleID: id, RuleIndex: slices.IndexFunc(rules(), func(other rule) bool { return other.ID == id }),
+		Level: level, Message: sarifText{Text: message}, Locations: at,
+		Fingerprints: map[string]string{fingerprintName: fingerprint(identity)},
+	}
+}
+
+// fingerprint tells findings apart however lines move about in a file.
+func fingerprint(identity []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(identity, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+func location(at Source, path string) []sarifLocation {
+	var where sarifLocation
+	if at.File != "" && at.File != "-" {
+		where.Physical = &sarifPhysical{Artifact: sarifArtifact{artifactURI(at.File)}}
+		if at.Line > 0 {
+			where.Physical.Region = &sarifRegion{at.Line}
+		}
+	}
+	if path != "" {
+		where.Logical = []sarifLogical{{FullyQualifiedName: path, Kind: "resource"}}
+	}
+	if where.Physical == nil && where.Logical == nil {
+		return nil
+	}
+	return []sarifLocation{where}
+}
+
+// artifactURI writes a path as a URI reference, relative where the path is.
+func artifactURI(file string) string {
+	if strings.Contains(file, "://") {
+		return file
+	}
+	path := filepath.ToSlash(filepath.Clean(file))
+	if filepath.IsAbs(file) {
+		return (&url.URL{Scheme: "file", Path: path}).String()
+	}
+	return (&url.URL{Path: path}).String()
+}
