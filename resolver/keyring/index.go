@@ -26,7 +26,6 @@ type index struct {
 type slot struct {
 	key         string
 	glob        address
-	matchable   bool
 	credentials []pull.Credential
 }
 
@@ -52,10 +51,14 @@ func (ix *index) add(source string, config dockerConfig) {
 }
 
 // newSlot reads the key once more, as the kubelet does for every look-up: a
-// path can hold what was escaped before and now means something else.
+// path can hold what was escaped before and now means something else. A key
+// that no longer parses has no labels and covers nothing.
 func newSlot(key string) *slot {
 	glob, err := parseAddress(key)
-	return &slot{key: key, glob: glob, matchable: err == nil}
+	if err != nil {
+		glob = address{}
+	}
+	return &slot{key: key, glob: glob}
 }
 
 // sort is to be called once, after the last add.
@@ -69,7 +72,7 @@ func (ix *index) lookup(repository string) []pull.Credential {
 	var found []pull.Credential
 	if target, err := parseAddress(repository); err == nil {
 		for _, s := range ix.order {
-			if s.matchable && s.glob.covers(target) {
+			if s.glob.covers(target) {
 				found = append(found, s.credentials...)
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 )
@@ -27,11 +26,11 @@ type NodeConfig struct {
 	// cannot.
 	Path string
 
-	lock     sync.Mutex
-	modified time.Time
-	size     int64
-	current  *index
-	problem  error
+	lock sync.Mutex
+	// last is what the file looked like when it was read.
+	last    os.FileInfo
+	current *index
+	problem error
 }
 
 // Lookup returns the file's credentials for the repository.
@@ -50,12 +49,10 @@ func (n *NodeConfig) load() (*index, error) {
 	defer n.lock.Unlock()
 	info, err := os.Stat(n.Path)
 	if err != nil {
-		n.current, n.problem = nil, nil
 		return nil, err
 	}
-	unchanged := info.ModTime().Equal(n.modified) && info.Size() == n.size
-	if !unchanged || (n.current == nil && n.problem == nil) {
-		n.modified, n.size = info.ModTime(), info.Size()
+	if n.last == nil || !info.ModTime().Equal(n.last.ModTime()) || info.Size() != n.last.Size() {
+		n.last = info
 		n.current, n.problem = n.read(info)
 	}
 	return n.current, n.problem

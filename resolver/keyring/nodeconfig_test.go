@@ -63,7 +63,14 @@ func TestNodeConfigChanges(t *testing.T) {
 	wantNode(t, node, "quay.io/app", "a:@node/config.json")
 	write(t, path, `{"auths":{"quay.io":{"username":"b"}}}`, time.Minute)
 	wantNode(t, node, "quay.io/app", "b:@node/config.json")
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	write(t, path, `{"auths":{"quay.io":{"username":"longer"}}}`, time.Minute)
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
 	wantNode(t, node, "quay.io/app", "longer:@node/config.json")
 	write(t, path, `{"auths":{"quay.io":{"auth":"!"}}}`, time.Second)
 	wantProblem(t, node, "quay.io/app", "config.json is passed over: malformed: illegal base64 data at input byte 0")

@@ -13,11 +13,11 @@ const (
 	two  = "- {name: two, matchImages: [quay.io], defaultCacheDuration: 0s, apiVersion: credentialprovider.kubelet.k8s.io/v1}\n"
 )
 
-// newBin makes a directory with the two programs.
+// newBin makes a directory with some programs.
 func newBin(t *testing.T) string {
 	t.Helper()
 	bin := t.TempDir()
-	for _, name := range []string{"one", "two"} {
+	for _, name := range []string{"one", "one.exe", "two"} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -34,19 +34,31 @@ func TestProviderConfigFile(t *testing.T) {
 	}
 }
 
+// TestProviderProgramsHere: the directory's programs, never those in the PATH.
+func TestProviderProgramsHere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	write(t, path, head+"providers:\n"+one, 0)
+	bin := newBin(t)
+	t.Chdir(bin)
+	if all, err := NewProviders(path, ".", nil); err != nil || all.providers[0].program != filepath.Join(bin, "one") {
+		t.Errorf("%v, %v, want the program in the directory", all, err)
+	}
+}
+
 // TestProviderConfigDirectory: the files by name, everything else passed over.
 func TestProviderConfigDirectory(t *testing.T) {
 	directory := t.TempDir()
 	write(t, filepath.Join(directory, "b.yml"), head+"providers:\n"+one, 0)
 	write(t, filepath.Join(directory, "a.json"), `{"apiVersion":"kubelet.config.k8s.io/v1beta1","kind":"CredentialProviderConfig","providers":[
 		{"name":"two","matchImages":["*.io"],"defaultCacheDuration":"1s","apiVersion":"credentialprovider.kubelet.k8s.io/v1beta1"}]}`, 0)
+	write(t, filepath.Join(directory, "c.yaml"), strings.Replace(head, "v1", "v1alpha1", 1)+"providers:\n"+strings.Replace(one, "one", "one.exe", 1), 0)
 	write(t, filepath.Join(directory, "README"), "not one", 0)
 	if err := os.Mkdir(filepath.Join(directory, "old.yaml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	all, err := NewProviders(directory, newBin(t), nil)
-	if err != nil || len(all.providers) != 2 || all.providers[0].Name != "two" {
-		t.Fatalf("%v, %v, want both providers in the order of the files", all, err)
+	if err != nil || len(all.providers) != 3 || all.providers[0].Name != "two" || all.providers[1].Name != "one" {
+		t.Fatalf("%v, %v, want all providers in the order of the files", all, err)
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	maxRun = time.Minute
 	// maxLinger is how long a program that has ended, or was told to, may
 	// keep its output open through children.
-	maxLinger = 5 * time.Second
+	maxLinger = time.Second
 	// maxOutput bounds what a provider may answer; the kubelet does not.
 	maxOutput = 1 << 20
 	// maxComplaint bounds what is logged of a provider's standard error.

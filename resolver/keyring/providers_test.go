@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,6 +49,8 @@ func actAsProvider(kind string) int {
 		}
 	case "wait":
 		waitForGate()
+	case "linger":
+		leaveChild()
 	}
 	fmt.Print(strings.ReplaceAll(os.Getenv("KEYRING_TEST_ANSWER"), "VERSION", asked.APIVersion))
 	return 0
@@ -66,6 +69,18 @@ func waitForGate() {
 	if gate, err := os.Open(os.Getenv("KEYRING_TEST_GATE")); err == nil {
 		_ = gate.Close()
 	}
+}
+
+// leaveChild starts a program that holds on to our standard output.
+func leaveChild() {
+	child := exec.Command(os.Args[0])
+	child.Stdout = os.Stdout
+	child.Env = append(os.Environ(), "KEYRING_TEST_PROVIDER=wait")
+	if stdin, err := child.StdinPipe(); err == nil {
+		_, _ = io.WriteString(stdin, `{"kind":"CredentialProviderRequest"}`)
+		_ = stdin.Close()
+	}
+	_ = child.Start()
 }
 
 // plugin describes a provider of the tests.
@@ -294,6 +309,15 @@ func TestProviderLimit(t *testing.T) {
 	if _, err := node.providers[0].run(ctx, "quay.io/app"); err == nil || !strings.Contains(err.Error(), "did not end in time") {
 		t.Errorf("the error is %v", err)
 	}
+}
+
+// TestProviderLingers: a program that ends but leaves its output open to a
+// child is not waited for.
+func TestProviderLingers(t *testing.T) {
+	gate := newGate(t)
+	node := install(t, plugin{name: "p", kind: "linger", gate: gate, answer: answer("Image", "1h", "quay.io")})
+	wantProblem(t, node, "quay.io/app", exec.ErrWaitDelay.Error())
+	openGate(t, gate)
 }
 
 // TestProviderSharedRun: who asks at the same time for the same image shares a

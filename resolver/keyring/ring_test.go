@@ -49,6 +49,9 @@ func TestInherit(t *testing.T) {
 			if !slices.Equal(got, test.want) || match.Incomplete != "" {
 				t.Errorf("tries %q (incomplete: %q), want %q", got, match.Incomplete, test.want)
 			}
+			if elsewhere := test.pod.Namespace != "shop"; (len(match.Notes) > 0) != elsewhere {
+				t.Errorf("notes are %q", match.Notes)
+			}
 		})
 	}
 }
