@@ -7,10 +7,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
@@ -20,32 +20,54 @@ import (
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-// maxDetail bounds what is quoted of a registry's words.
-const maxDetail = 300
-
 // classify says what an error of containerd's library means. Whatever is not
 // known here for an authoritative answer about the image is unknown.
 func classify(err error, credential pull.Credential) pull.Finding {
-	finding := pull.Finding{Reason: troubleReason(err), Detail: oneLine(err.Error())}
+	finding := inTrouble(err)
 	var status remoteerrors.ErrUnexpectedStatus
 	switch {
-	case finding.Reason != pull.RegistryError:
-		return finding
-	case errors.Is(err, docker.ErrInvalidAuthorization):
-		finding.Reason = refusal(credential)
 	case errors.As(err, &status):
 		finding.Reason = statusReason(status, credential)
 		finding.Detail = statusDetail(status)
-	case errors.Is(err, digest.ErrDigestInvalidFormat), errors.Is(err, digest.ErrDigestInvalidLength), errors.Is(err, digest.ErrDigestUnsupported):
+	case errors.Is(err, docker.ErrInvalidAuthorization):
+		finding.Reason = refusal(credential)
+	case finding.Reason != pull.RegistryError:
+		return finding
+	case contentRefused(err):
 		finding.Reason = pull.UnsupportedImage
-	case errdefs.IsNotImplemented(err) && strings.Contains(err.Error(), "no longer supported"):
-		finding.Reason = pull.UnsupportedImage // schema 1 without a digest header
-	case errdefs.IsNotFound(err) && strings.Contains(err.Error(), "no resolve hosts"), strings.Contains(err.Error(), "no pull hosts"):
-		finding.Reason = pull.RegistryError // hosts.toml: of mirrors alone
-	case errdefs.IsNotFound(err) && strings.Contains(err.Error(), "byte manifest"):
-		finding.Reason = pull.UnsupportedImage // "rejecting N byte manifest"
-	case errdefs.IsNotFound(err):
+	case errdefs.IsNotFound(err) && !noHosts(err):
 		finding.Reason = pull.TagNotFound
+	}
+	return finding
+}
+
+// noHosts knows the errors of a hosts.toml that leaves nobody to ask
+// (core/remotes/docker/resolver.go and fetcher.go): they are "not found", too.
+func noHosts(err error) bool {
+	return strings.Contains(err.Error(), "no resolve hosts") || strings.Contains(err.Error(), "no pull hosts")
+}
+
+// contentRefused knows what the resolver itself refuses about a manifest
+// (core/remotes/docker/resolver.go, Resolve): an invalid digest header, schema
+// 1, one that is too large.
+func contentRefused(err error) bool {
+	for _, invalid := range []error{digest.ErrDigestInvalidFormat, digest.ErrDigestInvalidLength, digest.ErrDigestUnsupported} {
+		if errors.Is(err, invalid) {
+			return true
+		}
+	}
+	return errdefs.IsNotImplemented(err) && strings.Contains(err.Error(), "no longer supported") ||
+		errdefs.IsNotFound(err) && strings.Contains(err.Error(), "byte manifest")
+}
+
+// inTrouble is the finding where a registry gave no answer.
+func inTrouble(err error) pull.Finding {
+	finding := pull.Finding{Reason: troubleReason(err), Detail: oneLine(sanitised(err))}
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		if u, parseErr := url.Parse(failed.URL); parseErr == nil {
+			finding.Detail = oneLine(u.Host + ": " + failed.Err.Error()) // the path is of no use to people
+		}
 	}
 	return finding
 }
@@ -54,39 +76,39 @@ func classify(err error, credential pull.Credential) pull.Finding {
 // nothing more precise is known.
 func troubleReason(err error) pull.Reason {
 	var forbidden *ForbiddenAddressError
+	var status *statusError
+	var transport *url.Error
 	switch {
 	case errors.As(err, &forbidden):
 		return pull.AddressForbidden
+	case errors.As(err, &status) && status.code == http.StatusTooManyRequests:
+		return pull.RateLimited
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return pull.Timeout
 	case untrusted(err):
 		return pull.UntrustedCertificate
-	case errors.Is(err, errBodyTooLarge):
+	case answered(err):
+		return pull.RegistryError
+	case errors.As(err, &transport), errors.Is(err, io.ErrUnexpectedEOF):
+		return pull.RegistryUnreachable
+	default:
 		return pull.RegistryError
 	}
-	var status remoteerrors.ErrUnexpectedStatus
-	if errors.As(err, &status) {
-		if status.StatusCode == http.StatusTooManyRequests {
-			return pull.RateLimited
-		}
-		return pull.RegistryError
-	}
-	var transport *url.Error
-	if errors.As(err, &transport) {
-		return transportReason(transport)
-	}
-	return pull.RegistryError
 }
 
-// transportReason tells a connection that failed from one over which
-// something came that was no proper answer.
-func transportReason(err *url.Error) pull.Reason {
-	for _, answered := range []string{"redirect", "response headers", "malformed HTTP", "exceeded"} {
-		if strings.Contains(err.Error(), answered) && !err.Timeout() {
-			return pull.RegistryError
+// answered tells a connection over which something came that was no proper
+// answer from one that failed. For some of it the standard library has words
+// alone.
+func answered(err error) bool {
+	if errors.Is(err, errBodyTooLarge) || errors.Is(err, errEncoding) {
+		return true
+	}
+	for _, words := range []string{"stopped after 10 redirects", "server response headers exceeded", "malformed HTTP", "malformed MIME", "failed to parse Location"} {
+		if strings.Contains(err.Error(), words) {
+			return true
 		}
 	}
-	return pull.RegistryUnreachable
+	return false
 }
 
 // untrusted tells whether a certificate was not accepted.
@@ -108,24 +130,32 @@ func refusal(credential pull.Credential) pull.Reason {
 	return pull.CredentialsRejected
 }
 
-// statusReason reads a status that ends a pull. 403 with a page in HTML comes
-// from something in front of the registry, such as a firewall that may let
-// the nodes through.
+// statusReason reads a status that ends a pull.
 func statusReason(status remoteerrors.ErrUnexpectedStatus, credential pull.Credential) pull.Reason {
-	switch status.StatusCode {
-	case http.StatusUnauthorized:
-		return refusal(credential)
-	case http.StatusForbidden:
-		if bytes.HasPrefix(bytes.TrimSpace(status.Body), []byte("<")) {
-			return pull.RegistryError
-		}
-		return refusal(credential)
-	case http.StatusTooManyRequests:
+	switch {
+	case status.StatusCode == http.StatusTooManyRequests:
 		return pull.RateLimited
+	case status.StatusCode == http.StatusUnauthorized,
+		status.StatusCode == http.StatusForbidden && !inBetween(status):
+		return refusal(credential)
 	default:
 		return pull.RegistryError
 	}
 }
+
+// inBetween tells whether a 403 may come from something in front of the
+// registry that may let the nodes through: a page in HTML, and to the POST for
+// a token, which some firewalls do not like, anything but an error in JSON.
+func inBetween(status remoteerrors.ErrUnexpectedStatus) bool {
+	if status.RequestMethod == http.MethodPost {
+		code, message := registryError(status.Body)
+		return code+message == ""
+	}
+	return isMarkup(status.Body)
+}
+
+// isMarkup tells a page from a registry's answer.
+func isMarkup(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) }
 
 // statusDetail says what the registry said, without the request's path, which
 // the image's name tells already.
@@ -134,27 +164,5 @@ func statusDetail(status remoteerrors.ErrUnexpectedStatus) string {
 	if u, err := url.Parse(status.RequestURL); err == nil {
 		host = u.Host
 	}
-	detail := fmt.Sprintf("%s answered %s", host, status.Status)
-	if code, message := registryError(status.Body); code != "" {
-		detail += fmt.Sprintf(" (%s: %s)", code, message)
-	}
-	return oneLine(detail)
-}
-
-// oneLine makes a text from outside fit for a message: one line, no control
-// characters, a bounded length.
-func oneLine(text string) string {
-	clean := strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return ' '
-		}
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	if len(clean) <= maxDetail {
-		return clean
-	}
-	return strings.ToValidUTF8(clean[:maxDetail], "") + "…"
+	return oneLine(fmt.Sprintf("%s answered %s%s", host, status.Status, inWords(status.Body)))
 }

@@ -10,10 +10,14 @@ import (
 	"crypto/tls"
 	"io"
 	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/containerd/v2/core/remotes/docker/config"
+	"github.com/containerd/errdefs"
 	"github.com/containerd/log"
 	"github.com/distribution/reference"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -45,8 +49,10 @@ type Options struct {
 // Client asks registries. It is safe for concurrent use.
 type Client struct {
 	options  Options
+	link     *link
 	secure   *http.Transport // for hosts without TLS settings of their own
 	insecure *http.Transport // for loopback hosts, which containerd does not verify
+	special  specialTransports
 	hosts    *lru.Cache[hostsKey, keptEntry]
 	read     *lru.Cache[readKey, pull.Finding]
 	quiet    *log.Entry
@@ -81,10 +87,12 @@ func NewClient(options Options) *Client {
 	logger := logrus.New()
 	logger.SetOutput(io.Discard)
 	logger.SetLevel(logrus.PanicLevel)
+	link := newLink(options.Guard)
 	return &Client{
 		options:  options,
-		secure:   baseTransport(options.Guard, &tls.Config{}),
-		insecure: baseTransport(options.Guard, &tls.Config{InsecureSkipVerify: true}), //nolint:gosec // as containerd on loopback
+		link:     link,
+		secure:   link.transport(&tls.Config{}),                         //nolint:gosec // the library's own default
+		insecure: link.transport(&tls.Config{InsecureSkipVerify: true}), //nolint:gosec // as containerd on loopback
 		hosts:    hosts,
 		read:     read,
 		quiet:    logrus.NewEntry(logger),
@@ -109,7 +117,7 @@ func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential
 		UpdateClient: c.guardClient,
 	}
 	if c.options.HostsDir != "" {
-		options.HostDir = config.HostDirFromRoot(c.options.HostsDir)
+		options.HostDir = hostDir(c.options.HostsDir)
 	}
 	hosts, err = config.ConfigureHosts(c.quieten(ctx), options)(reference.Domain(image))
 	if err != nil {
@@ -117,6 +125,21 @@ func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential
 	}
 	c.hosts.Add(key, keptEntry{hosts: hosts, until: time.Now().Add(keptFor)})
 	return hosts, true, nil
+}
+
+// hostDir looks a host up in the directories of a list, such as containerd's
+// default of /etc/containerd/certs.d:/etc/docker/certs.d, as the CRI plugin
+// does (internal/cri/server/images/image_pull.go, hostDirFromRoots).
+func hostDir(list string) func(string) (string, error) {
+	return func(host string) (string, error) {
+		for _, root := range filepath.SplitList(list) {
+			dir, err := config.HostDirFromRoot(root)(host)
+			if err == nil || !errdefs.IsNotFound(err) {
+				return dir, err
+			}
+		}
+		return "", errdefs.ErrNotFound
+	}
 }
 
 // forget drops what is kept, so that the next check starts from nothing. The
@@ -134,20 +157,55 @@ func (c *Client) guardClient(client *http.Client) error {
 	if theirs, ok := client.Transport.(*http.Transport); ok && theirs.TLSClientConfig != nil {
 		base = c.baseFor(theirs.TLSClientConfig)
 	}
-	client.Transport = &transport{base: base, guard: c.options.Guard, observe: c.options.Observe}
+	client.Transport = &transport{base: base, link: c.link, observe: c.options.Observe}
 	return nil
 }
 
-// baseFor shares connections where nothing but verification was set.
+// baseFor shares connections among hosts with equal TLS settings.
 func (c *Client) baseFor(settings *tls.Config) *http.Transport {
 	switch {
 	case settings.RootCAs != nil || len(settings.Certificates) > 0:
-		return baseTransport(c.options.Guard, settings)
+		return c.special.get(settings, c.link)
 	case settings.InsecureSkipVerify:
 		return c.insecure
 	default:
 		return c.secure
 	}
+}
+
+// maxSpecial is for how many different TLS settings of hosts.toml connections
+// are shared.
+const maxSpecial = 64
+
+// specialTransports are for hosts with TLS settings of their own.
+type specialTransports struct {
+	mu   sync.Mutex
+	list []*http.Transport
+}
+
+// get returns the transport with such settings; a new one if need be.
+func (s *specialTransports) get(settings *tls.Config, link *link) *http.Transport {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, known := range s.list {
+		if sameSettings(known.TLSClientConfig, settings) {
+			return known
+		}
+	}
+	if len(s.list) == maxSpecial {
+		s.list = slices.Delete(s.list, 0, 1)
+	}
+	fresh := link.transport(settings)
+	s.list = append(s.list, fresh)
+	return fresh
+}
+
+// sameSettings compares what hosts.toml can set.
+func sameSettings(a, b *tls.Config) bool {
+	return a.InsecureSkipVerify == b.InsecureSkipVerify && a.RootCAs.Equal(b.RootCAs) &&
+		slices.EqualFunc(a.Certificates, b.Certificates, func(a, b tls.Certificate) bool {
+			return slices.EqualFunc(a.Certificate, b.Certificate, slices.Equal[[]byte])
+		})
 }
 
 // quieten gives the library a logger that says nothing: it logs each failed

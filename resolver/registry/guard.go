@@ -3,6 +3,7 @@ package registry
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"syscall"
 )
 
@@ -35,6 +36,29 @@ func (g Guard) control(_, address string, _ syscall.RawConn) error {
 	return g.check(addr.Addr())
 }
 
+// checkName checks the host of a URL where it is an address.
+func (g Guard) checkName(host string) error {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return nil //nolint:nilerr // a name: the dialer will see its addresses
+	}
+	return g.check(addr)
+}
+
+// checkProxied checks a name that only a proxy will resolve: what is known to
+// lead to a forbidden address wherever it is asked for.
+func (g Guard) checkProxied(host string) error {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	switch {
+	case name == "localhost", strings.HasSuffix(name, ".localhost"):
+		return g.check(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	case name == "metadata.google.internal", name == "metadata.goog", name == "instance-data":
+		return g.check(netip.AddrFrom4([4]byte{169, 254, 169, 254}))
+	default:
+		return nil
+	}
+}
+
 // check returns a ForbiddenAddressError, or nil.
 func (g Guard) check(addr netip.Addr) error {
 	addr = embedded(addr.WithZone("").Unmap())
@@ -49,13 +73,23 @@ func (g Guard) check(addr netip.Addr) error {
 	return nil
 }
 
-// embedded returns the IPv4 address inside a NAT64 one (RFC 6052), else addr.
+// embedded returns the IPv4 address inside one of NAT64 (RFC 6052 and 8215),
+// of 6to4 (RFC 3056) or of the old compatible form (RFC 4291, 2.5.5.1), any of
+// which a gateway may turn into it; else addr.
 func embedded(addr netip.Addr) netip.Addr {
-	if !netip.MustParsePrefix("64:ff9b::/96").Contains(addr) {
+	if addr.Is4() || addr.IsLoopback() || addr.IsUnspecified() {
 		return addr
 	}
-	b := addr.As16()
-	return netip.AddrFrom4([4]byte(b[12:]))
+	for _, form := range [...]struct {
+		prefix string
+		at     int
+	}{{"64:ff9b::/96", 12}, {"64:ff9b:1::/96", 12}, {"2002::/16", 2}, {"::/96", 12}} {
+		if netip.MustParsePrefix(form.prefix).Contains(addr) {
+			bytes := addr.As16()
+			return netip.AddrFrom4([4]byte(bytes[form.at:]))
+		}
+	}
+	return addr
 }
 
 // forbidden names the kind of a forbidden address; "" for all others.
@@ -67,13 +101,27 @@ func forbidden(addr netip.Addr) string {
 		return "unspecified"
 	case addr.IsLinkLocalUnicast():
 		return "link-local"
-	case addr.IsMulticast():
+	case addr.IsMulticast(), addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return "multicast"
 	}
-	for _, metadata := range [...]string{"168.63.129.16", "100.100.100.200", "fd00:ec2::254"} {
-		if addr == netip.MustParseAddr(metadata) {
+	for _, metadata := range metadataNetworks() {
+		if metadata.Contains(addr) {
 			return "metadata"
 		}
 	}
 	return ""
+}
+
+// metadataNetworks are where clouds serve metadata and credentials, apart from
+// the link-local 169.254.169.254 of nearly all of them.
+func metadataNetworks() []netip.Prefix {
+	return []netip.Prefix{
+		netip.MustParsePrefix("168.63.129.16/32"),       // Azure, wire server
+		netip.MustParsePrefix("100.100.100.200/32"),     // Alibaba
+		netip.MustParsePrefix("192.0.0.192/32"),         // Oracle
+		netip.MustParsePrefix("fd00:ec2::/112"),         // AWS: metadata, pod identity
+		netip.MustParsePrefix("fd20:ce::254/128"),       // Google
+		netip.MustParsePrefix("fd00:c1::a9fe:a9fe/128"), // Oracle
+		netip.MustParsePrefix("fd00:42::42/128"),        // Scaleway
+	}
 }

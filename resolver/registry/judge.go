@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -35,142 +35,162 @@ func (k *check) readKey(root ocispec.Descriptor) readKey {
 
 // judge reads what a reference resolved to, for every platform that counts.
 func (k *check) judge(ctx context.Context, s *store, root ocispec.Descriptor) pull.Finding {
-	if strings.HasPrefix(root.MediaType, "text/html") {
-		// A page, not a manifest: a portal or a proxy stands in between.
-		return pull.Finding{Reason: pull.RegistryError, Detail: k.Image.String() + " leads to a page in HTML instead of a manifest"}
+	var finding pull.Finding
+	switch {
+	case strings.HasPrefix(root.MediaType, "text/html"):
+		finding = inTrouble(&pageError{k.upstream().Host})
+	case !images.IsManifestType(root.MediaType) && !images.IsIndexType(root.MediaType):
+		finding = k.judgeForeign(ctx, s, root)
+	case len(k.Platforms) == 0:
+		finding = k.judgeAny(ctx, s, root)
+	default:
+		finding = k.judgeAll(ctx, s, root)
 	}
-	if root.MediaType == images.MediaTypeDockerSchema1Manifest {
-		return pull.Finding{Reason: pull.UnsupportedImage, Digest: root.Digest,
-			Detail: "schema 1 image manifests are no longer supported", Node: "schema 1 image manifests are no longer supported: invalid argument"}
-	}
-	if len(k.Platforms) == 0 {
-		finding := k.judgePlatform(ctx, s, root, nil)
-		finding.Digest = root.Digest
+	finding.Digest = root.Digest
+	return finding
+}
+
+// judgeForeign says why content of a media type that containerd does not know
+// is no image to it.
+func (k *check) judgeForeign(ctx context.Context, s *store, root ocispec.Descriptor) pull.Finding {
+	finding := pull.Finding{Reason: pull.UnsupportedImage}
+	var missing *missingError
+	_, err := s.ReaderAt(ctx, root)
+	switch {
+	case root.MediaType == images.MediaTypeDockerSchema1Manifest: // core/transfer/local/pull.go
+		err = fmt.Errorf("schema 1 image manifests are no longer supported: %w", errdefs.ErrInvalidArgument)
+		finding.Node = k.words(err)
+	case err == nil: // core/images/image.go, Manifest
+		err = fmt.Errorf("unexpected media type %v for %v: %w", root.MediaType, root.Digest, errdefs.ErrNotFound)
+		finding.Node = rpcWords(fmt.Errorf("get image config descriptor: %w", err))
+	case errors.As(err, &missing):
+		finding.Node = k.words(err)
+		err = fmt.Errorf("media type %q is that of no manifest", root.MediaType)
+	default:
+		finding = judgePull(err, k.Credential)
+		finding.Node = k.words(err)
 		return finding
 	}
+	finding.Detail = oneLine(err.Error())
+	return k.explainRefused(ctx, finding)
+}
+
+// judgeAny judges for nodes of which nothing is known: a platform for which it
+// can be pulled is enough.
+func (k *check) judgeAny(ctx context.Context, s *store, root ocispec.Descriptor) pull.Finding {
+	var first *pull.Finding
+	for _, platform := range entryPlatforms(ctx, s, root) {
+		finding := k.judgePlatform(ctx, s, root, platform)
+		if finding.Reason.Verdict() != pull.Broken {
+			return finding
+		}
+		if first == nil {
+			first = &finding
+		}
+	}
+	return *first
+}
+
+// maxGuesses is for how many of an index's platforms judgeAny tries.
+const maxGuesses = 8
+
+// entryPlatforms lists platforms that an index is for; nil alone stands for
+// whatever comes first.
+func entryPlatforms(ctx context.Context, s *store, root ocispec.Descriptor) []*ocispec.Platform {
+	any := []*ocispec.Platform{nil}
+	if !images.IsIndexType(root.MediaType) {
+		return any
+	}
+	entries, err := images.Children(ctx, s, root)
+	if err != nil {
+		return any // the walk will meet the same error
+	}
+	var found []*ocispec.Platform
+	for _, entry := range entries {
+		if entry.Platform != nil && (anyKnown{}).Match(*entry.Platform) && len(found) < maxGuesses {
+			found = append(found, entry.Platform)
+		}
+	}
+	if len(found) == 0 {
+		return any
+	}
+	return found
+}
+
+// judgeAll judges for each platform of the nodes.
+func (k *check) judgeAll(ctx context.Context, s *store, root ocispec.Descriptor) pull.Finding {
 	perPlatform := make([]pull.Finding, 0, len(k.Platforms))
 	for _, platform := range k.Platforms {
 		perPlatform = append(perPlatform, k.judgePlatform(ctx, s, root, &platform))
 	}
 	finding := k.combine(perPlatform)
-	finding.Digest = root.Digest
-	finding.Notes = append(finding.Notes, k.wrongArchitecture(ctx, s, root)...)
+	if finding.Reason == pull.ReasonPullable {
+		finding.Notes = append(finding.Notes, k.wrongArchitecture(ctx, s, root)...)
+	}
 	return finding
-}
-
-// wrongArchitecture notes that a single manifest, whose platform no node looks
-// at when it pulls, is for none of the nodes. It reads the config, and so is
-// for depth layers.
-func (k *check) wrongArchitecture(ctx context.Context, s *store, root ocispec.Descriptor) []pull.Note {
-	if !k.Layers || !images.IsManifestType(root.MediaType) {
-		return nil
-	}
-	manifest, err := images.Manifest(ctx, s, root, nil)
-	if err != nil {
-		return nil
-	}
-	is, err := images.ConfigPlatform(ctx, s, manifest.Config)
-	if err != nil || is.OS == "" || is.Architecture == "" {
-		return nil
-	}
-	for _, platform := range k.Platforms {
-		if platforms.Only(platform).Match(is) {
-			return nil
-		}
-	}
-	return []pull.Note{{Reason: pull.WrongArchitecture,
-		Message: fmt.Sprintf("the image is for %s and will be pulled, but will not run on nodes of other platforms", platforms.Format(is))}}
 }
 
 // judgePlatform says whether nodes of one platform would get the image: yes if
 // one of containerd's two ways succeeds, since nobody knows which is theirs.
 func (k *check) judgePlatform(ctx context.Context, s *store, root ocispec.Descriptor, platform *ocispec.Platform) pull.Finding {
-	var findings []pull.Finding
-	for _, path := range paths(platform) {
-		manifest, err := path.pull(ctx, s, root, platform)
-		if err == nil {
-			err = k.layers(ctx, s, manifest)
-		}
-		if err == nil {
-			return pull.Finding{Reason: pull.ReasonPullable}
-		}
-		finding := judgePull(err, k.Credential)
-		finding.Node = path.prefix + oneLine(err.Error())
-		findings = append(findings, finding)
+	transfer, local := paths(platform)
+	finding := k.judgePath(ctx, s, root, transfer)
+	if finding.Reason.Verdict() != pull.Broken {
+		return finding
 	}
-	for _, finding := range findings {
-		if finding.Reason.Verdict() != pull.Broken {
-			return finding
-		}
+	other := k.judgePath(ctx, s, root, local)
+	switch {
+	case other.Reason == pull.ReasonPullable && platform != nil:
+		other.Notes = []pull.Note{{Reason: pull.SomeNodesMismatch, Message: fmt.Sprintf(
+			"nodes of %s can pull it by containerd's local path alone, not by the transfer service, the default since containerd 2.1: %s",
+			platforms.Format(*platform), finding.Detail)}}
+		return other
+	case other.Reason.Verdict() != pull.Broken:
+		return other
+	default:
+		return finding
 	}
-	return findings[0]
 }
 
-// combine makes one finding of those of the nodes' platforms: broken only
-// where all are, and a note where they differ.
-func (k *check) combine(perPlatform []pull.Finding) pull.Finding {
-	var failing []string
-	pulled, unknown := -1, -1
-	for i, finding := range perPlatform {
-		switch finding.Reason.Verdict() {
-		case pull.Pullable:
-			pulled = i
-			continue
-		case pull.Unknown:
-			unknown = i
-		}
-		failing = append(failing, platforms.Format(k.Platforms[i]))
+// judgePath pulls along one of containerd's ways.
+func (k *check) judgePath(ctx context.Context, s *store, root ocispec.Descriptor, p path) pull.Finding {
+	fetched, err := p.fetch(ctx, s, root)
+	if err == nil {
+		err = k.layers(ctx, fetched)
 	}
-	switch {
-	case len(failing) == 0:
-		return perPlatform[0]
-	case pulled >= 0 && unknown < 0:
-		finding := perPlatform[pulled]
-		finding.Notes = append(finding.Notes, pull.Note{Reason: pull.SomeNodesMismatch,
-			Message: fmt.Sprintf("nodes of %s could not pull it: the index has no entry for them", strings.Join(failing, ", "))})
+	if err != nil {
+		finding := judgePull(err, k.Credential)
+		finding.Node = k.words(err)
 		return finding
-	case unknown >= 0:
-		return perPlatform[unknown]
 	}
-	finding := perPlatform[0]
-	if finding.Reason == pull.PlatformMismatch {
-		finding.Detail = fmt.Sprintf("the index has no entry for %s", strings.Join(failing, ", "))
+	if err := p.pick(ctx, fetched, root); err != nil {
+		finding := judgePull(err, k.Credential)
+		finding.Node = rpcWords(err)
+		return finding
+	}
+	return pull.Finding{Reason: pull.ReasonPullable}
+}
+
+// judgePull says what the error of one path means.
+func judgePull(err error, credential pull.Credential) pull.Finding {
+	var refused *refusedError
+	var missing *missingError
+	finding := pull.Finding{Reason: pull.RegistryError, Detail: oneLine(err.Error())}
+	switch text := err.Error(); {
+	case errors.As(err, &missing) && (images.IsManifestType(missing.desc.MediaType) || images.IsIndexType(missing.desc.MediaType)):
+		finding.Reason = pull.DigestNotFound
+	case errors.As(err, &missing):
+		finding.Reason = pull.BlobMissing
+	case errors.As(err, &refused):
+		finding.Reason = pull.UnsupportedImage
+	case errors.Is(err, errBudget), errors.Is(err, errElsewhere):
+		return finding
+	case errdefs.IsNotFound(err) && (strings.Contains(text, "no match for platform") || strings.Contains(text, "content digest")):
+		finding.Reason = pull.PlatformMismatch
+	default:
+		if finding = classify(err, credential); finding.Reason.NotFound() {
+			finding.Reason = pull.RegistryError // nothing that is known to be so
+		}
 	}
 	return finding
-}
-
-// layers makes sure that config and layers are there: each is asked for and
-// let go after its first byte. HEAD is no proof, since proxies answer 404 to
-// it for what they would fetch on GET.
-func (k *check) layers(ctx context.Context, s *store, manifest ocispec.Manifest) error {
-	if !k.Layers {
-		return nil
-	}
-	for _, blob := range append([]ocispec.Descriptor{manifest.Config}, manifest.Layers...) {
-		if err := s.exists(ctx, blob); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// exists opens a blob and reads its first byte.
-func (s *store) exists(ctx context.Context, blob ocispec.Descriptor) error {
-	if s.present[blob.Digest] {
-		return nil
-	}
-	blob.URLs = nil
-	body, err := s.fetcher.Fetch(ctx, blob)
-	if err != nil {
-		return fmt.Errorf("failed to copy: %w", err)
-	}
-	_, err = io.ReadFull(body, make([]byte, 1))
-	if errors.Is(err, io.EOF) {
-		err = nil // an empty layer is one
-	}
-	if err := errors.Join(err, body.Close()); err != nil {
-		return fetchError(blob, err)
-	}
-	s.present[blob.Digest] = true
-	return nil
 }

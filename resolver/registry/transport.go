@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,11 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
@@ -23,71 +19,79 @@ const (
 	// maxBody bounds what is read of one answer: twice the largest manifest
 	// that containerd takes.
 	maxBody = 8 << 20
-	// maxHeader bounds the header of one answer.
-	maxHeader = 256 << 10
-	// maxRemembered bounds what is kept of an answer that will be repeated.
-	maxRemembered = 64 << 10
+	// maxToken bounds the answer of a token server. The library keeps the
+	// token for as long as the hosts are kept.
+	maxToken = 64 << 10
+	// maxHeader bounds the header of one answer, parts of which are kept, too.
+	maxHeader = 64 << 10
 )
 
-// errBodyTooLarge is what reading past maxBody gives.
-var errBodyTooLarge = fmt.Errorf("the answer is larger than %d bytes", maxBody)
+// errBodyTooLarge is what reading past the limit of a body gives.
+var errBodyTooLarge = errors.New("the answer is larger than any such answer should be")
+
+// errEncoding is what an answer in a coding that was not offered gives.
+var errEncoding = errors.New("the answer is compressed with zstd, which was not offered")
 
 // Observer is told of each request that went to a registry or token server;
 // code is 0 where no answer came.
 type Observer func(host, method string, code int, took time.Duration)
 
-// dialer returns a DialContext that asks the guard, but for the proxies that
-// the operator configured in the environment.
-func dialer(guard Guard) func(ctx context.Context, network, address string) (net.Conn, error) {
-	guarded := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, Control: guard.control}
-	plain := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
-	proxies := proxyAddresses()
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		if slices.Contains(proxies, address) {
-			return plain.DialContext(ctx, network, address)
-		}
-		return guarded.DialContext(ctx, network, address)
-	}
+// link is the way to the registries: past the guard, and through the proxies
+// of the environment.
+type link struct {
+	guard Guard
+	proxy func(*url.URL) (*url.URL, error)
 }
 
-// proxyAddresses lists host:port of the environment's proxies.
-func proxyAddresses() []string {
-	env := httpproxy.FromEnvironment()
-	var addresses []string
-	for _, proxy := range []string{env.HTTPProxy, env.HTTPSProxy} {
-		if proxy == "" {
-			continue
-		}
-		if !strings.Contains(proxy, "://") {
-			proxy = "http://" + proxy
-		}
-		u, err := url.Parse(proxy)
-		if err != nil {
-			continue
-		}
-		port := u.Port()
-		if port == "" {
-			port = map[string]string{"https": "443", "socks5": "1080"}[u.Scheme]
-		}
-		if port == "" {
-			port = "80"
-		}
-		addresses = append(addresses, net.JoinHostPort(u.Hostname(), port))
-	}
-	return addresses
+// newLink reads the environment's proxies, as containerd does by way of
+// http.ProxyFromEnvironment.
+func newLink(guard Guard) *link {
+	return &link{guard: guard, proxy: httpproxy.FromEnvironment().ProxyFunc()}
 }
 
-// baseTransport is containerd's DefaultHTTPTransport
-// (core/remotes/docker/registry.go) behind our dialer and limits.
-func baseTransport(guard Guard, config *tls.Config) *http.Transport {
+// proxiedKey marks the context of a request that goes through a proxy.
+type proxiedKey struct{}
+
+// check asks the guard about a URL and marks the request if it goes through a
+// proxy: then the dialer sees the proxy's address only, which the operator
+// chose, and all that can be checked is what the URL names.
+func (l *link) check(req *http.Request) (*http.Request, error) {
+	if err := l.guard.checkName(req.URL.Hostname()); err != nil {
+		return nil, err
+	}
+	proxy, err := l.proxy(req.URL)
+	if err != nil {
+		return nil, fmt.Errorf("proxy for %s: %w", req.URL.Host, err)
+	}
+	if proxy == nil {
+		return req, nil
+	}
+	if err := l.guard.checkProxied(req.URL.Hostname()); err != nil {
+		return nil, err
+	}
+	return req.WithContext(context.WithValue(req.Context(), proxiedKey{}, true)), nil
+}
+
+// dial asks the guard, unless it dials a proxy.
+func (l *link) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	if ctx.Value(proxiedKey{}) == nil {
+		dialer.Control = l.guard.control
+	}
+	return dialer.DialContext(ctx, network, address)
+}
+
+// transport is containerd's DefaultHTTPTransport
+// (core/remotes/docker/registry.go) over the link and within limits.
+func (l *link) transport(settings *tls.Config) *http.Transport {
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer(guard),
+		Proxy:                  func(req *http.Request) (*url.URL, error) { return l.proxy(req.URL) },
+		DialContext:            l.dial,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    16,
 		IdleConnTimeout:        30 * time.Second,
 		TLSHandshakeTimeout:    10 * time.Second,
-		TLSClientConfig:        config,
+		TLSClientConfig:        settings,
 		ExpectContinueTimeout:  5 * time.Second,
 		ResponseHeaderTimeout:  30 * time.Second,
 		MaxResponseHeaderBytes: maxHeader,
@@ -97,7 +101,7 @@ func baseTransport(guard Guard, config *tls.Config) *http.Transport {
 // transport counts, bounds and remembers what a check exchanges.
 type transport struct {
 	base    http.RoundTripper
-	guard   Guard
+	link    *link
 	observe Observer
 }
 
@@ -107,29 +111,64 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if resp := seen.repeat(req); resp != nil {
 		return resp, nil
 	}
-	if err := t.checkLiteral(req.URL); err != nil {
+	resp, err := t.send(req)
+	if err != nil {
+		seen.failed(req, err)
+		return nil, err
+	}
+	resp.Body = &limitedBody{ReadCloser: resp.Body, left: limitOf(req)}
+	if err := seen.remember(req, resp); err != nil {
+		seen.failed(req, err)
+		return nil, err
+	}
+	return resp, nil
+}
+
+// send sends a request where it may go.
+func (t *transport) send(req *http.Request) (*http.Response, error) {
+	sent, err := t.link.check(withoutZstd(req))
+	if err != nil {
+		if req.Body != nil {
+			err = errors.Join(err, req.Body.Close())
+		}
 		return nil, err
 	}
 	start := time.Now()
-	resp, err := t.base.RoundTrip(req)
+	resp, err := t.base.RoundTrip(sent)
 	if err != nil {
 		t.observe(req.URL.Host, req.Method, 0, time.Since(start))
-		seen.failed(err)
 		return nil, err
 	}
 	t.observe(req.URL.Host, req.Method, resp.StatusCode, time.Since(start))
-	resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxBody}
-	return resp, seen.remember(req, resp)
+	if coding := resp.Header.Get("Content-Encoding"); strings.Contains(strings.ToLower(coding), "zstd") {
+		return nil, errors.Join(errEncoding, resp.Body.Close())
+	}
+	return resp, nil
 }
 
-// checkLiteral asks the guard about a URL that names an address: behind a
-// proxy the dialer would not see it.
-func (t *transport) checkLiteral(u *url.URL) error {
-	addr, err := netip.ParseAddr(u.Hostname())
-	if err != nil {
-		return nil // a name: the dialer will see its addresses
+// withoutZstd does not offer zstd, as the library does for what it fetches:
+// its decoder would set aside as much memory as the answer says.
+func withoutZstd(req *http.Request) *http.Request {
+	offered := req.Header.Get("Accept-Encoding")
+	if !strings.Contains(offered, "zstd") {
+		return req
 	}
-	return t.guard.check(addr)
+	req = req.Clone(req.Context())
+	req.Header.Set("Accept-Encoding", "gzip;q=0.8, deflate;q=0.5")
+	return req
+}
+
+// limitOf tells a registry's answers from those of a token server.
+func limitOf(req *http.Request) int64 {
+	for req.Response != nil { // redirected: what was asked for at first counts
+		req = req.Response.Request
+	}
+	for _, part := range []string{"/manifests/", "/blobs/", "/tags/"} {
+		if strings.Contains(req.URL.Path, part) {
+			return maxBody
+		}
+	}
+	return maxToken
 }
 
 // limitedBody fails a body that is longer than it should ever be.
@@ -149,103 +188,4 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
 	return n, err
-}
-
-// exchange is what one check sent and got. containerd's library repeats a
-// request that was answered 429, or 401 to the same credential, up to five
-// times at once; the answer is then repeated from here, which leaves the
-// library's verdict as it is, and the registry in peace.
-type exchange struct {
-	mu      sync.Mutex
-	answers map[string]answer
-	trouble error
-}
-
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
-type exchangeKey struct{}
-
-// withExchange starts the memory of one check.
-func withExchange(ctx context.Context) (context.Context, *exchange) {
-	seen := &exchange{answers: map[string]answer{}}
-	return context.WithValue(ctx, exchangeKey{}, seen), seen
-}
-
-// exchangeOf returns the check's memory; nil, which is usable, outside one.
-func exchangeOf(ctx context.Context) *exchange {
-	seen, _ := ctx.Value(exchangeKey{}).(*exchange)
-	return seen
-}
-
-func requestKey(req *http.Request) string {
-	return req.Method + " " + req.URL.String() + " " + req.Header.Get("Authorization")
-}
-
-// repeat returns the answer that the same request had before, or nil.
-func (e *exchange) repeat(req *http.Request) *http.Response {
-	if e == nil || req.Body != nil && req.Body != http.NoBody {
-		return nil
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	a, ok := e.answers[requestKey(req)]
-	if !ok {
-		return nil
-	}
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)), StatusCode: a.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: a.header.Clone(), Body: io.NopCloser(bytes.NewReader(a.body)),
-		ContentLength: int64(len(a.body)), Request: req,
-	}
-}
-
-// remember keeps an answer that would only be given again.
-func (e *exchange) remember(req *http.Request, resp *http.Response) error {
-	if e == nil {
-		return nil
-	}
-	code := resp.StatusCode
-	if code == http.StatusTooManyRequests || code >= 500 {
-		e.failed(fmt.Errorf("%s answered %d", req.URL.Host, code))
-	}
-	refused := code == http.StatusUnauthorized && req.Header.Get("Authorization") != ""
-	if code != http.StatusTooManyRequests && !refused {
-		return nil
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRemembered))
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		return err
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.answers[requestKey(req)] = answer{status: code, header: resp.Header.Clone(), body: body}
-	return nil
-}
-
-// failed notes that a host gave no answer about the image. That a host speaks
-// HTTP where HTTPS was tried first is no failure: containerd then uses HTTP.
-func (e *exchange) failed(err error) {
-	var record tls.RecordHeaderError
-	speaksHTTP := errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/"
-	if e == nil || speaksHTTP {
-		return
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.trouble == nil {
-		e.trouble = err
-	}
-}
-
-// firstTrouble returns what failed first, nil if nothing did.
-func (e *exchange) firstTrouble() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.trouble
 }

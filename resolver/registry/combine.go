@@ -1,0 +1,72 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/containerd/platforms"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// combine makes one finding of those of the nodes' platforms: broken only
+// where all are, and a note where they differ.
+func (k *check) combine(perPlatform []pull.Finding) pull.Finding {
+	var good, bad *pull.Finding
+	var notes []pull.Note
+	for i := range perPlatform {
+		finding := &perPlatform[i]
+		switch finding.Reason.Verdict() {
+		case pull.Pullable:
+			good = finding
+			notes = append(notes, finding.Notes...)
+		case pull.Broken:
+			if bad == nil {
+				bad = finding
+			}
+		default:
+			return *finding
+		}
+	}
+	if good == nil {
+		return k.describeBroken(*bad, perPlatform)
+	}
+	good.Notes = append(notes, k.differ(perPlatform)...)
+	return *good
+}
+
+// differ notes the platforms whose nodes could not pull what others could.
+func (k *check) differ(perPlatform []pull.Finding) []pull.Note {
+	var without []string
+	var notes []pull.Note
+	for i, finding := range perPlatform {
+		name := platforms.Format(k.Platforms[i])
+		switch {
+		case finding.Reason == pull.ReasonPullable:
+		case finding.Reason == pull.PlatformMismatch:
+			without = append(without, name)
+		default:
+			notes = append(notes, pull.Note{Reason: pull.SomeNodesMismatch,
+				Message: fmt.Sprintf("nodes of %s could not pull it: %s", name, finding.Detail)})
+		}
+	}
+	if len(without) > 0 {
+		notes = append(notes, pull.Note{Reason: pull.SomeNodesMismatch,
+			Message: fmt.Sprintf("nodes of %s could not pull it: the index has no entry for them", strings.Join(without, ", "))})
+	}
+	return notes
+}
+
+// describeBroken names the platforms of an image that none of the nodes could
+// pull, where that is what is wrong with it.
+func (k *check) describeBroken(finding pull.Finding, perPlatform []pull.Finding) pull.Finding {
+	var without []string
+	for i, other := range perPlatform {
+		if other.Reason != pull.PlatformMismatch {
+			return finding
+		}
+		without = append(without, platforms.Format(k.Platforms[i]))
+	}
+	finding.Detail = "the index has no entry for " + strings.Join(without, ", ")
+	return finding
+}

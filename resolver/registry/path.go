@@ -1,0 +1,99 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// path is one of containerd's two ways to pull.
+type path struct {
+	matcher platforms.MatchComparer // for what is fetched
+	picker  platforms.MatchComparer // for the image among what was fetched
+	limit   int                     // manifests taken from an index; 0: all that match
+}
+
+// paths returns the transfer service's way (core/transfer/image/imagestore.go,
+// ImageFilter) and the local one (client/pull.go, fetch): either may be a
+// node's, and they differ in which index entries they take. The CRI plugin
+// then picks the image with the platform's fallbacks in both.
+func paths(platform *ocispec.Platform) (transfer, local path) {
+	var exact, fallback platforms.MatchComparer = anyKnown{platforms.All}, anyKnown{platforms.All}
+	if platform != nil {
+		exact, fallback = platforms.Ordered(*platform), platforms.Only(*platform)
+		if platform.OS == "windows" {
+			fallback = exact // its default matcher knows no fallbacks (platforms, defaults_windows.go)
+		}
+	}
+	return path{matcher: exact, picker: fallback}, path{matcher: fallback, picker: fallback, limit: 1}
+}
+
+// anyKnown matches whatever some node could have, and so no attestations.
+type anyKnown struct{ platforms.MatchComparer }
+
+// Match tells whether there can be nodes of a platform.
+func (anyKnown) Match(p ocispec.Platform) bool {
+	return p.OS != "unknown" && p.Architecture != "unknown"
+}
+
+// pulled is what a node fetched along a path.
+type pulled struct {
+	*store
+	seen      map[digest.Digest]bool
+	manifests []ocispec.Descriptor
+}
+
+// fetch fetches manifests and indexes as a node would.
+func (p path) fetch(ctx context.Context, s *store, root ocispec.Descriptor) (*pulled, error) {
+	fetched := &pulled{store: s, seen: map[digest.Digest]bool{}}
+	handler := images.FilterPlatforms(fetched.handle, p.matcher)
+	if p.limit > 0 {
+		handler = images.LimitManifests(handler, p.matcher, p.limit)
+	}
+	return fetched, images.Walk(ctx, handler, root)
+}
+
+// handle fetches a manifest or index and returns what it names. Configs and
+// layers are only taken note of.
+func (f *pulled) handle(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	f.seen[desc.Digest] = true
+	isManifest := images.IsManifestType(desc.MediaType)
+	if !isManifest && !images.IsIndexType(desc.MediaType) {
+		return nil, nil
+	}
+	if _, err := f.store.ReaderAt(ctx, desc); err != nil {
+		return nil, err
+	}
+	children, err := images.Children(ctx, f.store, desc)
+	if err != nil {
+		return nil, &refusedError{err}
+	}
+	if isManifest {
+		f.manifests = append(f.manifests, desc)
+	}
+	return children, nil
+}
+
+// ReaderAt makes it the node's content store: what was not fetched is not
+// there.
+func (f *pulled) ReaderAt(ctx context.Context, desc ocispec.Descriptor) (content.ReaderAt, error) {
+	if !f.seen[desc.Digest] {
+		return nil, fmt.Errorf("content digest %v: %w", desc.Digest, errdefs.ErrNotFound)
+	}
+	return f.store.ReaderAt(ctx, desc)
+}
+
+// pick is the CRI plugin's look for the image among what was fetched
+// (internal/cri/server/images/image_pull.go, PullImage).
+func (p path) pick(ctx context.Context, fetched *pulled, root ocispec.Descriptor) error {
+	if _, err := images.Manifest(ctx, fetched, root, p.picker); err != nil {
+		return fmt.Errorf("get image config descriptor: %w", err)
+	}
+	return nil
+}

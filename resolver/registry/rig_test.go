@@ -1,0 +1,299 @@
+package registry
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	fake "github.com/google/go-containerregistry/pkg/registry"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+const (
+	// user and password are the one pair that the registries of these tests
+	// accept; the password and the token must be in nothing that a Probe says.
+	user     = "robot"
+	password = "pass-Marker+7f/3a&b"
+	token    = "token-Marker-91c2"
+)
+
+// right and wrong are credentials for the registries of these tests.
+func right() pull.Credential { return pull.NewCredential("secret/ns/right", user, password) }
+func wrong() pull.Credential {
+	return pull.NewCredential("secret/ns/wrong", user, "not-"+password)
+}
+
+// loopback lets a Client dial the registries of these tests.
+func loopback() Guard {
+	return Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+}
+
+// rig is a registry for a test: sound content below, faults around it, and a
+// record of what was asked.
+type rig struct {
+	t       testing.TB
+	host    string // 127.0.0.1:PORT
+	content http.Handler
+
+	mu       sync.Mutex
+	handler  http.Handler
+	names    map[string]string // digest to name, for the record
+	requests []string
+}
+
+// newRig starts a registry over plain HTTP.
+func newRig(t testing.TB) *rig {
+	r := makeRig(t)
+	server := httptest.NewServer(r)
+	t.Cleanup(func() { stop(server) })
+	r.host = server.Listener.Addr().String()
+	return r
+}
+
+func makeRig(t testing.TB) *rig {
+	content := fake.New(fake.Logger(log.New(io.Discard, "", 0)))
+	return &rig{t: t, content: content, handler: content, names: map[string]string{}}
+}
+
+// stop ends a server without waiting for those who hang on it.
+func stop(server *httptest.Server) {
+	server.CloseClientConnections()
+	server.Close()
+}
+
+// ServeHTTP records and answers.
+func (r *rig) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	r.requests = append(r.requests, r.describe(req))
+	handler := r.handler
+	r.mu.Unlock()
+	handler.ServeHTTP(w, req)
+}
+
+// describe names a request shortly: "HEAD 1", "GET @manifest bearer".
+func (r *rig) describe(req *http.Request) string {
+	what := req.URL.Path
+	for _, kind := range []struct{ path, name string }{{"/manifests/", ""}, {"/blobs/", "blob "}} {
+		if _, object, ok := strings.Cut(what, kind.path); ok {
+			if name, known := r.names[object]; known {
+				object = "@" + name
+			}
+			what = kind.name + object
+		}
+	}
+	if strings.HasSuffix(what, "/tags/list") {
+		what = "tags"
+	}
+	if scheme, _, ok := strings.Cut(req.Header.Get("Authorization"), " "); ok {
+		what += " " + strings.ToLower(scheme)
+	}
+	return req.Method + " " + strings.TrimPrefix(what, "/")
+}
+
+// asked returns the record and empties it.
+func (r *rig) asked() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	asked := r.requests
+	r.requests = nil
+	return asked
+}
+
+// wrap puts a fault around what is there.
+func (r *rig) wrap(around func(next http.Handler) http.Handler) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.handler = around(r.handler)
+}
+
+// on answers requests whose description begins so ("GET @manifest") by f.
+func (r *rig) on(prefix string, f http.HandlerFunc) {
+	r.wrap(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			r.mu.Lock()
+			name := r.describe(req)
+			r.mu.Unlock()
+			if strings.HasPrefix(name, prefix) {
+				f(w, req)
+				return
+			}
+			next.ServeHTTP(w, req)
+		})
+	})
+}
+
+// client returns a Client that may dial loopback addresses.
+func client(t testing.TB, hostsDir string) *Client {
+	t.Helper()
+	return NewClient(Options{HostsDir: hostsDir, Guard: loopback()})
+}
+
+// image parses the reference of an image on the rig.
+func (r *rig) image(name string) reference.Named { return named(r.t, r.host+"/"+name) }
+
+func named(t testing.TB, name string) reference.Named {
+	t.Helper()
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reference.TagNameOnly(named)
+}
+
+// list parses platforms such as "linux/amd64".
+func list(names ...string) []ocispec.Platform {
+	var list []ocispec.Platform
+	for _, name := range names {
+		list = append(list, platforms.MustParse(name))
+	}
+	return list
+}
+
+// row is one line of the tables: what a registry does, and what a Probe says.
+type row struct {
+	name       string
+	setup      func(r *rig)
+	image      string // "app:1" if empty
+	credential pull.Credential
+	platforms  []string // linux/amd64 if nil
+	layers     bool
+	timeout    time.Duration // ten seconds if zero
+
+	reason   pull.Reason
+	detail   string            // is in Detail
+	node     string            // is in Node
+	notes    []pull.NoteReason // exactly these
+	requests string            // all, in order, joined by ", "; see describe
+}
+
+// run probes as a row says.
+func (tt row) run(t *testing.T) {
+	r := newRig(t)
+	tt.setup(r)
+	r.asked()
+	tt.check(t, r, client(t, ""))
+}
+
+// check probes the rig and compares.
+func (tt row) check(t *testing.T, r *rig, c *Client) {
+	t.Helper()
+	finding := tt.probe(t, r, c)
+	if finding.Reason != tt.reason {
+		t.Errorf("reason %s, want %s", finding.Reason, tt.reason)
+	}
+	if !strings.Contains(finding.Detail, tt.detail) {
+		t.Errorf("detail %q, want %q in it", finding.Detail, tt.detail)
+	}
+	if !strings.Contains(finding.Node, r.fill(tt.node)) {
+		t.Errorf("node %q, want %q in it", finding.Node, r.fill(tt.node))
+	}
+	var notes []pull.NoteReason
+	for _, note := range finding.Notes {
+		notes = append(notes, note.Reason)
+	}
+	if !slices.Equal(notes, tt.notes) {
+		t.Errorf("notes %v, want %v", finding.Notes, tt.notes)
+	}
+	if asked := strings.Join(r.asked(), ", "); asked != tt.requests {
+		t.Errorf("requests %q, want %q", asked, tt.requests)
+	}
+	if t.Failed() {
+		t.Logf("finding: %+v", finding)
+	}
+}
+
+// probe asks, and looks for what no finding may have.
+func (tt row) probe(t *testing.T, r *rig, c *Client) pull.Finding {
+	t.Helper()
+	timeout := tt.timeout
+	if timeout == 0 {
+		timeout = 10 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	finding := c.Probe(ctx, tt.query(r))
+	if secret := leaked(finding); secret != "" {
+		t.Errorf("%q is in %+v", secret, finding)
+	}
+	sane(t, finding)
+	return finding
+}
+
+func (tt row) query(r *rig) Query {
+	name, on := tt.image, tt.platforms
+	if name == "" {
+		name = "app:1"
+	}
+	if on == nil {
+		on = []string{"linux/amd64"}
+	}
+	return Query{Image: r.image(r.fill(name)), Credential: tt.credential, Platforms: list(on...), Layers: tt.layers}
+}
+
+// fill replaces HOST and the names of digests, such as @manifest.
+func (r *rig) fill(text string) string {
+	text = strings.ReplaceAll(text, "HOST", r.host)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for digest, name := range r.names {
+		text = strings.ReplaceAll(text, "@"+name, "@"+digest)
+		text = strings.ReplaceAll(text, "{"+name+"}", digest)
+	}
+	return text
+}
+
+// leaked returns what of the secrets is in a finding.
+func leaked(finding pull.Finding) string {
+	text := fmt.Sprintf("%+v %#v %v", finding, finding, finding.Notes)
+	for _, secret := range []string{
+		password, url.QueryEscape(password), token,
+		base64.StdEncoding.EncodeToString([]byte(user + ":" + password)),
+		base64.StdEncoding.EncodeToString([]byte(user + ":not-" + password)),
+	} {
+		if strings.Contains(text, secret) {
+			return secret
+		}
+	}
+	return ""
+}
+
+// sane checks what holds for every finding.
+func sane(t testing.TB, finding pull.Finding) {
+	t.Helper()
+	for _, text := range []string{finding.Detail, finding.Node} {
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(text) > 2000 {
+			t.Errorf("%q is not one line of bounded length", text)
+		}
+	}
+	if finding.Reason != pull.ReasonPullable && finding.Detail == "" {
+		t.Errorf("%s without a detail", finding.Reason)
+	}
+	if finding.Reason == pull.ReasonPullable && finding.Digest == "" {
+		t.Error("Pullable without a digest")
+	}
+	if finding.Reason.Verdict() == pull.Broken && finding.Node == "" {
+		t.Errorf("%s without the kubelet's words", finding.Reason)
+	}
+	if !slices.Contains(pull.Reasons()[finding.Reason.Verdict()], finding.Reason) {
+		t.Errorf("%q is not a reason", finding.Reason)
+	}
+}
+
+// digestOf is the sha256 digest of content.
+func digestOf(body []byte) string { return digest.FromBytes(body).String() }
