@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,14 +15,23 @@ import (
 // root is the repository.
 const root = "../.."
 
+// updateFlag writes what was recorded instead of comparing it.
+const updateFlag = "update"
+
 // TestMain builds nothing; it says what has to be built.
 func TestMain(m *testing.M) {
+	flag.Bool(updateFlag, false, "write what kubectl printed into the documentation")
 	if _, err := rig.FindBinaries(root); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
+
+func updating() bool { return flag.Lookup(updateFlag).Value.String() == "true" }
+
+// installRollouts is the manifest for a cluster with Rollouts.
+func installRollouts() string { return filepath.Join("testdata", "install-rollouts.yaml") }
 
 // start puts together what a test runs on, and takes it down with the test.
 func start(t *testing.T, options rig.Options) *rig.Rig {
