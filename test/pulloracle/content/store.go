@@ -24,6 +24,8 @@ const Tag = "1"
 type Blob struct {
 	MediaType string
 	Data      []byte
+	// Inner is a config or a layer, which no registry serves as a manifest.
+	Inner bool
 }
 
 // Store is the content of one repository.
@@ -88,7 +90,7 @@ func (s *Store) Digests() []string {
 // add stores a blob under its digests and describes it.
 func (s *Store) add(part, mediaType string, data []byte) ocispec.Descriptor {
 	desc := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
-	blob := Blob{MediaType: mediaType, Data: data}
+	blob := Blob{MediaType: mediaType, Data: data, Inner: part == "config" || part == "layer"}
 	s.blobs[desc.Digest] = blob
 	s.blobs[digest.SHA512.FromBytes(data)] = blob
 	s.parts[part] = desc.Digest

@@ -46,6 +46,7 @@ func (l *Lab) certify(dir string) (map[string]*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.files["capem"] = string(authority.PEM)
 	for name, data := range map[string][]byte{
 		"ca": authority.PEM, "expiredca": expiredPEM, "clientcert": client.Cert, "clientkey": client.Key,
 	} {

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,6 +77,8 @@ func (st *stage) misanswer(w http.ResponseWriter, r *request, fault *scenario.Fa
 		st.sound(w, r)
 	case fault.Cut:
 		st.sound(&cutting{ResponseWriter: w}, r)
+	case fault.Spoil:
+		st.sound(&spoiling{ResponseWriter: w}, r)
 	case fault.Status == 0 && fault.Redirect == "":
 		st.sound(&editing{ResponseWriter: w, header: st.filled(fault.Header), head: r.Method == http.MethodHead}, r)
 	default:
@@ -87,7 +90,11 @@ func (st *stage) misanswer(w http.ResponseWriter, r *request, fault *scenario.Fa
 func (st *stage) refuse(w http.ResponseWriter, r *request, fault *scenario.Fault) {
 	status := fault.Status
 	if fault.Redirect != "" {
-		w.Header().Set("Location", strings.ReplaceAll(st.fill(fault.Redirect), "{object}", r.object))
+		target := strings.ReplaceAll(st.fill(fault.Redirect), "{object}", r.object)
+		if r.kind == scenario.Token {
+			target += "?" + r.URL.RawQuery
+		}
+		w.Header().Set("Location", target)
 		if status == 0 {
 			status = http.StatusTemporaryRedirect
 		}
@@ -142,4 +149,14 @@ func (c *cutting) Write(body []byte) (int, error) {
 	_, _ = c.ResponseWriter.Write(body[:len(body)/2])
 	_ = http.NewResponseController(c.ResponseWriter).Flush()
 	panic(http.ErrAbortHandler)
+}
+
+// spoiling changes a byte of the body, and leaves its length.
+type spoiling struct{ http.ResponseWriter }
+
+// Write spoils the byte in the middle.
+func (s *spoiling) Write(body []byte) (int, error) {
+	spoilt := slices.Clone(body)
+	spoilt[len(spoilt)/2] ^= 1
+	return s.ResponseWriter.Write(spoilt)
 }

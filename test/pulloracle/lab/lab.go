@@ -4,6 +4,7 @@ package lab
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -25,7 +26,7 @@ const closedAddress = "127.0.0.1:1"
 // Lab is a set of running servers with the scenarios that they play.
 type Lab struct {
 	addresses map[string]string // by role
-	files     map[string]string // {ca} and others, paths
+	files     map[string]string // {ca} and others: paths, and {capem}
 	stages    map[string]*stage // by repository
 	byName    map[string]*stage
 
@@ -104,7 +105,7 @@ func (l *Lab) play(s scenario.Scenario) error {
 		return err
 	}
 	st.own = listener.Addr().String()
-	l.run(listener, l.handler(scenario.Own), nil)
+	l.run(listener, l.handler(scenario.Own, st), nil)
 	return nil
 }
 
@@ -136,7 +137,7 @@ func (l *Lab) serve(role string, settings *tls.Config) error {
 		return err
 	}
 	l.addresses[role] = listener.Addr().String()
-	l.run(listener, l.handler(role), settings)
+	l.run(listener, l.handler(role, nil), settings)
 	return nil
 }
 
@@ -190,11 +191,25 @@ func (l *Lab) WriteCerts(name, dir string) (remove func(), err error) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return remove, err
 		}
-		if err := os.WriteFile(path, []byte(st.fill(text)), 0o600); err != nil {
+		if err := replace(path, st.fill(text)); err != nil {
 			return remove, err
 		}
 	}
 	return remove, nil
+}
+
+// replace writes a file in one go: scenarios that share a folder of certs.d
+// write the same into it while others read.
+func replace(path, text string) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
 }
 
 // fill puts addresses, digests and paths into a text.

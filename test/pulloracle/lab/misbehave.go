@@ -9,7 +9,10 @@ import (
 // misbehave runs the servers that do not speak HTTP at all.
 func (l *Lab) misbehave() error {
 	for role, answer := range map[string]func(net.Conn){
-		scenario.Dropping: func(conn net.Conn) { _ = conn.Close() },
+		scenario.Dropping: func(conn net.Conn) {
+			_, _ = conn.Read(make([]byte, 4096)) // unread, it would be a reset
+			_ = conn.Close()
+		},
 		scenario.Garbage: func(conn net.Conn) {
 			_, _ = conn.Write([]byte("SSH-2.0-OpenSSH_9.2p1\r\n")) // whoever has gone needs no greeting
 			_, _ = conn.Read(make([]byte, 1024))

@@ -17,11 +17,15 @@ type request struct {
 	object string // tag or digest
 }
 
-// handler answers for a server.
-func (l *Lab) handler(role string) http.Handler {
+// handler answers for a server; for one that is a scenario's alone it answers
+// what names no repository, too.
+func (l *Lab) handler(role string, alone *stage) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		repository, kind, object := parsePath(r.URL.Path)
 		st := l.stages[repository]
+		if st == nil {
+			st = alone
+		}
 		if st == nil {
 			notFound(w, "NAME_UNKNOWN", "repository name not known to registry")
 			return
@@ -41,7 +45,7 @@ func parsePath(path string) (repository, kind, object string) {
 		return rest[:max(cut, 0)], scenario.Moved, rest[cut+1:]
 	}
 	path = strings.TrimPrefix(path, "/under/a/path")
-	path = strings.TrimPrefix(path, "/v2/")
+	path = strings.TrimPrefix(strings.TrimPrefix(path, "/v2"), "/")
 	for _, kind := range []string{scenario.Manifests, scenario.Blobs, "tags"} {
 		if repository, object, ok := strings.Cut(path, "/"+kind+"/"); ok {
 			return repository, kind, object
@@ -81,10 +85,10 @@ func (st *stage) sound(w http.ResponseWriter, r *request) {
 func (st *stage) serve(w http.ResponseWriter, r *request) {
 	blob, digest, ok := st.content.Find(r.object)
 	switch {
-	case !ok && r.kind == scenario.Manifests:
+	case r.kind == scenario.Manifests && (!ok || blob.Inner):
 		notFound(w, "MANIFEST_UNKNOWN", "manifest unknown")
 		return
-	case !ok:
+	case !ok, r.kind == scenario.Blobs && !blob.Inner:
 		notFound(w, "BLOB_UNKNOWN", "blob unknown to registry")
 		return
 	}

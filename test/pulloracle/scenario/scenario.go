@@ -4,7 +4,6 @@
 package scenario
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -31,7 +30,7 @@ const (
 	OldTLS     = "oldtls"     // HTTPS, not beyond TLS 1.1
 
 	Closed   = "closed"   // nobody listens
-	Dropping = "dropping" // closes each connection at once
+	Dropping = "dropping" // closes each connection when it has heard something
 	Garbage  = "garbage"  // speaks another protocol
 	Silent   = "silent"   // accepts connections and says nothing
 )
@@ -138,59 +137,11 @@ type Fault struct {
 	Body   string
 	// Redirect sends elsewhere, by Status or 307.
 	Redirect string
-	// Cut breaks the connection off in the middle of the sound answer, Hang
-	// never answers, Late answers after a while.
-	Cut, Hang bool
-	Late      time.Duration
+	// Cut breaks the connection off in the middle of the sound answer, Spoil
+	// changes a byte of it, Hang never answers, Late answers after a while.
+	Cut, Spoil, Hang bool
+	Late             time.Duration
 }
-
-// status is the commonest fault: this answer to all that is asked for.
-func status(code int, object string) Fault { return Fault{Object: object, Status: code} }
-
-// on narrows a fault to a method.
-func (f Fault) on(method string) Fault {
-	f.Method = method
-	return f
-}
-
-// at narrows a fault to a server.
-func (f Fault) at(host string) Fault {
-	f.Host = host
-	return f
-}
-
-// times limits a fault.
-func (f Fault) times(n int) Fault {
-	f.Times = n
-	return f
-}
-
-// saying gives a fault a registry's error as body.
-func (f Fault) saying(code, message string) Fault {
-	f.Header = map[string]string{"Content-Type": "application/json"}
-	f.Body = `{"errors":[{"code":"` + code + `","message":"` + message + `"}]}`
-	return f
-}
-
-// page gives a fault a web page as body.
-func (f Fault) page() Fault {
-	f.Header = map[string]string{"Content-Type": "text/html; charset=utf-8"}
-	f.Body = "<html><body>Please log in to the network.</body></html>"
-	return f
-}
-
-// headers changes what a sound answer says.
-func headers(method, object string, header map[string]string) Fault {
-	return Fault{Method: method, Object: object, Header: header}
-}
-
-// Shorthands of the tables.
-const (
-	head  = http.MethodHead
-	get   = http.MethodGet
-	post  = http.MethodPost
-	plain = "{plain}/{repo}:" + content.Tag
-)
 
 // All returns every scenario.
 func All() []Scenario {
@@ -200,7 +151,23 @@ func All() []Scenario {
 		list []Scenario
 	}{
 		{"references", references()},
-		{"sound content", sound()},
+		{"content", sound()},
+		{"unusable content", unsound()},
+		{"platforms", platforms()},
+		{"missing", missing()},
+		{"status of the manifest", statuses()},
+		{"passing trouble", passing()},
+		{"headers of the manifest", manifestHeaders()},
+		{"reading the manifest", reading()},
+		{"configs and layers", blobs()},
+		{"Basic", basic()},
+		{"Bearer", bearer()},
+		{"token server", tokenServer()},
+		{"registries as they are", worlds()},
+		{"TLS", transport()},
+		{"mirrors", mirrors()},
+		{"certs.d", certsd()},
+		{"network", network()},
 	} {
 		for _, s := range group.list {
 			s.Group = group.name
@@ -213,7 +180,7 @@ func All() []Scenario {
 // complete fills in what a scenario leaves to the usual.
 func (s Scenario) complete() Scenario {
 	if s.Image == "" {
-		s.Image = plain
+		s.Image = plainImage
 	}
 	if s.Repository == "" {
 		s.Repository = s.Name + "/app"

@@ -12,19 +12,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/pullgate/pullgate/test/pulloracle/golden"
-	"github.com/pullgate/pullgate/test/pulloracle/lab"
-	"github.com/pullgate/pullgate/test/pulloracle/node"
 	"github.com/pullgate/pullgate/test/pulloracle/scenario"
 )
-
-// parallel is how many pulls run at a time; most of them wait.
-const parallel = 16
 
 func main() {
 	binary := flag.String("containerd", "../../bin/containerd", "the containerd to ask")
@@ -45,17 +38,15 @@ func run(ctx context.Context, binary, out, only string) error {
 		return fmt.Errorf("find containerd: %w", err)
 	}
 	if _, err := os.Stat(binary); err != nil {
-		return fmt.Errorf("find containerd: %w (`make bin/containerd` builds it)", err)
+		return fmt.Errorf("find containerd: %w (`make oracle` builds it)", err)
 	}
 	scenarios, err := chosen(only)
 	if err != nil {
 		return err
 	}
-	file := golden.File{Platform: "linux/" + runtime.GOARCH, Records: map[string]golden.Record{}}
-	for _, local := range []bool{false, true} {
-		if err := record(ctx, &file, scenarios, node.Options{Binary: binary, Local: local}); err != nil {
-			return err
-		}
+	file, err := record(ctx, scenarios, binary)
+	if err != nil {
+		return err
 	}
 	if only != "" {
 		return file.Encode(os.Stdout)
@@ -78,111 +69,21 @@ func chosen(only string) ([]scenario.Scenario, error) {
 	return scenarios, nil
 }
 
-// session is one containerd with the registries that it pulls from.
-type session struct {
-	node  *node.Node
-	lab   *lab.Lab
-	certs string
-	file  *golden.File
-	local bool
-
-	mu sync.Mutex
-}
-
-// record pulls all scenarios along one path.
-func record(ctx context.Context, file *golden.File, scenarios []scenario.Scenario, options node.Options) (err error) {
-	dir, err := os.MkdirTemp("", "pullgate-oracle-")
-	if err != nil {
-		return fmt.Errorf("make a folder for the certificates: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s := &session{file: file, local: options.Local, certs: dir + "/certs.d"}
-	if s.lab, err = lab.Start(scenarios, dir); err != nil {
-		return err
-	}
-	defer s.lab.Close()
-	options.Certs = s.certs
-	if s.node, err = node.Start(ctx, options); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.node.Close()) }()
-	if file.Containerd, err = s.node.Version(ctx); err != nil {
-		return err
-	}
-	return s.pullAll(ctx, scenarios)
-}
-
-// pullAll pulls at the same time what does not get into each other's way.
-func (s *session) pullAll(ctx context.Context, scenarios []scenario.Scenario) error {
-	start := time.Now()
+// record pulls along both paths at the same time; most of the time goes by
+// with waiting for registries that do not answer.
+func record(ctx context.Context, scenarios []scenario.Scenario, binary string) (golden.File, error) {
+	paths := [2]path{{binary: binary}, {binary: binary, local: true}}
+	var errs [2]error
 	var group sync.WaitGroup
-	slots := make(chan struct{}, parallel)
-	errs := make(chan error, len(scenarios))
-	for _, one := range scenarios {
-		if one.Alone {
-			continue
-		}
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			errs <- s.pull(ctx, one, false)
-		})
+	for i := range paths {
+		group.Go(func() { errs[i] = paths[i].record(ctx, scenarios) })
 	}
 	group.Wait()
-	close(errs)
-	var failed error
-	for err := range errs {
-		failed = errors.Join(failed, err)
-	}
-	for _, one := range scenarios {
-		if one.Alone {
-			failed = errors.Join(failed, s.pull(ctx, one, true))
+	file := golden.File{Containerd: paths[0].version, Platform: "linux/" + runtime.GOARCH, Records: map[string]golden.Record{}}
+	for _, s := range scenarios {
+		file.Records[s.Name] = golden.Record{
+			Recipe: paths[0].recipes[s.Name], Transfer: paths[0].answers[s.Name], Local: paths[1].answers[s.Name],
 		}
 	}
-	fmt.Fprintf(os.Stderr, "%d scenarios pulled in %s (transfer service: %t)\n", len(scenarios), time.Since(start).Round(time.Millisecond), !s.local)
-	return errors.Join(failed, ctx.Err())
-}
-
-// pull pulls one scenario and records it.
-func (s *session) pull(ctx context.Context, one scenario.Scenario, tidy bool) error {
-	remove, err := s.lab.WriteCerts(one.Name, s.certs)
-	if tidy {
-		defer remove()
-	}
-	if err != nil {
-		return fmt.Errorf("scenario %s: %w", one.Name, err)
-	}
-	answers := s.node.Pull(ctx, s.lab.Image(one.Name), one.Credentials)
-	for i := range answers {
-		answers[i].Text = normalise(s.lab.Normalise(one.Name, answers[i].Text))
-	}
-	recipe, err := golden.Recipe(one, s.lab.Digests(one.Name))
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	record := s.file.Records[one.Name]
-	record.Recipe = recipe
-	if s.local {
-		record.Local = answers
-	} else {
-		record.Transfer = answers
-	}
-	s.file.Records[one.Name] = record
-	return nil
-}
-
-// normalise takes out of a text what differs from one run to the next.
-func normalise(text string) string {
-	for _, change := range []struct{ pattern, with string }{
-		{`sha256:[0-9a-f]{64}`, "sha256:…"},
-		{`127\.0\.0\.1:\d+->`, ""},
-		{`lookup (\S+)( on \S+)?: .*`, "lookup $1: no such host"},
-		{`containerd-mount\d+`, "containerd-mount"},
-		{`current time \S+ is after \S+`, "current time is after its end"},
-	} {
-		text = regexp.MustCompile(change.pattern).ReplaceAllString(text, change.with)
-	}
-	return strings.TrimSpace(text)
+	return file, errors.Join(errs[:]...)
 }
