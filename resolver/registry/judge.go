@@ -177,10 +177,11 @@ func judgePull(err error, credential pull.Credential) pull.Finding {
 	var missing *missingError
 	finding := pull.Finding{Reason: pull.RegistryError, Detail: oneLine(err.Error())}
 	switch text := err.Error(); {
-	case errors.As(err, &missing) && (images.IsManifestType(missing.desc.MediaType) || images.IsIndexType(missing.desc.MediaType)):
-		finding.Reason = pull.DigestNotFound
 	case errors.As(err, &missing):
-		finding.Reason = pull.BlobMissing
+		finding.Reason, finding.Detail = pull.BlobMissing, missing.detail()
+		if images.IsManifestType(missing.desc.MediaType) || images.IsIndexType(missing.desc.MediaType) {
+			finding.Reason = pull.DigestNotFound
+		}
 	case errors.As(err, &refused):
 		finding.Reason = pull.UnsupportedImage
 	case errors.Is(err, errBudget), errors.Is(err, errElsewhere):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,6 +140,23 @@ func (r *rig) on(prefix string, f http.HandlerFunc) {
 	})
 }
 
+// once answers the first such request by f.
+func (r *rig) once(prefix string, f http.HandlerFunc) {
+	r.wrap(func(next http.Handler) http.Handler {
+		var done atomic.Bool
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			r.mu.Lock()
+			name := r.describe(req)
+			r.mu.Unlock()
+			if strings.HasPrefix(name, prefix) && done.CompareAndSwap(false, true) {
+				f(w, req)
+				return
+			}
+			next.ServeHTTP(w, req)
+		})
+	})
+}
+
 // client returns a Client that may dial loopback addresses.
 func client(t testing.TB, hostsDir string) *Client {
 	t.Helper()
@@ -197,8 +216,8 @@ func (tt row) check(t *testing.T, r *rig, c *Client) {
 	if finding.Reason != tt.reason {
 		t.Errorf("reason %s, want %s", finding.Reason, tt.reason)
 	}
-	if !strings.Contains(finding.Detail, tt.detail) {
-		t.Errorf("detail %q, want %q in it", finding.Detail, tt.detail)
+	if !strings.Contains(finding.Detail, r.fill(tt.detail)) {
+		t.Errorf("detail %q, want %q in it", finding.Detail, r.fill(tt.detail))
 	}
 	if !strings.Contains(finding.Node, r.fill(tt.node)) {
 		t.Errorf("node %q, want %q in it", finding.Node, r.fill(tt.node))
@@ -211,7 +230,7 @@ func (tt row) check(t *testing.T, r *rig, c *Client) {
 		t.Errorf("notes %v, want %v", finding.Notes, tt.notes)
 	}
 	if asked := strings.Join(r.asked(), ", "); asked != tt.requests {
-		t.Errorf("requests %q, want %q", asked, tt.requests)
+		t.Errorf("requests\n%s, want\n%s", asked, tt.requests)
 	}
 	if t.Failed() {
 		t.Logf("finding: %+v", finding)
@@ -251,9 +270,11 @@ func (r *rig) fill(text string) string {
 	text = strings.ReplaceAll(text, "HOST", r.host)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for digest, name := range r.names {
-		text = strings.ReplaceAll(text, "@"+name, "@"+digest)
-		text = strings.ReplaceAll(text, "{"+name+"}", digest)
+	known := slices.Collect(maps.Keys(r.names))
+	slices.SortFunc(known, func(a, b string) int { return len(r.names[b]) - len(r.names[a]) }) // @app.config before @app
+	for _, digest := range known {
+		text = strings.ReplaceAll(text, "@"+r.names[digest], "@"+digest)
+		text = strings.ReplaceAll(text, "{"+r.names[digest]+"}", digest)
 	}
 	return text
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
@@ -43,6 +44,22 @@ type missingError struct {
 
 func (e *missingError) Error() string { return e.err.Error() }
 func (e *missingError) Unwrap() error { return e.err }
+
+// detail names the part that is missing.
+func (e *missingError) detail() string {
+	kind := "blob"
+	switch mediaType := e.desc.MediaType; {
+	case images.IsIndexType(mediaType):
+		kind = "index"
+	case images.IsManifestType(mediaType):
+		kind = "manifest"
+	case images.IsKnownConfig(mediaType):
+		kind = "config"
+	case images.IsLayerType(mediaType):
+		kind = "layer"
+	}
+	return fmt.Sprintf("the registry does not have the %s %s, which the image needs", kind, e.desc.Digest)
+}
 
 // blobKey identifies what is read: the media type decides where it is asked
 // for, and the size whether it is taken.
@@ -182,9 +199,23 @@ func (s *store) exists(ctx context.Context, blob ocispec.Descriptor) error {
 	if s.present[key] || s.blobs[key] != nil || len(blob.URLs) > 0 || int64(len(blob.Data)) == blob.Size {
 		return nil
 	}
+	if err, ok := s.errs[key]; ok {
+		return err
+	}
 	if len(s.present) >= maxBlobs {
 		return errBudget
 	}
+	err := s.look(ctx, blob)
+	if err != nil {
+		s.errs[key] = err
+		return err
+	}
+	s.present[key] = true
+	return nil
+}
+
+// look asks for a blob and reads its first byte.
+func (s *store) look(ctx context.Context, blob ocispec.Descriptor) error {
 	body, err := s.open(ctx, blob)
 	if err != nil {
 		return err
@@ -199,7 +230,6 @@ func (s *store) exists(ctx context.Context, blob ocispec.Descriptor) error {
 	if n == 0 {
 		return &missingError{desc: blob, err: fmt.Errorf("short read: expected %d bytes but got 0: unexpected EOF", blob.Size)}
 	}
-	s.present[key] = true
 	return nil
 }
 
