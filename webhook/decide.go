@@ -25,17 +25,6 @@ type outcome struct {
 // unread is the outcome where nothing could be looked at: a warning.
 func unread(trouble string) outcome { return outcome{trouble: trouble} }
 
-// skipped is the outcome where nothing had to be looked at.
-func skipped(w workload.Workload, mode policy.Mode, reason pull.Reason, message string) outcome {
-	report := resolver.Skip(w, reason, message)
-	decision := policy.Decision{Mode: mode}
-	for range report.Results {
-		decision.Actions = append(decision.Actions, policy.Allow)
-		decision.Modes = append(decision.Modes, mode)
-	}
-	return outcome{report: report, decision: decision}
-}
-
 // decide says what becomes of a request, cheapest questions first.
 func (h *Handler) decide(ctx context.Context, request *admissionv1.AdmissionRequest) outcome {
 	engine := h.Engine()
@@ -45,9 +34,9 @@ func (h *Handler) decide(ctx context.Context, request *admissionv1.AdmissionRequ
 	case !relevant:
 		return outcome{}
 	case request.Namespace == h.Self && h.Self != "", engine.Policy.ExemptNamespace(request.Namespace):
-		return skipped(workload.Workload{}, engine.Policy.ModeFor(where), pull.Exempt, "")
+		return outcome{decision: policy.Decision{Mode: engine.Policy.ModeFor(where)}}
 	case engine.Policy.ExemptUser(request.UserInfo.Username):
-		return skipped(workload.Workload{}, engine.Policy.ModeFor(where), pull.Exempt, "")
+		return outcome{decision: policy.Decision{Mode: engine.Policy.ModeFor(where)}}
 	}
 	if h.Labels != nil {
 		labels, err := h.Labels(ctx, request.Namespace)
@@ -58,7 +47,7 @@ func (h *Handler) decide(ctx context.Context, request *admissionv1.AdmissionRequ
 		where.Labels = labels
 	}
 	if !engine.Policy.Looks(where) {
-		return skipped(workload.Workload{}, policy.Off, pull.Exempt, "")
+		return outcome{decision: policy.Decision{Mode: policy.Off}}
 	}
 	return h.look(ctx, engine, where, request, operation)
 }
@@ -92,11 +81,8 @@ func (h *Handler) look(ctx context.Context, engine *Engine, where policy.Where, 
 		return unread(fmt.Sprintf("not checked: the object cannot be read: %v", err))
 	}
 	w.Object.Namespace = request.Namespace
-	if operation == workload.Create && w.Controller != nil && engine.Kinds.Checked(*w.Controller) {
-		return skipped(w, mode, pull.OwnedByController, "checked on the "+w.Controller.Kind+" that controls it")
-	}
-	if why, asked := w.Annotations[policy.SkipAnnotation]; asked && engine.Policy.AllowSkipAnnotation {
-		return skipped(w, mode, pull.Exempt, policy.SkipAnnotation+": "+why)
+	if answer, skipped := engine.Skip(w, where, operation); skipped {
+		return outcome{report: answer.Report, decision: answer.Decision}
 	}
 	if operation != workload.Create {
 		old, err := engine.Kinds.Read(request.OldObject.Raw, operation)
@@ -104,32 +90,8 @@ func (h *Handler) look(ctx context.Context, engine *Engine, where policy.Where, 
 			w = workload.Changed(old, w)
 		}
 	}
-	report := checkAll(ctx, engine, w)
-	return outcome{report: report, decision: engine.Policy.Decide(report, where)}
-}
-
-// checkAll resolves what is not exempt.
-func checkAll(ctx context.Context, engine *Engine, w workload.Workload) resolver.Report {
-	exempt := workload.Workload{Object: w.Object}
-	checked := w
-	checked.Templates = nil
-	for _, template := range w.Templates {
-		isExempt := func(image workload.Image) bool { return engine.Policy.ExemptImage(image.Reference) }
-		if slices.ContainsFunc(template.Images, isExempt) {
-			out := template
-			out.Images = slices.DeleteFunc(slices.Clone(template.Images), func(image workload.Image) bool { return !isExempt(image) })
-			exempt.Templates = append(exempt.Templates, out)
-			template.Images = slices.DeleteFunc(slices.Clone(template.Images), isExempt)
-		}
-		if len(template.Images) > 0 {
-			checked.Templates = append(checked.Templates, template)
-		}
-	}
-	report := resolver.Skip(exempt, pull.Exempt, "the configuration exempts the image")
-	if len(checked.Templates) > 0 {
-		report.Results = append(report.Results, engine.Resolver.Resolve(ctx, checked).Results...)
-	}
-	return report
+	answer := engine.Resolve(ctx, w, where)
+	return outcome{report: answer.Report, decision: answer.Decision}
 }
 
 // summary is what a request came to: the worst verdict and the strictest

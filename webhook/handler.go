@@ -15,9 +15,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 
-	"github.com/pullgate/pullgate/policy"
-	"github.com/pullgate/pullgate/resolver"
-	"github.com/pullgate/pullgate/workload"
+	"github.com/pullgate/pullgate/engine"
 )
 
 const (
@@ -30,18 +28,8 @@ const (
 	maxTimeout = 30 * time.Second
 )
 
-// Resolver finds out about a workload's images.
-type Resolver interface {
-	Resolve(ctx context.Context, w workload.Workload) resolver.Report
-}
-
-// Engine is what one configuration makes of the program. It is replaced as a
-// whole when the configuration changes.
-type Engine struct {
-	Policy   policy.Configuration
-	Kinds    *workload.Kinds
-	Resolver Resolver
-}
+// Engine is what one configuration makes of the program.
+type Engine = engine.Engine
 
 // Handler is the endpoint /validate.
 type Handler struct {
