@@ -2,16 +2,11 @@ package resolver
 
 import (
 	"crypto/sha256"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	lru "github.com/hashicorp/golang-lru/v2"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -51,13 +46,13 @@ func NewCache(size int, ttl time.Duration) *Cache {
 	return &Cache{ttl: ttl, entries: entries, now: time.Now}
 }
 
-func newCacheKey(image reference.Named, credentials []pull.Credential, platforms []ocispec.Platform) cacheKey {
+func newCacheKey(image reference.Named, credentials []pull.Credential, platforms string) cacheKey {
 	hash := sha256.New()
 	for _, credential := range credentials {
 		fingerprint := credential.Fingerprint()
 		hash.Write(fingerprint[:])
 	}
-	key := cacheKey{image: image.String(), platforms: platformNames(platforms)}
+	key := cacheKey{image: image.String(), platforms: platforms}
 	hash.Sum(key.credentials[:0])
 	return key
 }
@@ -79,39 +74,4 @@ func (c *Cache) put(key cacheKey, answer cached) {
 	}
 	answer.until = c.now().Add(c.ttl)
 	c.entries.Add(key, answer)
-}
-
-// knownPlatforms returns the platforms of the nodes on which Pods can land;
-// none, which judges no platform, where one of them does not tell its own.
-func knownPlatforms(feasible []nodes.Node, configured []ocispec.Platform) []ocispec.Platform {
-	for _, node := range feasible {
-		if node.Platform.Architecture == "" {
-			return nil
-		}
-	}
-	return mergePlatforms(nodes.Platforms(feasible), configured)
-}
-
-// mergePlatforms adds what is configured to what is there, each once.
-func mergePlatforms(live, configured []ocispec.Platform) []ocispec.Platform {
-	merged := slices.Clone(live)
-	seen := map[string]bool{}
-	for _, platform := range live {
-		seen[platforms.FormatAll(platform)] = true
-	}
-	for _, platform := range configured {
-		if name := platforms.FormatAll(platforms.Normalize(platform)); !seen[name] {
-			seen[name] = true
-			merged = append(merged, platforms.Normalize(platform))
-		}
-	}
-	return merged
-}
-
-func platformNames(all []ocispec.Platform) string {
-	names := make([]string, 0, len(all))
-	for _, platform := range all {
-		names = append(names, platforms.FormatAll(platform))
-	}
-	return strings.Join(names, ",")
 }

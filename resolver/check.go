@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,9 @@ const flightLimit = 15 * time.Second
 // MiB, and no longer name can have a host that exists.
 const maxReference = 4096
 
+// maxQuoted is how long a name may be that is repeated in messages.
+const maxQuoted = 512
+
 // imageCheck is the check of one image, for all of its uses in a template.
 type imageCheck struct {
 	resolver *Resolver
@@ -30,8 +34,28 @@ type imageCheck struct {
 	image    workload.Image
 	uses     []int
 
-	named  reference.Named
-	result Result
+	named reference.Named
+
+	mu     sync.Mutex
+	result *Result // what is known so far; nil: nothing
+}
+
+// publish makes a result known, be it that what helps is still to come.
+func (c *imageCheck) publish(result Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.result = &result
+}
+
+// published returns what is known by now.
+func (c *imageCheck) published() Result {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.result != nil {
+		return *c.result
+	}
+	const message = "not checked in time"
+	return Result{Reason: pull.Timeout, Verdict: pull.Unknown, Summary: message, Message: message}
 }
 
 // run follows the kubelet (pkg/kubelet/images/image_manager.go,
@@ -51,9 +75,9 @@ func (c *imageCheck) run(ctx context.Context) Result {
 	if c.image.Policy == corev1.PullNever {
 		return c.neverPulled()
 	}
-	answer := c.ask(ctx, c.template.ring)
-	if answer.verdict() == pull.Broken && c.template.fresh != nil && ctx.Err() == nil {
-		answer = c.ask(ctx, c.template.fresh)
+	answer := c.ask(ctx, c.template.ring(ctx))
+	if answer.verdict() == pull.Broken && ctx.Err() == nil {
+		answer = c.askAgain(ctx, answer)
 	}
 	answer.tags = sync.OnceValues(func() ([]string, error) {
 		ctx, cancel := context.WithTimeout(ctx, helpFor)
@@ -66,6 +90,7 @@ func (c *imageCheck) run(ctx context.Context) Result {
 	}
 	result := c.describe(answer)
 	if result.Verdict == pull.Broken {
+		c.publish(result)
 		c.help(ctx, answer, &result)
 	}
 	return result
@@ -79,13 +104,14 @@ type answer struct {
 	tried    []pull.Credential
 	attempts []pull.Attempt
 	tags     func() ([]string, error)
+	// joined says that a question was under way before this request came.
+	joined bool
 }
 
 func (a *answer) verdict() pull.Verdict { return a.finding.Reason.Verdict() }
 
 // ask looks the credentials up and tries them.
-func (c *imageCheck) ask(ctx context.Context, open func(context.Context) *keyring.Ring) answer {
-	ring := open(ctx)
+func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) answer {
 	a := answer{ring: ring, match: ring.Lookup(ctx, c.named)}
 	if a.match.Malformed != nil {
 		a.finding = pull.Finding{Reason: pull.PullSecretMalformed, Detail: a.match.Malformed.Text, Node: a.match.Malformed.Text}
@@ -95,12 +121,12 @@ func (c *imageCheck) ask(ctx context.Context, open func(context.Context) *keyrin
 	if len(a.tried) == 0 {
 		a.tried = []pull.Credential{{}} // anonymously, which is never tried after a match
 	}
-	key := newCacheKey(c.named, a.tried, c.template.platforms)
+	key := newCacheKey(c.named, a.tried, c.template.names)
 	if kept, ok := c.cached(key); ok {
 		a.finding, a.attempts = kept.finding, attempts(a.tried, kept.outcomes)
 		return a
 	}
-	findings := c.try(ctx, a.tried)
+	findings := c.try(ctx, &a)
 	a.finding = decide(findings)
 	outcomes := outcomesOf(findings)
 	a.attempts = attempts(a.tried, outcomes)
@@ -108,6 +134,23 @@ func (c *imageCheck) ask(ctx context.Context, open func(context.Context) *keyrin
 		c.resolver.Cache.put(key, cached{finding: a.finding, outcomes: outcomes})
 	}
 	return a
+}
+
+// askAgain sees to it that a refusal is of this moment: the secrets are read
+// anew, and the registry is asked again if they are others than those that were
+// remembered, or if the answer was to somebody who had asked before.
+func (c *imageCheck) askAgain(ctx context.Context, first answer) answer {
+	ring := first.ring
+	if c.template.fresh != nil {
+		ring = c.template.fresh(ctx)
+	}
+	match := ring.Lookup(ctx, c.named)
+	if first.joined || first.match.Malformed != nil || match.Malformed != nil ||
+		!slices.Equal(first.match.Credentials, match.Credentials) {
+		return c.ask(ctx, ring)
+	}
+	first.ring, first.match = ring, match
+	return first
 }
 
 // cached looks a positive answer up.
@@ -121,14 +164,15 @@ func (c *imageCheck) cached(key cacheKey) (cached, bool) {
 
 // try asks with one credential after the other until one pulls, as the kubelet
 // does (pkg/kubelet/kuberuntime/kuberuntime_image.go, PullImage).
-func (c *imageCheck) try(ctx context.Context, credentials []pull.Credential) []pull.Finding {
+func (c *imageCheck) try(ctx context.Context, a *answer) []pull.Finding {
 	var findings []pull.Finding
-	for _, credential := range credentials {
-		finding := c.resolver.probe(ctx, registry.Query{
+	for _, credential := range a.tried {
+		answered := c.resolver.probe(ctx, registry.Query{
 			Image: c.named, Credential: credential, Platforms: c.template.platforms, Layers: c.resolver.Layers,
-		})
-		findings = append(findings, finding)
-		if finding.Reason == pull.ReasonPullable {
+		}, c.template.names)
+		a.joined = a.joined || answered.joined
+		findings = append(findings, answered.Finding)
+		if answered.Reason == pull.ReasonPullable {
 			break
 		}
 	}
@@ -263,9 +307,12 @@ func (c *imageCheck) invalidName(err error) Result {
 		result.Hint = "write the image's name"
 		return result
 	}
-	result.Node = fmt.Sprintf("Failed to apply default image tag %q: couldn't parse image name %q: %v", c.image.Reference, c.image.Reference, err)
 	result.Summary = "not an image name that nodes can parse"
 	result.Message = result.Summary + ": " + err.Error()
+	if len(c.image.Reference) > maxQuoted {
+		return result // nobody wants to read it thrice
+	}
+	result.Node = fmt.Sprintf("Failed to apply default image tag %q: couldn't parse image name %q: %v", c.image.Reference, c.image.Reference, err)
 	result.Hint = invalidNameHint(c.image.Reference)
 	return result
 }

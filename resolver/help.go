@@ -62,7 +62,7 @@ func (c *imageCheck) helpMissing(ctx context.Context, a answer, result *Result) 
 	if !ok {
 		return
 	}
-	for _, tag := range nearestTags(tagged.Tag(), tags) {
+	for _, tag := range nearestTags(tagged.Tag(), validTags(c.named, tags)) {
 		result.Suggestions = append(result.Suggestions, withTag(c.image.Reference, tag))
 	}
 	switch {
@@ -93,7 +93,7 @@ func (c *imageCheck) helpDigest(ctx context.Context, a answer, result *Result) {
 	if err != nil {
 		return
 	}
-	finding := c.resolver.probe(ctx, registry.Query{Image: byTag, Credential: a.welcome(), Platforms: c.template.platforms})
+	finding := c.resolver.probe(ctx, registry.Query{Image: byTag, Credential: a.welcome(), Platforms: c.template.platforms}, c.template.names)
 	if finding.Reason != pull.ReasonPullable {
 		return
 	}
@@ -120,7 +120,7 @@ func (c *imageCheck) helpRequired(ctx context.Context, a answer, result *Result)
 // elsewhere looks for an image without a registry in its name on the
 // registries for which there are pull secrets.
 func (c *imageCheck) elsewhere(ctx context.Context, a answer, result *Result) bool {
-	if reference.Domain(c.named) != "docker.io" || strings.HasPrefix(c.image.Reference, "docker.io/") {
+	if first, _, _ := strings.Cut(c.image.Reference, "/"); reference.Domain(c.named) != "docker.io" || strings.HasSuffix(first, "docker.io") {
 		return false
 	}
 	for _, host := range a.ring.Hosts() {
@@ -131,7 +131,7 @@ func (c *imageCheck) elsewhere(ctx context.Context, a answer, result *Result) bo
 		candidate = reference.TagNameOnly(candidate)
 		for _, credential := range a.ring.Lookup(ctx, candidate).Credentials {
 			query := registry.Query{Image: candidate, Credential: credential, Platforms: c.template.platforms}
-			if c.resolver.probe(ctx, query).Reason == pull.ReasonPullable {
+			if c.resolver.probe(ctx, query, c.template.names).Reason == pull.ReasonPullable {
 				result.Suggestions = []string{host + "/" + c.image.Reference}
 				result.Hint = fmt.Sprintf("the name has no registry, so it means Docker Hub's; write %s, which is there", result.Suggestions[0])
 				return true
@@ -159,7 +159,7 @@ func invalidNameHint(written string) string {
 	switch {
 	case trimmed != written:
 		return "take the white space away around the name"
-	case scheme:
+	case scheme && parses(withoutScheme):
 		return "take the scheme away: " + withoutScheme
 	case parses(strings.ToLower(written)):
 		return "write it in lower case: " + strings.ToLower(written)

@@ -124,12 +124,16 @@ func dropHelpfulSecrets(results []Result) {
 			helpful[attempt.Source] = true
 		}
 	}
-	for i := range results {
-		if results[i].Verdict != pull.Pullable {
+	for i, result := range results {
+		if result.Verdict != pull.Pullable {
 			continue // what does not match may be the very cause
 		}
-		results[i].Notes = slices.DeleteFunc(results[i].Notes, func(note pull.Note) bool {
-			return note.Reason == pull.PullSecretUnmatched && helpful[note.Secret]
-		})
+		var kept []pull.Note // a list of its own: uses of one image share theirs
+		for _, note := range result.Notes {
+			if note.Reason != pull.PullSecretUnmatched || !helpful[note.Secret] {
+				kept = append(kept, note)
+			}
+		}
+		results[i].Notes = kept
 	}
 }

@@ -1,10 +1,13 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -18,8 +21,13 @@ import (
 	"github.com/pullgate/pullgate/workload"
 )
 
-// defaultParallel is how many images of one workload are checked at once.
-const defaultParallel = 32
+const (
+	// defaultParallel is how many images of one workload are checked at once.
+	defaultParallel = 32
+	// lastWords is how long after the context's end checks that heed it are
+	// waited for.
+	lastWords = 50 * time.Millisecond
+)
 
 // internalError is what is said of an image that a bug of ours kept from being
 // checked.
@@ -70,7 +78,8 @@ type Resolver struct {
 	// Observer is told of what is done; may be nil.
 	Observer Observer
 
-	flights singleflight.Group
+	flights     singleflight.Group
+	lastTargets atomic.Pointer[remembered]
 }
 
 // Resolve checks every image of a workload. It answers when the context ends,
@@ -95,9 +104,10 @@ func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
 	}
 	r.run(ctx, checks)
 	for _, check := range checks {
+		result := check.published()
 		for _, use := range check.uses {
 			image := report.Results[use].Image
-			report.Results[use] = check.result
+			report.Results[use] = result
 			report.Results[use].Image = image
 		}
 	}
@@ -108,25 +118,41 @@ func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
 // imageKey tells images of a template apart; equal ones are checked once.
 type imageKey struct{ reference, policy string }
 
-// run checks images at once, within the bound.
+// run checks images at once, within the bound, and returns when all are done
+// or the context has ended, be it that something under way heeds no context.
 func (r *Resolver) run(ctx context.Context, checks []*imageCheck) {
-	var group errgroup.Group
-	group.SetLimit(max(r.Parallel, 0))
-	if r.Parallel == 0 {
-		group.SetLimit(defaultParallel)
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		var group errgroup.Group
+		group.SetLimit(cmp.Or(max(r.Parallel, 0), defaultParallel))
+		for _, check := range checks {
+			group.Go(func() error {
+				r.guard(ctx, check)
+				return nil
+			})
+		}
+		_ = group.Wait() // the checks return no errors
+	}()
+	select {
+	case <-finished:
+		return
+	case <-ctx.Done():
 	}
-	for _, check := range checks {
-		group.Go(func() error {
-			defer func() {
-				if value := recover(); value != nil {
-					check.result = r.ownFault(value)
-				}
-			}()
-			check.result = check.run(ctx)
-			return nil
-		})
+	select { // those that heed the context say more than "not in time"
+	case <-finished:
+	case <-time.After(lastWords):
 	}
-	_ = group.Wait() // the checks return no errors
+}
+
+// guard runs one check; a bug of ours in it is a verdict like others.
+func (r *Resolver) guard(ctx context.Context, check *imageCheck) {
+	defer func() {
+		if value := recover(); value != nil {
+			check.publish(r.ownFault(value))
+		}
+	}()
+	check.publish(check.run(ctx))
 }
 
 // ownFault is the verdict when we ourselves failed: a bug never denies.
@@ -140,22 +166,24 @@ func (r *Resolver) ownFault(value any) Result {
 // template is what the images of a pod template share.
 type template struct {
 	*workload.Template
-	pod       keyring.Pod
-	feasible  []nodes.Node
-	platforms []ocispec.Platform
-	ring      func(context.Context) *keyring.Ring
-	fresh     func(context.Context) *keyring.Ring
+	targets
+	pod      keyring.Pod
+	feasible []nodes.Node
+	ring     func(context.Context) *keyring.Ring
+	fresh    func(context.Context) *keyring.Ring
 }
 
 func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *template {
-	result := &template{Template: t, platforms: r.Platforms, pod: keyring.Pod{
+	result := &template{Template: t, pod: keyring.Pod{
 		Namespace: w.Object.Namespace, PullSecrets: t.PullSecrets,
 		ServiceAccount: t.ServiceAccount, Inherit: t.Created,
 	}}
+	var all []nodes.Node
 	if r.Nodes != nil {
-		result.feasible = nodes.Feasible(r.Nodes(), t.Spec, w.DaemonSet())
-		result.platforms = knownPlatforms(result.feasible, r.Platforms)
+		all = r.Nodes()
+		result.feasible = nodes.Feasible(all, t.Spec, w.DaemonSet())
 	}
+	result.targets = r.targetsOf(result.feasible, all)
 	result.ring = openOnce(r.Credentials, result.pod)
 	if r.Fresh != nil {
 		result.fresh = openOnce(r.Fresh, result.pod)
@@ -174,26 +202,44 @@ func openOnce(from Credentials, pod keyring.Pod) func(context.Context) *keyring.
 	}
 }
 
+// answered is a finding, and whether the question was under way already when
+// it was put: then the answer may be one of a moment before.
+type answered struct {
+	pull.Finding
+	joined bool
+}
+
 // probe asks one registry with one credential. Equal questions in flight are
 // one request; each asker waits no longer than its own context.
-func (r *Resolver) probe(ctx context.Context, query registry.Query) pull.Finding {
-	key := fmt.Sprintf("%s %x %s", query.Image, query.Credential.Fingerprint(), platformNames(query.Platforms))
-	flight := r.flights.DoChan(key, func() (finding any, err error) {
-		defer func() {
-			if value := recover(); value != nil {
-				fault := r.ownFault(value)
-				finding = pull.Finding{Reason: fault.Reason, Detail: fault.Message}
-			}
-		}()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightLimit)
-		defer cancel()
-		return r.Registry.Probe(ctx, query), nil
+func (r *Resolver) probe(ctx context.Context, query registry.Query, platforms string) answered {
+	late := answered{Finding: pull.Finding{Reason: pull.Timeout, Detail: reference.Domain(query.Image) + " did not answer in time"}}
+	if ctx.Err() != nil {
+		return late
+	}
+	own := false
+	key := fmt.Sprintf("%s %x %s %t", query.Image, query.Credential.Fingerprint(), platforms, query.Layers)
+	flight := r.flights.DoChan(key, func() (any, error) {
+		own = true
+		return r.fly(ctx, query), nil
 	})
 	select {
 	case <-ctx.Done():
-		return pull.Finding{Reason: pull.Timeout, Detail: reference.Domain(query.Image) + " did not answer in time"}
+		return late
 	case answer := <-flight:
 		finding, _ := answer.Val.(pull.Finding)
-		return finding
+		return answered{Finding: finding, joined: !own}
 	}
+}
+
+// fly asks for all who put the same question, whoever of them goes away.
+func (r *Resolver) fly(ctx context.Context, query registry.Query) (finding pull.Finding) {
+	defer func() {
+		if value := recover(); value != nil {
+			fault := r.ownFault(value)
+			finding = pull.Finding{Reason: fault.Reason, Detail: fault.Message}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightLimit)
+	defer cancel()
+	return r.Registry.Probe(ctx, query)
 }

@@ -1,0 +1,195 @@
+package resolver
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry"
+	"github.com/pullgate/pullgate/workload"
+)
+
+func resolveName(t *testing.T, image string) reference.Named {
+	t.Helper()
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return named
+}
+
+// with is the deployment of one image, changed.
+func with(image string, change func(*workload.Template)) workload.Workload {
+	w := deployment(nil, image)
+	change(&w.Templates[0])
+	return w
+}
+
+func TestPresentOnNodes(t *testing.T) {
+	cluster := []nodes.Node{
+		nodeWith("a", "linux", "amd64"),
+		nodeWith("b", "linux", "amd64", private, "docker.io/library/nginx:1", "reg.example.com/app@"+someDigest),
+	}
+	policy := func(policy corev1.PullPolicy, node string) func(*workload.Template) {
+		return func(t *workload.Template) {
+			t.Images[0].Policy = policy
+			if node != "" {
+				t.Spec.NodeSelector = map[string]string{"name": node}
+			}
+		}
+	}
+	tests := []struct {
+		name   string
+		image  string
+		change func(*workload.Template)
+		answer pull.Reason
+		want   pull.Reason
+	}{
+		{"not found, but there", private, policy(corev1.PullIfNotPresent, ""), pull.TagNotFound, pull.PresentOnNodes},
+		{"refused, but there", private, policy(corev1.PullIfNotPresent, "b"), pull.CredentialsRequired, pull.PresentOnNodes},
+		{"mismatching, but there", private, policy(corev1.PullIfNotPresent, ""), pull.PlatformMismatch, pull.PresentOnNodes},
+		{"the digest is there", "reg.example.com/app:9@" + someDigest, policy(corev1.PullIfNotPresent, ""), pull.DigestNotFound, pull.PresentOnNodes},
+		{"by its short name", "nginx:1", policy(corev1.PullIfNotPresent, ""), pull.TagNotFound, pull.PresentOnNodes},
+		{"there where the Pod cannot land", private, policy(corev1.PullIfNotPresent, "a"), pull.TagNotFound, pull.TagNotFound},
+		{"another tag is there", "reg.example.com/app:2", policy(corev1.PullIfNotPresent, ""), pull.TagNotFound, pull.TagNotFound},
+		{"always pulled", private, policy(corev1.PullAlways, ""), pull.TagNotFound, pull.TagNotFound},
+		{"an unknown policy", private, policy("Sometimes", ""), pull.TagNotFound, pull.TagNotFound},
+		{"pullable is pullable", private, policy(corev1.PullIfNotPresent, ""), pull.ReasonPullable, pull.ReasonPullable},
+		{"unknown stays what it is", private, policy(corev1.PullIfNotPresent, ""), pull.RateLimited, pull.RateLimited},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			resolver := newResolver(shop(nil), answering(test.answer))
+			resolver.Nodes = func() []nodes.Node { return cluster }
+			result := resolveOne(t, resolver, with(test.image, test.change))
+			wantReason(t, result, test.want)
+			if test.want == pull.PresentOnNodes && !strings.Contains(result.Summary, "node b has it") {
+				t.Errorf("the summary does not name the node: %s", result.Summary)
+			}
+		})
+	}
+}
+
+// answering is a registry that answers everything alike.
+func answering(reason pull.Reason) *registries {
+	return &registries{during: func(context.Context, registry.Query) *pull.Finding {
+		return &pull.Finding{Reason: reason, Detail: "so it is"}
+	}}
+}
+
+func TestNeverPulled(t *testing.T) {
+	never := func(t *workload.Template) { t.Images[0].Policy = corev1.PullNever }
+	prober := answering(pull.ReasonPullable)
+	resolver := newResolver(shop(nil), prober)
+	result := resolveOne(t, resolver, with(private, never))
+	wantReason(t, result, pull.NeverPresent)
+	if !strings.Contains(result.Node, `Container image "`+private+`" is not present with pull policy of Never`) || result.Hint == "" {
+		t.Errorf("node says %q, hint %q", result.Node, result.Hint)
+	}
+	resolver.Nodes = func() []nodes.Node { return []nodes.Node{nodeWith("a", "linux", "amd64", private)} }
+	wantReason(t, resolveOne(t, resolver, with(private, never)), pull.ReasonPullable)
+	wantReason(t, resolveOne(t, resolver, with("reg.example.com/App:1", never)), pull.InvalidImageName)
+	wantProbes(t, prober, 0)
+}
+
+// The platforms that count are those of the nodes on which the Pod can land,
+// and those of nodes that may come.
+func TestPlatforms(t *testing.T) {
+	cluster := []nodes.Node{nodeWith("a", "linux", "amd64"), nodeWith("b", "linux", "arm64"), nodeWith("c", "linux", "amd64")}
+	silent := nodes.Node{Name: "d", Labels: map[string]string{"name": "d"}}
+	tests := []struct {
+		name       string
+		nodes      []nodes.Node
+		configured string
+		selector   string
+		want       []string
+	}{
+		{"nothing known", nil, "", "", nil},
+		{"live ones", cluster, "", "", []string{"linux/amd64", "linux/arm64"}},
+		{"those that are feasible", cluster, "", "b", []string{"linux/arm64"}},
+		{"configured ones", nil, "linux/arm64", "", []string{"linux/arm64"}},
+		{"both, each once", cluster, "linux/arm64/v8 windows/amd64", "", []string{"linux/amd64", "linux/arm64", "windows/amd64"}},
+		{"a configured one beside a feasible one", cluster, "linux/amd64", "b", []string{"linux/arm64", "linux/amd64"}},
+		{"none feasible yet", cluster, "linux/s390x", "z", []string{"linux/s390x"}},
+		{"one that does not tell", append(slices.Clone(cluster), silent), "linux/s390x", "", nil},
+		{"one that does not tell, elsewhere", append(slices.Clone(cluster), silent), "", "b", []string{"linux/arm64"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got []ocispec.Platform
+			resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query registry.Query) *pull.Finding {
+				got = query.Platforms
+				return &pull.Finding{Reason: pull.ReasonPullable}
+			}})
+			resolver.Nodes = func() []nodes.Node { return test.nodes }
+			for _, platform := range strings.Fields(test.configured) {
+				resolver.Platforms = append(resolver.Platforms, platforms.MustParse(platform))
+			}
+			for range 2 { // the second time from memory
+				got = nil
+				resolveOne(t, resolver, with(private, func(t *workload.Template) {
+					if test.selector != "" {
+						t.Spec.NodeSelector = map[string]string{"name": test.selector}
+					}
+				}))
+				var names []string
+				for _, platform := range got {
+					names = append(names, platforms.Format(platform))
+				}
+				if !slices.Equal(names, test.want) {
+					t.Errorf("platforms %v, want %v", names, test.want)
+				}
+			}
+		})
+	}
+}
+
+// A Node that joins or leaves counts from the next check on.
+func TestPlatformsFollowTheNodes(t *testing.T) {
+	var got string
+	resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query registry.Query) *pull.Finding {
+		got = newTargets(query.Platforms).names
+		return &pull.Finding{Reason: pull.ReasonPullable}
+	}})
+	for _, cluster := range [][]nodes.Node{
+		{nodeWith("a", "linux", "amd64")},
+		{nodeWith("a", "linux", "amd64"), nodeWith("b", "linux", "arm64")},
+		{nodeWith("a", "linux", "arm64"), nodeWith("b", "linux", "arm64")},
+		nil,
+		{nodeWith("w", "windows", "amd64")},
+	} {
+		resolver.Nodes = func() []nodes.Node { return cluster }
+		resolveOne(t, resolver, deployment(nil, private))
+		if want := newTargets(nodes.Platforms(cluster)).names; got != want {
+			t.Errorf("platforms %q, want %q", got, want)
+		}
+	}
+}
+
+// A DaemonSet's Pods land by rules of their own.
+func TestDaemonSetIsPassedOn(t *testing.T) {
+	tainted := nodeWith("a", "linux", "arm64")
+	tainted.Taints = []corev1.Taint{{Key: "gpu", Effect: corev1.TaintEffectNoSchedule}}
+	for kind, want := range map[string]string{"DaemonSet": "", "Deployment": "linux/arm64"} {
+		var got []ocispec.Platform
+		resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query registry.Query) *pull.Finding {
+			got = query.Platforms
+			return &pull.Finding{Reason: pull.ReasonPullable}
+		}})
+		resolver.Nodes = func() []nodes.Node { return []nodes.Node{tainted} }
+		w := with(private, func(t *workload.Template) { t.Spec.NodeName = "a" })
+		w.Object.Kind = kind
+		resolveOne(t, resolver, w)
+		if names := newTargets(got).names; names != want {
+			t.Errorf("%s: platforms %q, want %q", kind, names, want)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package resolver
+
+import (
+	"strings"
+
+	"github.com/containerd/platforms"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/pullgate/pullgate/resolver/nodes"
+)
+
+// targets are the platforms for which an image has to be there.
+type targets struct {
+	platforms []ocispec.Platform
+	// names identifies them in keys.
+	names string
+}
+
+// remembered is what a list of nodes came to. The list is known by its place
+// in memory: whoever provides it makes a new one when a node changes.
+type remembered struct {
+	nodes   []nodes.Node
+	targets targets
+}
+
+// targetsOf returns the platforms of the nodes on which a Pod can land. Most
+// Pods can land on all, for which the answer is remembered.
+func (r *Resolver) targetsOf(feasible, all []nodes.Node) targets {
+	if !same(feasible, all) {
+		return newTargets(knownPlatforms(feasible, r.Platforms))
+	}
+	last := r.lastTargets.Load()
+	if last == nil || !same(last.nodes, all) {
+		last = &remembered{nodes: all, targets: newTargets(knownPlatforms(all, r.Platforms))}
+		r.lastTargets.Store(last)
+	}
+	return last.targets
+}
+
+// same tells whether two lists are one.
+func same(a, b []nodes.Node) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func newTargets(all []ocispec.Platform) targets {
+	names := make([]string, 0, len(all))
+	for _, platform := range all {
+		names = append(names, platforms.FormatAll(platform))
+	}
+	return targets{platforms: all, names: strings.Join(names, ",")}
+}
+
+// knownPlatforms returns the platforms of the nodes on which Pods can land, and
+// those that are configured; none, which judges no platform, where a node does
+// not tell its own.
+func knownPlatforms(feasible []nodes.Node, configured []ocispec.Platform) []ocispec.Platform {
+	for _, node := range feasible {
+		if node.Platform.Architecture == "" {
+			return nil
+		}
+	}
+	known := nodes.Platforms(feasible)
+	seen := map[string]bool{}
+	for _, platform := range known {
+		seen[platforms.FormatAll(platform)] = true
+	}
+	for _, platform := range configured {
+		platform = platforms.Normalize(platform)
+		if name := platforms.FormatAll(platform); !seen[name] {
+			seen[name] = true
+			known = append(known, platform)
+		}
+	}
+	return known
+}
