@@ -40,8 +40,9 @@ type verdict struct {
 	message string
 }
 
-// verdicts are what Pullgate says of all scenarios, at one depth.
-func verdicts(t *testing.T, file golden.File, layers bool) map[string]verdict {
+// verdicts are what Pullgate says of all scenarios, at one depth, and what the
+// same clients say when they are asked once more.
+func verdicts(t *testing.T, file golden.File, layers bool) (first, second map[string]verdict) {
 	t.Helper()
 	scenarios := scenario.All()
 	registries, err := lab.Start(scenarios, t.TempDir())
@@ -49,7 +50,7 @@ func verdicts(t *testing.T, file golden.File, layers bool) map[string]verdict {
 		t.Fatal(err)
 	}
 	t.Cleanup(registries.Close)
-	said := map[string]verdict{}
+	first, second = map[string]verdict{}, map[string]verdict{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	slots := make(chan struct{}, parallel)
@@ -58,19 +59,19 @@ func verdicts(t *testing.T, file golden.File, layers bool) map[string]verdict {
 		certs := filepath.Join(t.TempDir(), "certs.d")
 		group.Go(func() {
 			defer func() { <-slots }()
-			v := ask(t, registries, s, certs, file.Platform, layers)
+			asked := ask(t, registries, s, certs, file.Platform, layers)
 			mu.Lock()
 			defer mu.Unlock()
-			said[s.Name] = v
+			first[s.Name], second[s.Name] = asked[0], asked[1]
 		})
 	}
 	group.Wait()
-	return said
+	return first, second
 }
 
 // ask lets a Resolver look at a Pod that pulls the scenario's image, with a
-// pull secret for each of its credentials.
-func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs, platform string, layers bool) verdict {
+// pull secret for each of its credentials, twice.
+func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs, platform string, layers bool) (asked [2]verdict) {
 	t.Helper()
 	if err := os.MkdirAll(certs, 0o755); err != nil {
 		t.Error(err)
@@ -93,14 +94,16 @@ func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs, platform
 	if s.Patience > 0 {
 		limit = s.Patience
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	report := r.Resolve(ctx, workload.Workload{Templates: []workload.Template{{
-		Spec: &corev1.PodSpec{}, PullSecrets: names,
-		Images: []workload.Image{{Reference: image, Policy: corev1.PullAlways}},
-	}}})
-	result := report.Results[0]
-	return verdict{reason: result.Reason, message: result.Message}
+	for i := range asked {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		report := r.Resolve(ctx, workload.Workload{Templates: []workload.Template{{
+			Spec: &corev1.PodSpec{}, PullSecrets: names,
+			Images: []workload.Image{{Reference: image, Policy: corev1.PullAlways}},
+		}}})
+		cancel()
+		asked[i] = verdict{reason: report.Results[0].Reason, message: report.Results[0].Message}
+	}
+	return asked
 }
 
 // secretStore is the cluster's Secrets.
