@@ -9,8 +9,8 @@ import (
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-// combine makes one finding of those of the nodes' platforms: broken only
-// where all are, and a note where they differ.
+// combine makes one finding of those of the nodes' platforms, none of which is
+// unknown: broken only where all are, and a note where they differ.
 func (k *check) combine(perPlatform []pull.Finding) pull.Finding {
 	var good, bad *pull.Finding
 	var notes []pull.Note
@@ -20,12 +20,10 @@ func (k *check) combine(perPlatform []pull.Finding) pull.Finding {
 		case pull.Pullable:
 			good = finding
 			notes = append(notes, finding.Notes...)
-		case pull.Broken:
+		default:
 			if bad == nil {
 				bad = finding
 			}
-		default:
-			return *finding
 		}
 	}
 	if good == nil {
@@ -40,7 +38,7 @@ func (k *check) differ(perPlatform []pull.Finding) []pull.Note {
 	var without []string
 	var notes []pull.Note
 	for i, finding := range perPlatform {
-		name := platforms.Format(k.Platforms[i])
+		name := platforms.FormatAll(k.Platforms[i])
 		switch {
 		case finding.Reason == pull.ReasonPullable:
 		case finding.Reason == pull.PlatformMismatch:
@@ -65,7 +63,7 @@ func (k *check) describeBroken(finding pull.Finding, perPlatform []pull.Finding)
 		if other.Reason != pull.PlatformMismatch {
 			return finding
 		}
-		without = append(without, platforms.Format(k.Platforms[i]))
+		without = append(without, platforms.FormatAll(k.Platforms[i]))
 	}
 	finding.Detail = "the index has no entry for " + strings.Join(without, ", ")
 	return finding

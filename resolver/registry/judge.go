@@ -53,25 +53,24 @@ func (k *check) judge(ctx context.Context, s *store, root ocispec.Descriptor) pu
 // judgeForeign says why content of a media type that containerd does not know
 // is no image to it.
 func (k *check) judgeForeign(ctx context.Context, s *store, root ocispec.Descriptor) pull.Finding {
-	finding := pull.Finding{Reason: pull.UnsupportedImage}
+	finding := pull.Finding{Reason: pull.UnsupportedImage, Detail: oneLine(fmt.Sprintf("media type %q is that of no manifest", root.MediaType))}
+	if root.MediaType == images.MediaTypeDockerSchema1Manifest { // core/transfer/local/pull.go
+		finding.Detail = "schema 1 image manifests are no longer supported"
+		finding.Node = k.words(fmt.Errorf("%s: %w", finding.Detail, errdefs.ErrInvalidArgument))
+		return k.explainRefused(ctx, finding)
+	}
 	var missing *missingError
 	_, err := s.ReaderAt(ctx, root)
 	switch {
-	case root.MediaType == images.MediaTypeDockerSchema1Manifest: // core/transfer/local/pull.go
-		err = fmt.Errorf("schema 1 image manifests are no longer supported: %w", errdefs.ErrInvalidArgument)
-		finding.Node = k.words(err)
 	case err == nil: // core/images/image.go, Manifest
-		err = fmt.Errorf("unexpected media type %v for %v: %w", root.MediaType, root.Digest, errdefs.ErrNotFound)
-		finding.Node = rpcWords(fmt.Errorf("get image config descriptor: %w", err))
+		finding.Node = rpcWords(fmt.Errorf("get image config descriptor: unexpected media type %v for %v: %w", root.MediaType, root.Digest, errdefs.ErrNotFound))
 	case errors.As(err, &missing):
 		finding.Node = k.words(err)
-		err = fmt.Errorf("media type %q is that of no manifest", root.MediaType)
 	default:
 		finding = judgePull(err, k.Credential)
 		finding.Node = k.words(err)
 		return finding
 	}
-	finding.Detail = oneLine(err.Error())
 	return k.explainRefused(ctx, finding)
 }
 
@@ -87,6 +86,9 @@ func (k *check) judgeAny(ctx context.Context, s *store, root ocispec.Descriptor)
 		if first == nil {
 			first = &finding
 		}
+	}
+	if first.Reason == pull.PlatformMismatch {
+		first.Detail = "the index has no entry for any platform"
 	}
 	return *first
 }
@@ -121,13 +123,34 @@ func entryPlatforms(ctx context.Context, s *store, root ocispec.Descriptor) []*o
 func (k *check) judgeAll(ctx context.Context, s *store, root ocispec.Descriptor) pull.Finding {
 	perPlatform := make([]pull.Finding, 0, len(k.Platforms))
 	for _, platform := range k.Platforms {
-		perPlatform = append(perPlatform, k.judgePlatform(ctx, s, root, &platform))
+		finding := k.judgePlatform(ctx, s, root, &platform)
+		if finding.Reason.Verdict() == pull.Unknown {
+			return finding
+		}
+		perPlatform = append(perPlatform, finding)
 	}
 	finding := k.combine(perPlatform)
-	if finding.Reason == pull.ReasonPullable {
+	switch finding.Reason {
+	case pull.ReasonPullable:
 		finding.Notes = append(finding.Notes, k.wrongArchitecture(ctx, s, root)...)
+	case pull.PlatformMismatch:
+		finding.Detail = oneLine(finding.Detail + onlyFor(entryPlatforms(ctx, s, root)))
 	}
 	return finding
+}
+
+// onlyFor lists what an index is for.
+func onlyFor(found []*ocispec.Platform) string {
+	var names []string
+	for _, platform := range found {
+		if platform != nil {
+			names = append(names, platforms.FormatAll(*platform))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return ", but for " + strings.Join(names, ", ")
 }
 
 // judgePlatform says whether nodes of one platform would get the image: yes if
@@ -143,7 +166,7 @@ func (k *check) judgePlatform(ctx context.Context, s *store, root ocispec.Descri
 	case other.Reason == pull.ReasonPullable && platform != nil:
 		other.Notes = []pull.Note{{Reason: pull.SomeNodesMismatch, Message: fmt.Sprintf(
 			"nodes of %s can pull it by containerd's local path alone, not by the transfer service, the default since containerd 2.1: %s",
-			platforms.Format(*platform), finding.Detail)}}
+			platforms.FormatAll(*platform), finding.Detail)}}
 		return other
 	case other.Reason.Verdict() != pull.Broken:
 		return other

@@ -93,5 +93,5 @@ func (k *check) wrongArchitecture(ctx context.Context, s *store, root ocispec.De
 		}
 	}
 	return []pull.Note{{Reason: pull.WrongArchitecture,
-		Message: oneLine(fmt.Sprintf("the image is for %s and will be pulled, but will not run on nodes of other platforms", platforms.Format(is)))}}
+		Message: oneLine(fmt.Sprintf("the image is for %s and will be pulled, but will not run on nodes of other platforms", platforms.FormatAll(is)))}}
 }
