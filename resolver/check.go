@@ -308,7 +308,7 @@ func (c *imageCheck) invalidName(err error) Result {
 		return result
 	}
 	result.Summary = "not an image name that nodes can parse"
-	result.Message = result.Summary + ": " + err.Error()
+	result.Message = result.Summary + ": " + strings.TrimPrefix(err.Error(), reference.ErrReferenceInvalidFormat.Error()+": ")
 	if len(c.image.Reference) > maxQuoted {
 		return result // nobody wants to read it thrice
 	}

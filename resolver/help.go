@@ -50,9 +50,10 @@ func (c *imageCheck) helpMissing(ctx context.Context, a answer, result *Result) 
 	}
 	tags, err := a.tags()
 	if errors.Is(err, registry.ErrRepositoryUnknown) {
-		result.Reason = pull.RepositoryNotFound
-		result.Message = strings.Replace(result.Message, result.Summary, "repository not found", 1)
-		result.Summary = "repository not found"
+		a.finding.Reason = pull.RepositoryNotFound
+		a.finding.Detail = reference.Domain(c.named) + " knows no repository of that name"
+		result.Reason, result.Summary = a.finding.Reason, c.words(a)
+		result.Message = result.Summary + c.evidence(a, result.Summary)
 	}
 	if result.Reason == pull.RepositoryNotFound {
 		result.Hint = fmt.Sprintf("correct the repository's name, or push %s", reference.FamiliarString(c.named))
@@ -146,7 +147,7 @@ func rejectedNames(attempts []pull.Attempt) string {
 	var names []string
 	for _, attempt := range attempts {
 		if attempt.Outcome == pull.Rejected {
-			names = append(names, attempt.Source)
+			names = append(names, inWords(attempt.Source))
 		}
 	}
 	return strings.Join(names, ", ")

@@ -61,7 +61,7 @@ func TestHints(t *testing.T) {
 		{name: "a digest alone", image: "reg.example.com/app@" + otherDigest, answers: map[string]pull.Reason{"reg.example.com/app@" + otherDigest: pull.DigestNotFound},
 			want: pull.DigestNotFound, hint: "pin a digest that the registry still has"},
 		{name: "a refused password", image: "reg.example.com/app:1", answers: map[string]pull.Reason{"reg.example.com/app:1": pull.CredentialsRejected},
-			want: pull.CredentialsRejected, hint: "renew the password in secret/shop/mine, or ask for pull access to app"},
+			want: pull.CredentialsRejected, hint: "renew the password in pull secret shop/mine, or ask for pull access to app"},
 		{name: "another platform", image: "nginx:1", answers: map[string]pull.Reason{"docker.io/library/nginx:1": pull.PlatformMismatch},
 			want: pull.PlatformMismatch, hint: "build the image for these platforms too"},
 		{name: "no image", image: "nginx:1", answers: map[string]pull.Reason{"docker.io/library/nginx:1": pull.UnsupportedImage}, want: pull.UnsupportedImage, hint: "push the image again"},

@@ -24,20 +24,28 @@ func (c *imageCheck) describe(a answer) Result {
 		result.Node = ""
 	}
 	result.Summary = c.words(a)
-	result.Message = result.Summary + c.evidence(a)
+	result.Message = result.Summary + c.evidence(a, result.Summary)
 	return result
 }
 
-// evidence is what was said, and with which credentials was asked.
-func (c *imageCheck) evidence(a answer) string {
+// evidence is what was said, and with which credentials was asked, as far as
+// the summary and the node's words do not tell it already.
+func (c *imageCheck) evidence(a answer, summary string) string {
+	reason, detail := a.finding.Reason, a.finding.Detail
+	if reason == pull.PullSecretMalformed {
+		return ""
+	}
 	text := ""
-	if a.finding.Detail != "" && a.finding.Reason != pull.PullSecretMalformed {
-		text += ": " + a.finding.Detail
+	if detail != "" && !strings.HasSuffix(summary, detail) && !(reason.Refused() && strings.Contains(a.finding.Node, detail)) {
+		text = ": " + detail
 	}
-	if tried := triedWith(a.attempts); tried != "" {
-		text += " (" + tried + ")"
+	if tried := triedWith(a.attempts); tried != "" && reason != pull.CredentialsRequired {
+		text += ", " + tried
 	}
-	if a.match.Incomplete != "" && a.verdict() != pull.Broken {
+	switch {
+	case reason == pull.PresentOnNodes:
+		text += "; since Kubernetes 1.35 a private image that a node pulled before is still checked against the Pod's credentials"
+	case a.match.Incomplete != "" && a.verdict() == pull.Unknown && reason != pull.NodeCredentialsUnknown:
 		text += "; " + a.match.Incomplete
 	}
 	return text
@@ -54,7 +62,7 @@ func (c *imageCheck) words(a answer) string {
 	case pull.RepositoryNotFound:
 		return "repository not found"
 	case pull.CredentialsRequired:
-		return fmt.Sprintf("%s lets nobody pull it without credentials, or it does not exist there", host)
+		return fmt.Sprintf("%s wants credentials for it, or does not have it", host)
 	case pull.CredentialsRejected:
 		return fmt.Sprintf("%s refused every matching credential", host)
 	case pull.PullSecretMalformed:
@@ -72,13 +80,16 @@ func (c *imageCheck) words(a answer) string {
 	case pull.UntrustedCertificate:
 		return fmt.Sprintf("not checked: the certificate of %s is not trusted here", host)
 	case pull.Timeout:
-		return "not checked in time"
+		return fmt.Sprintf("not checked: %s did not answer in time", host)
 	case pull.NodeCredentialsUnknown:
-		return "not known: the registry refused, but nodes may hold credentials that pullgate does not"
+		if a.match.Incomplete != "" {
+			return "not known: " + a.match.Incomplete
+		}
+		return fmt.Sprintf("not known: %s refused, but nodes may hold credentials for it that pullgate does not", host)
 	case pull.AddressForbidden:
-		return "not checked"
+		return fmt.Sprintf("not checked: %s leads to an address that is not dialled on behalf of a Pod", host)
 	case pull.PresentOnNodes:
-		return fmt.Sprintf("the registry would refuse it, but node %s has it (imagePullPolicy: IfNotPresent); since Kubernetes 1.35 a private image that a node pulled before is still checked against the Pod's credentials", c.presentOn())
+		return fmt.Sprintf("%s would refuse it, but node %s has it already (imagePullPolicy: IfNotPresent)", host, c.presentOn())
 	default:
 		return fmt.Sprintf("not checked: %s gave no usable answer", host)
 	}
@@ -94,9 +105,17 @@ func triedWith(attempts []pull.Attempt) string {
 	}
 	var tried []string
 	for _, attempt := range attempts {
-		tried = append(tried, fmt.Sprintf("%s %s", attempt.Source, attempt.Outcome))
+		tried = append(tried, fmt.Sprintf("%s (%s)", attempt.Source, attempt.Outcome))
 	}
 	return "asked with " + strings.Join(tried, ", ")
+}
+
+// inWords spells a source of credentials as people do.
+func inWords(source string) string {
+	if secret, ok := strings.CutPrefix(source, "secret/"); ok {
+		return "pull secret " + secret
+	}
+	return source
 }
 
 // rejectedNotes are the word on secrets that were refused though another one
@@ -109,7 +128,7 @@ func (a *answer) rejectedNotes() []pull.Note {
 	for _, attempt := range a.attempts {
 		if attempt.Outcome == pull.Rejected {
 			notes = append(notes, pull.Note{Reason: pull.PullSecretRejected, Secret: attempt.Source,
-				Message: attempt.Source + " was refused, though another one works: renew it or take it from the list"})
+				Message: inWords(attempt.Source) + " was refused, though another one works: renew it, or take it from the list"})
 		}
 	}
 	return notes
