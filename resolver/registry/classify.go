@@ -64,10 +64,12 @@ func contentRefused(err error) bool {
 func inTrouble(err error) pull.Finding {
 	finding := pull.Finding{Reason: troubleReason(err), Detail: oneLine(sanitised(err))}
 	var failed *url.Error
-	if errors.As(err, &failed) {
-		if u, parseErr := url.Parse(failed.URL); parseErr == nil {
-			finding.Detail = oneLine(u.Host + ": " + failed.Err.Error()) // the path is of no use to people
-		}
+	if !errors.As(err, &failed) {
+		return finding
+	}
+	finding.Detail = oneLine(failed.Err.Error()) // without the path, which is of no use to people
+	if u, parseErr := url.Parse(failed.URL); parseErr == nil && u.Host != "" {
+		finding.Detail = oneLine(u.Host + ": " + failed.Err.Error())
 	}
 	return finding
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -53,6 +54,8 @@ type rig struct {
 	host    string // 127.0.0.1:PORT
 	content http.Handler
 
+	connections atomic.Int32
+
 	mu       sync.Mutex
 	handler  http.Handler
 	names    map[string]string // digest to name, for the record
@@ -62,7 +65,9 @@ type rig struct {
 // newRig starts a registry over plain HTTP.
 func newRig(t testing.TB) *rig {
 	r := makeRig(t)
-	server := httptest.NewServer(r)
+	server := httptest.NewUnstartedServer(r)
+	server.Config.ConnState = r.connected
+	server.Start()
 	t.Cleanup(func() { stop(server) })
 	r.host = server.Listener.Addr().String()
 	return r
@@ -77,6 +82,13 @@ func makeRig(t testing.TB) *rig {
 func stop(server *httptest.Server) {
 	server.CloseClientConnections()
 	server.Close()
+}
+
+// connected counts connections.
+func (r *rig) connected(_ net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		r.connections.Add(1)
+	}
 }
 
 // ServeHTTP records and answers.
@@ -192,7 +204,8 @@ type row struct {
 	credential pull.Credential
 	platforms  []string // linux/amd64 if nil
 	layers     bool
-	timeout    time.Duration // ten seconds if zero
+	timeout    time.Duration              // ten seconds if zero
+	with       func(t *testing.T) *Client // one that may dial loopback addresses if nil
 
 	reason   pull.Reason
 	detail   string            // is in Detail
@@ -206,7 +219,10 @@ func (tt row) run(t *testing.T) {
 	r := newRig(t)
 	tt.setup(r)
 	r.asked()
-	tt.check(t, r, client(t, ""))
+	if tt.with == nil {
+		tt.with = func(t *testing.T) *Client { return client(t, "") }
+	}
+	tt.check(t, r, tt.with(t))
 }
 
 // check probes the rig and compares.
