@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,8 @@ func wantNote(t *testing.T, notes []pull.Note, reason pull.NoteReason, message s
 	t.Helper()
 	if len(notes) != 1 || notes[0].Reason != reason || notes[0].Message != message {
 		t.Errorf("notes are\n%q, want\n%s %q", notes, reason, message)
+	} else if name, _, _ := strings.Cut(strings.TrimPrefix(message, "pull secret "), " "); notes[0].Secret != "secret/"+name {
+		t.Errorf("the note on %s is about %q", name, notes[0].Secret)
 	}
 }
 
@@ -132,5 +135,15 @@ func TestMessagesAreBounded(t *testing.T) {
 		if strings.ContainsFunc(notes[0].Message, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Errorf("%q is not plain", notes[0].Message)
 		}
+	}
+}
+
+// TestHosts: the registries to look at for an image that names none.
+func TestHosts(t *testing.T) {
+	source := with(configJSON("s", `{"auths":{"quay.io/org":{},"https://user:hunter2@ghcr.io":{},"*.io":{},"docker.io":{},"https://index.docker.io/v1/":{}," x":{}}}`),
+		login("r", "https://reg.example.com:5000/v2/", "u"), configJSON("bad", "{"))
+	ring := (&Keyring{Source: source}).Open(t.Context(), Pod{Namespace: "shop", PullSecrets: []string{"r", "s", "bad", "r"}})
+	if got, want := ring.Hosts(), []string{"reg.example.com:5000", "ghcr.io", "quay.io"}; !slices.Equal(got, want) {
+		t.Errorf("hosts are %q, want %q", got, want)
 	}
 }
