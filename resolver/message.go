@@ -39,7 +39,7 @@ func (c *imageCheck) evidence(a answer, summary string) string {
 	if detail != "" && !strings.HasSuffix(summary, detail) && !(reason.Refused() && strings.Contains(a.finding.Node, detail)) {
 		text = ": " + detail
 	}
-	if tried := triedWith(a.attempts); tried != "" && reason != pull.CredentialsRequired {
+	if tried := triedWith(a.attempts); tried != "" && matters(reason) {
 		text += ", " + tried
 	}
 	switch {
@@ -49,6 +49,18 @@ func (c *imageCheck) evidence(a answer, summary string) string {
 		text += "; " + a.match.Incomplete
 	}
 	return text
+}
+
+// matters tells whether it is of interest with what was asked.
+func matters(reason pull.Reason) bool {
+	switch reason {
+	case pull.CredentialsRequired: // the very point
+		return false
+	case pull.RegistryUnreachable, pull.RegistryError, pull.UntrustedCertificate, pull.Timeout, pull.AddressForbidden:
+		return false // it would have been the same
+	default:
+		return true
+	}
 }
 
 // words puts a reason into words.

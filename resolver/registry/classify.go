@@ -68,7 +68,8 @@ func inTrouble(err error) pull.Finding {
 		return finding
 	}
 	finding.Detail = oneLine(failed.Err.Error()) // without the path, which is of no use to people
-	if u, parseErr := url.Parse(failed.URL); parseErr == nil && u.Host != "" {
+	u, parseErr := url.Parse(failed.URL)
+	if parseErr == nil && u.Host != "" && !strings.HasPrefix(finding.Detail, u.Hostname()) {
 		finding.Detail = oneLine(u.Host + ": " + failed.Err.Error())
 	}
 	return finding

@@ -24,7 +24,7 @@ type ForbiddenAddressError struct {
 
 // Error names the address and the setting that would allow it.
 func (e *ForbiddenAddressError) Error() string {
-	return fmt.Sprintf("%s is a %s address, which is not dialled on behalf of a Pod (registries.allowAddresses allows it)", e.Address, e.Kind)
+	return fmt.Sprintf("%s is a %s address (registries.allowAddresses would allow it)", e.Address, e.Kind)
 }
 
 // control is for net.Dialer.Control: it sees the address after DNS.
