@@ -4,31 +4,59 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/registry"
-	"github.com/pullgate/pullgate/webhook"
 	"github.com/pullgate/pullgate/workload"
 )
 
 // surroundings are what an engine is built into, whatever the configuration.
 type surroundings struct {
 	secrets keyring.Source // may remember
-	fresh   keyring.Source // never does
+	fresh   keyring.Source // never does; nil: a refusal needs no second look
 	nodes   func() []nodes.Node
 	metrics *metrics.Metrics
 	log     *slog.Logger
+	// user holds credentials of the user's that stand for the nodes'.
+	user keyring.NodeSource
+	// allow are networks that are dialled besides the configured ones.
+	allow []netip.Prefix
+	// contentDir keeps from run to run what was read at digests.
+	contentDir string
+	// asking puts something before what asks registries; nil: nothing.
+	asking func(resolver.Prober) resolver.Prober
 }
 
 // newEngine makes of a configuration what answers requests.
-func newEngine(configuration policy.Configuration, in surroundings) (*webhook.Engine, error) {
+func newEngine(configuration policy.Configuration, in surroundings) (*engine.Engine, error) {
+	parts, err := newParts(configuration, in)
+	if err != nil {
+		return nil, err
+	}
+	return parts.engine(parts.platforms), nil
+}
+
+// parts are what engines of one configuration share.
+type parts struct {
+	configuration policy.Configuration
+	in            surroundings
+	kinds         *workload.Kinds
+	credentials   resolver.Credentials
+	fresh         resolver.Credentials
+	registry      resolver.Prober
+	platforms     []ocispec.Platform // nodes.platforms
+}
+
+func newParts(configuration policy.Configuration, in surroundings) (*parts, error) {
 	kinds, err := workload.NewKinds(configuration.Workloads)
 	if err != nil {
 		return nil, fmt.Errorf("workloads%w", err)
@@ -36,6 +64,9 @@ func newEngine(configuration policy.Configuration, in surroundings) (*webhook.En
 	node, err := nodeCredentials(configuration.Nodes, in.log)
 	if err != nil {
 		return nil, err
+	}
+	if in.user != nil {
+		node = append(node, in.user)
 	}
 	hidden := configuration.Nodes.HiddenCredentials
 	if len(hidden) == 0 {
@@ -45,24 +76,42 @@ func newEngine(configuration policy.Configuration, in surroundings) (*webhook.En
 	if err != nil {
 		return nil, fmt.Errorf("nodes.platforms: %w", err)
 	}
-	return &webhook.Engine{
-		Policy: configuration,
-		Kinds:  kinds,
+	p := &parts{
+		configuration: configuration, in: in, kinds: kinds, platforms: normalized(extra),
+		credentials: &keyring.Keyring{Source: in.secrets, Node: node, Hidden: hidden},
+		registry: registry.NewClient(registry.Options{
+			HostsDir: configuration.Registries.HostsDir,
+			Guard:    registry.Guard{Allow: append(configuration.AllowedNetworks(), in.allow...)},
+			Observe:  in.metrics.Requested,
+		}),
+	}
+	if in.fresh != nil {
+		p.fresh = &keyring.Keyring{Source: in.fresh, Node: node, Hidden: hidden}
+	}
+	if in.asking != nil {
+		p.registry = in.asking(p.registry)
+	}
+	return p, nil
+}
+
+// engine returns an engine for nodes of the given platforms, besides those that
+// the surroundings know.
+func (p *parts) engine(platforms []ocispec.Platform) *engine.Engine {
+	cache := p.configuration.Cache
+	return &engine.Engine{
+		Policy: p.configuration,
+		Kinds:  p.kinds,
 		Resolver: &resolver.Resolver{
-			Credentials: &keyring.Keyring{Source: in.secrets, Node: node, Hidden: hidden},
-			Fresh:       &keyring.Keyring{Source: in.fresh, Node: node, Hidden: hidden},
-			Registry: registry.NewClient(registry.Options{
-				HostsDir: configuration.Registries.HostsDir,
-				Guard:    registry.Guard{Allow: configuration.AllowedNetworks()},
-				Observe:  in.metrics.Requested,
-			}),
-			Nodes:     in.nodes,
-			Platforms: normalized(extra),
-			Layers:    configuration.Depth == policy.Layers,
-			Cache:     resolver.NewCache(configuration.Cache.Size, configuration.Cache.PositiveTTL.Duration),
-			Observer:  in.metrics,
+			Credentials: p.credentials,
+			Fresh:       p.fresh,
+			Registry:    p.registry,
+			Nodes:       p.in.nodes,
+			Platforms:   platforms,
+			Layers:      p.configuration.Depth == policy.Layers,
+			Cache:       resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),
+			Observer:    p.in.metrics,
 		},
-	}, nil
+	}
 }
 
 func normalized(all []ocispec.Platform) []ocispec.Platform {

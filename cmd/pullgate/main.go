@@ -29,17 +29,16 @@ func run(ctx context.Context, root *cobra.Command, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var hinted *hintedError
+	var code exitError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &code):
+		return int(code) // what there is to say has been said
 	case errors.As(err, &hinted):
 		fmt.Fprintf(root.ErrOrStderr(), "error: %v\nhint: %s\n", hinted.err, hinted.hint)
 	default:
 		fmt.Fprintf(root.ErrOrStderr(), "error: %v\n", err)
-	}
-	var code exitError
-	if errors.As(err, &code) {
-		return int(code)
 	}
 	return exitUsage
 }

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"slices"
+
+	"github.com/containerd/platforms"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pullgate/pullgate/check"
+	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/manifest"
+	"github.com/pullgate/pullgate/metrics"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/report"
+	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/nodes"
+)
+
+// checkOptions are the flags of `pullgate check`.
+type checkOptions struct {
+	files, images, platforms, outputs []string
+	recursive, cluster                bool
+	kustomize, config, depth          string
+	kubeconfig, context, namespace    string
+	failOn, cacheDir                  string
+}
+
+// newCheck returns `pullgate check`.
+func newCheck() *cobra.Command {
+	var o checkOptions
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check the images of manifests, before they are applied",
+		Long: `Check the images of manifests, for CI and before a commit, with the verdicts
+of the admission webhook.
+
+Secrets and ServiceAccounts among the manifests are the workloads' own, and the
+labels of Namespaces among them count. The user's docker configuration stands
+for the credentials of the nodes. With --cluster, what is not among the
+manifests is read from the cluster.
+
+The exit code is 0 if there is nothing that --fail-on names, 1 if there is, and
+2 for wrong usage or a manifest or configuration that cannot be read.`,
+		Example: `  # what a chart renders to
+  helm template shop ./chart | pullgate check -f -
+
+  # a folder and all in it; a kustomization; one image
+  pullgate check -f deploy/ -R
+  pullgate check -k overlays/prod
+  pullgate check --image nginx:1.29
+
+  # with the Secrets, Nodes and labels of the cluster
+  pullgate check --cluster -n shop -f web.yaml
+
+  # for a person and for code scanning at once
+  pullgate check -f deploy/ -o text -o sarif=pullgate.sarif`,
+		Args: noManifestArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+// noManifestArgs says how manifests are named.
+func noManifestArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &hintedError{
+		err:  fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args[0]),
+		hint: fmt.Sprintf("name manifests with -f and images with --image: `%s -f %s`", cmd.CommandPath(), args[0]),
+	}
+}
+
+// register makes the flags.
+func (o *checkOptions) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringSliceVarP(&o.files, "filename", "f", nil, "`FILE`, folder, pattern or URL with manifests; - for standard input; may be repeated")
+	flags.BoolVarP(&o.recursive, "recursive", "R", false, "go into the folders of folders given by -f")
+	flags.StringVarP(&o.kustomize, "kustomize", "k", "", "`DIR` or URL of a kustomization")
+	flags.StringArrayVar(&o.images, "image", nil, "`REF` of an image to check alone; may be repeated")
+	flags.StringVar(&o.config, "config", "", "configuration `FILE`, as for serve; default: the defaults")
+	flags.StringSliceVar(&o.platforms, "platform", nil, "`OS/ARCH[/VARIANT]` of the nodes; may be repeated; default: those of the configuration, then of the cluster's Nodes with --cluster, else linux/amd64 and linux/arm64")
+	flags.StringVar(&o.depth, "depth", "", "how far to read: manifest or layers; default: that of the configuration")
+	flags.BoolVar(&o.cluster, "cluster", false, "read Secrets, ServiceAccounts, Nodes and Namespaces from the cluster")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` for --cluster; default: kubectl's")
+	flags.StringVar(&o.context, "context", "", "`CONTEXT` of the kubeconfig for --cluster; default: the current one")
+	flags.StringVarP(&o.namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none; default: that of the context with --cluster, else default")
+	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "`FORMAT[=FILE]`: text, json, sarif, junit, github or html; may be repeated, with one to standard output; default: text")
+	flags.StringVar(&o.failOn, "fail-on", string(check.OnBroken), "exit with 1 for what is `broken`, unknown (or broken), or never")
+	flags.StringVar(&o.cacheDir, "cache-dir", "", "`DIR` to keep manifests in from run to run, so that known images cost one request")
+	for flag, values := range map[string][]string{
+		"depth": {string(policy.Manifest), string(policy.Layers)}, "output": names(report.Formats()), "fail-on": names(check.FailOns()),
+	} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flags exist
+	}
+}
+
+func names[T ~string](set []T) []string {
+	var all []string
+	for _, one := range set {
+		all = append(all, string(one))
+	}
+	return all
+}
+
+// run checks, writes the reports, and returns what decides the exit code.
+func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
+	configuration, given, err := o.settings()
+	if err != nil {
+		return err
+	}
+	outputs, err := openOutputs(o.outputs, stdout)
+	if err != nil {
+		return err
+	}
+	defer outputs.close()
+	say := &complaints{out: stderr}
+	cluster, err := o.connect(ctx, say)
+	if err != nil {
+		return err
+	}
+	r := checkRun{checkOptions: o, configuration: configuration, given: given, cluster: cluster, say: say}
+	written, err := r.check(ctx, stdin, stderr)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return exitError(exitUsage)
+	}
+	if err := outputs.write(written); err != nil {
+		return err
+	}
+	return verdict(written)
+}
+
+// verdict is the exit code of a report.
+func verdict(written *report.Report) error {
+	switch {
+	case len(written.Problems) > 0:
+		return exitError(exitUsage)
+	case written.Summary.Failed > 0:
+		return exitError(exitFound)
+	default:
+		return nil
+	}
+}
+
+// settings reads the configuration, and puts into it what flags say.
+func (o *checkOptions) settings() (configuration policy.Configuration, given []ocispec.Platform, err error) {
+	if len(o.files) == 0 && o.kustomize == "" && len(o.images) == 0 {
+		return configuration, nil, &hintedError{
+			err: fmt.Errorf("nothing to check"), hint: "name manifests with -f or -k, or an image with --image; `pullgate check --help` has examples",
+		}
+	}
+	if !slices.Contains(check.FailOns(), check.FailOn(o.failOn)) {
+		return configuration, nil, notOneOf("--fail-on", o.failOn, names(check.FailOns()))
+	}
+	if configuration, err = readConfiguration(o.config); err != nil {
+		return configuration, nil, err
+	}
+	switch depth := policy.Depth(o.depth); depth {
+	case "":
+	case policy.Manifest, policy.Layers:
+		configuration.Depth = depth
+	default:
+		return configuration, nil, notOneOf("--depth", o.depth, []string{string(policy.Manifest), string(policy.Layers)})
+	}
+	if given, err = platforms.ParseAll(o.platforms); err != nil {
+		return configuration, nil, &hintedError{err: fmt.Errorf("--platform: %w", err), hint: "write OS/ARCH[/VARIANT], such as linux/arm64"}
+	}
+	if len(given) > 0 {
+		configuration.Nodes.Platforms = nil // the flag takes their place
+	}
+	return configuration, normalized(given), nil
+}
+
+func notOneOf(flag, value string, set []string) error {
+	return &hintedError{err: fmt.Errorf("%s %q is unknown", flag, value), hint: fmt.Sprintf("write one of %v", set)}
+}
+
+// checkRun is one run of the command.
+type checkRun struct {
+	*checkOptions
+	configuration policy.Configuration
+	given         []ocispec.Platform // of --platform
+	cluster       *liveCluster       // nil without --cluster
+	say           *complaints
+}
+
+// check reads, asks and reports.
+func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer) (*report.Report, error) {
+	stream := manifest.Read(ctx, manifest.Input{Files: r.files, Recursive: r.recursive, Kustomize: r.kustomize, Stdin: stdin})
+	objects, docker := check.NewGiven(r.cluster.source()), check.NewDocker()
+	if docker.Err != nil {
+		r.say.warn(docker.String() + ": " + docker.Err.Error())
+	}
+	var asker *check.Asker
+	parts, err := newParts(r.configuration, surroundings{
+		secrets: objects, user: docker, nodes: r.nodes(),
+		metrics: metrics.New(prometheus.NewRegistry(), slog.New(r.say)), log: slog.New(r.say),
+		allow: thisMachine(), contentDir: r.cacheDir,
+		asking: func(prober resolver.Prober) resolver.Prober {
+			asker = check.NewAsker(ctx, prober)
+			return asker
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", r.config, err)
+	}
+	input := check.NewInput(stream, parts.kinds, objects, r.defaultNamespace())
+	input.AddImages(r.images, r.defaultNamespace())
+
+	c := check.Check{FailOn: check.FailOn(r.failOn), Platforms: r.platforms(parts), Hint: r.hint(), Labels: r.cluster.labels}
+	c.Engine = func(meant []ocispec.Platform) *engine.Engine {
+		if c.Platforms == nil {
+			meant = parts.platforms
+		}
+		return parts.engine(meant)
+	}
+	bar := newProgress(stderr, input.Images(), asker.Slowest)
+	c.Done = bar.done
+	results := c.Run(ctx, input)
+	bar.end()
+	for _, problem := range input.Problems {
+		r.say.problem(problem)
+	}
+	return report.New(results, input.Problems, input.Objects, report.Vantage{
+		Credentials: []string{objects.String(), docker.String()}, Platforms: c.Platforms.Names(),
+		Configuration: r.config, Cluster: r.cluster.String(), Warnings: r.say.warnings(),
+	}), nil
+}
+
+// thisMachine is what a person at this machine could reach anyway.
+func thisMachine() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+}
+
+// nodes returns those of the cluster, unless --platform says what they are.
+func (r *checkRun) nodes() func() []nodes.Node {
+	if r.cluster == nil || r.cluster.nodes == nil || len(r.given) > 0 {
+		return nil
+	}
+	return func() []nodes.Node { return r.cluster.nodes }
+}
+
+// platforms are those of nodes that cannot be looked at: the flag's, else the
+// configuration's, else the usual ones. Where Nodes exist, be it that they may
+// not be read, it is nil: only what is configured is then added to them.
+func (r *checkRun) platforms(parts *parts) *check.Platforms {
+	switch {
+	case len(r.given) > 0:
+		return check.NewPlatforms(r.given)
+	case r.cluster == nil, r.cluster.nodes == nil && len(parts.platforms) > 0:
+		return check.NewPlatforms(parts.platforms)
+	default:
+		return nil
+	}
+}
+
+// defaultNamespace is that of objects that name none.
+func (r *checkRun) defaultNamespace() string {
+	switch {
+	case r.namespace != "":
+		return r.namespace
+	case r.cluster != nil:
+		return r.cluster.namespace
+	default:
+		return metav1.NamespaceDefault
+	}
+}
+
+// hint is what to do where credentials are not known.
+func (r *checkRun) hint() string {
+	if r.cluster != nil {
+		return "log in with `docker login`, or get the right to read the pull secrets"
+	}
+	return "give the pull secrets along with the manifests, log in with `docker login`, or let --cluster read them from the cluster"
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/pullgate/pullgate/cluster"
+	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/nodes"
+)
+
+// nodesAtOnce is how many Nodes are read at a time.
+const nodesAtOnce = 500
+
+// liveCluster is the cluster of --cluster, read with the user's own rights. A
+// nil one is none.
+type liveCluster struct {
+	name, namespace string
+	reader          client.Reader
+	say             *complaints
+	nodes           []nodes.Node // nil where they may not be read
+
+	mu    sync.Mutex
+	known map[string]map[string]string
+}
+
+// connect reads the kubeconfig and the Nodes; nil without --cluster.
+func (o *checkOptions) connect(ctx context.Context, say *complaints) (*liveCluster, error) {
+	if !o.cluster {
+		return nil, nil
+	}
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = o.kubeconfig
+	config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.context})
+	rest, err := config.ClientConfig()
+	if err != nil {
+		return nil, &hintedError{err: fmt.Errorf("--cluster: %w", err), hint: "name a kubeconfig with --kubeconfig and a context with --context"}
+	}
+	rest.QPS, rest.Burst = 50, 100
+	rest.UserAgent = "pullgate/" + buildVersion()
+	namespace, _, err := config.Namespace()
+	if err != nil {
+		return nil, fmt.Errorf("--cluster: %w", err)
+	}
+	reader, err := client.New(rest, client.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("--cluster: %w", err)
+	}
+	c := &liveCluster{name: rest.Host, namespace: namespace, reader: reader, say: say}
+	return c, c.readNodes(ctx)
+}
+
+// readNodes lists the Nodes. That they may not be read is said; that the
+// cluster gives no answer is an error.
+func (c *liveCluster) readNodes(ctx context.Context) error {
+	var list corev1.NodeList
+	for {
+		err := c.reader.List(ctx, &list, client.Limit(nodesAtOnce), client.Continue(list.Continue))
+		switch {
+		case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+			c.nodes = nil
+			c.say.warn(fmt.Sprintf("the cluster's Nodes may not be read, so that nothing is said of platforms and of images that are there: %v", err))
+			return nil
+		case err != nil:
+			return &hintedError{
+				err: fmt.Errorf("--cluster: %s gives no answer: %w", c.name, err), hint: "`kubectl get nodes` with the same kubeconfig says more",
+			}
+		}
+		for i := range list.Items {
+			c.nodes = append(c.nodes, nodes.FromObject(&list.Items[i]))
+		}
+		if list.Continue == "" {
+			return nil
+		}
+	}
+}
+
+// source reads Secrets and ServiceAccounts; nil where there is no cluster.
+func (c *liveCluster) source() keyring.Source {
+	if c == nil {
+		return nil
+	}
+	return cluster.Remember(cluster.Source{Reader: c.reader})
+}
+
+// labels returns a Namespace's labels, asked for once.
+func (c *liveCluster) labels(ctx context.Context, namespace string) map[string]string {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if labels, ok := c.known[namespace]; ok {
+		return labels
+	}
+	labels, err := cluster.Namespaces{Cache: c.reader, Direct: c.reader}.Labels(ctx, namespace)
+	if err != nil && !apierrors.IsNotFound(err) {
+		c.say.warn(fmt.Sprintf("the labels of Namespace %s may not be read, so that the configuration's mode counts: %v", namespace, err))
+	}
+	if c.known == nil {
+		c.known = map[string]map[string]string{}
+	}
+	c.known[namespace] = labels
+	return labels
+}
+
+// String names the cluster; "" where there is none.
+func (c *liveCluster) String() string {
+	if c == nil {
+		return ""
+	}
+	return c.name
+}

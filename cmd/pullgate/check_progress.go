@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pullgate/pullgate/report"
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+const (
+	// patience is how long a check may last before its progress is shown.
+	patience = 700 * time.Millisecond
+	// barWidth is the number of characters of the bar.
+	barWidth = 24
+)
+
+// progress shows how far a check is, on a terminal and if it lasts.
+type progress struct {
+	out     io.Writer
+	total   int
+	slowest func() (registry string, took time.Duration)
+	stop    chan struct{}
+	stopped sync.WaitGroup
+
+	mu                       sync.Mutex
+	checked, broken, unknown int
+}
+
+// newProgress starts to show it; nowhere but on a terminal.
+func newProgress(out io.Writer, total int, slowest func() (string, time.Duration)) *progress {
+	p := &progress{out: out, total: total, slowest: slowest, stop: make(chan struct{})}
+	if _, ok := terminal(out); ok {
+		p.stopped.Go(p.show)
+	}
+	return p
+}
+
+// done counts results.
+func (p *progress) done(results []report.Result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.checked += len(results)
+	for _, result := range results {
+		switch result.Verdict {
+		case pull.Broken:
+			p.broken++
+		case pull.Unknown:
+			p.unknown++
+		case pull.Pullable, pull.Skipped:
+		}
+	}
+}
+
+// end takes the line away.
+func (p *progress) end() {
+	close(p.stop)
+	p.stopped.Wait()
+}
+
+func (p *progress) show() {
+	ticker := time.NewTicker(patience)
+	defer ticker.Stop()
+	shown := false
+	for {
+		select {
+		case <-p.stop:
+			if shown {
+				fmt.Fprint(p.out, "\r\x1b[K")
+			}
+			return
+		case <-ticker.C:
+			ticker.Reset(patience / 7)
+			shown = true
+			fmt.Fprint(p.out, "\r\x1b[K"+p.line())
+		}
+	}
+}
+
+// line is what is shown.
+func (p *progress) line() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	filled := barWidth * p.checked / max(p.total, 1)
+	line := fmt.Sprintf("[%s%s] %d of %d images, %d broken, %d unknown",
+		strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), p.checked, p.total, p.broken, p.unknown)
+	if registry, took := p.slowest(); registry != "" {
+		line += fmt.Sprintf("; slowest: %s (%.1f s)", registry, took.Seconds())
+	}
+	return line
+}
