@@ -1,0 +1,207 @@
+package registry
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// TestProbeTwice is what a second look costs, and what it forgets.
+func TestProbeTwice(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		setup         func(r *rig)
+		between       func(r *rig)
+		first, second row
+	}{
+		{name: "a known image",
+			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
+			second: row{reason: pull.ReasonPullable, requests: "HEAD 1"}},
+		{name: "a known digest", first: row{image: "app@manifest", reason: pull.ReasonPullable, requests: "HEAD @manifest, GET @manifest"},
+			second: row{image: "app@manifest", reason: pull.ReasonPullable, requests: "HEAD @manifest"}},
+		{name: "another tag of a known digest", setup: func(r *rig) { r.single("manifest", "2", "linux/amd64") },
+			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
+			second: row{image: "app:2", reason: pull.ReasonPullable, requests: "HEAD 2"}},
+		{name: "a known image for another platform", setup: indexFor("linux/amd64", "linux/arm64"),
+			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @index, GET @linux-amd64"},
+			second: row{platforms: []string{"linux/arm64"}, reason: pull.ReasonPullable, requests: "HEAD 1, GET @index, GET @linux-arm64"}},
+		{name: "layers of a known image",
+			first: row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
+			second: row{layers: true, reason: pull.ReasonPullable,
+				requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"}},
+		{name: "layers are looked for each time",
+			first:   row{layers: true, reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"},
+			between: func(r *rig) { r.on("GET blob @manifest.layer", status(http.StatusNotFound)) },
+			second: row{layers: true, reason: pull.BlobMissing, // and asked again
+				requests: strings.Repeat("HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, ", 1) +
+					"HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"}},
+		{name: "a token is kept", setup: func(r *rig) { r.bearer(bearer{}) },
+			first:  row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
+			second: row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1 bearer"}},
+		{name: "an anonymous token is kept", setup: func(r *rig) { r.bearer(bearer{public: true}) },
+			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET token, HEAD 1 bearer, GET @manifest bearer"},
+			second: row{reason: pull.ReasonPullable, requests: "HEAD 1 bearer"}},
+		{name: "another credential gets no token of this one", setup: func(r *rig) { r.bearer(bearer{}) },
+			first:  row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
+			second: row{credential: wrong(), reason: pull.CredentialsRejected, requests: "HEAD 1, POST token, GET token basic"}},
+		{name: "nobody gets a token of somebody", setup: func(r *rig) { r.bearer(bearer{}) },
+			first:  row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
+			second: row{reason: pull.CredentialsRequired, requests: "HEAD 1, GET token, HEAD 1 bearer"}},
+		{name: "an equal credential of another secret gets it", setup: func(r *rig) { r.bearer(bearer{}) },
+			first: row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
+			second: row{credential: pull.NewCredential("secret/other/right", user, password), reason: pull.ReasonPullable,
+				requests: "HEAD 1 bearer"}},
+		{name: "a refusal is asked afresh", between: func(r *rig) { r.single("second", "2", "linux/amd64") },
+			first:  row{image: "app:2", reason: pull.TagNotFound, requests: "HEAD 2, GET 2"},
+			second: row{image: "app:2", reason: pull.ReasonPullable, requests: "HEAD 2, GET @second"}},
+		{name: "a known image that is gone is asked for twice", between: func(r *rig) { gone(r) },
+			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
+			second: row{reason: pull.TagNotFound, requests: "HEAD 1, GET 1, HEAD 1, GET 1"}},
+		{name: "a known image and 429", between: answering(status(http.StatusTooManyRequests)),
+			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
+			second: row{reason: pull.RateLimited, requests: "HEAD 1"}},
+		{name: "a token server that failed is asked afresh", setup: func(r *rig) {
+			r.bearer(bearer{})
+			r.once("POST token", status(http.StatusInternalServerError))
+		},
+			first:  row{credential: right(), reason: pull.RegistryError, requests: "HEAD 1, POST token"},
+			second: row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t)
+			r.single("manifest", "1", "linux/amd64")
+			if tt.setup != nil {
+				tt.setup(r)
+			}
+			r.asked()
+			c := client(t, "")
+			tt.first.check(t, r, c)
+			if tt.between != nil {
+				tt.between(r)
+			}
+			r.asked()
+			tt.second.check(t, r, c)
+		})
+	}
+}
+
+// TestProbeTokenLost makes sure that a token that is good no more is no
+// refusal, however the registry says so.
+func TestProbeTokenLost(t *testing.T) {
+	for name, refusal := range map[string]http.HandlerFunc{
+		"401 with an error": func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",error="invalid_token"`, req.Host))
+			w.WriteHeader(http.StatusUnauthorized)
+		},
+		"401 without an error": func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token"`, req.Host))
+			w.WriteHeader(http.StatusUnauthorized)
+		},
+		"401 and no more": status(http.StatusUnauthorized),
+		"403":             status(http.StatusForbidden),
+		"400, as ECR":     status(http.StatusBadRequest),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.single("manifest", "1", "linux/amd64")
+			var epoch atomic.Int32
+			r.wrap(func(next http.Handler) http.Handler { return tokensOf(&epoch, refusal, next) })
+			c := client(t, "")
+			for range 3 {
+				if finding := (row{credential: right()}).probe(t, r, c); finding.Reason != pull.ReasonPullable {
+					t.Fatalf("%+v, want %s", finding, pull.ReasonPullable)
+				}
+				r.asked()
+				if finding := (row{credential: right()}).probe(t, r, c); finding.Reason != pull.ReasonPullable || len(r.asked()) != 1 {
+					t.Fatalf("%+v, want %s by one request", finding, pull.ReasonPullable)
+				}
+				epoch.Add(1)
+			}
+		})
+	}
+}
+
+// tokensOf lets in who has the token of the epoch, and refuses one of before.
+func tokensOf(epoch *atomic.Int32, refusal http.HandlerFunc, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		now := fmt.Sprintf("%s-%d", token, epoch.Load())
+		switch given := req.Header.Get("Authorization"); {
+		case req.URL.Path == "/token":
+			_, _ = fmt.Fprintf(w, `{"access_token": %q}`, now)
+		case given == "":
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token"`, req.Host))
+			w.WriteHeader(http.StatusUnauthorized)
+		case given != "Bearer "+now:
+			refusal(w, req)
+		default:
+			next.ServeHTTP(w, req)
+		}
+	})
+}
+
+// TestProbeScopes makes sure that no token is asked for two repositories.
+func TestProbeScopes(t *testing.T) {
+	r := newRig(t)
+	var mu sync.Mutex
+	var scopes []string
+	r.bearer(bearer{challenge: `Bearer realm="REALM"`, post: func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		scopes = append(scopes, req.PostFormValue("scope"))
+		_, _ = fmt.Fprintf(w, `{"access_token": %q}`, token)
+	}})
+	c := client(t, "")
+	for _, image := range []string{"a/one:1", "a/two:1", "a/one:2"} {
+		row{image: image, credential: right()}.probe(t, r, c)
+	}
+	want := []string{"repository:a/one:pull", "repository:a/two:pull", "repository:a/one:pull"}
+	if strings.Join(scopes, ",") != strings.Join(want, ",") {
+		t.Errorf("scopes %q, want %q", scopes, want)
+	}
+}
+
+// TestKeptHostsEnd makes sure that certificates, hosts.toml and tokens are
+// looked at anew after a while.
+func TestKeptHostsEnd(t *testing.T) {
+	r := newRig(t)
+	r.single("manifest", "1", "linux/amd64")
+	c := client(t, "")
+	row{}.probe(t, r, c)
+	image := r.image("app:1")
+	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}); fresh {
+		t.Fatal("the hosts were not kept")
+	}
+	for _, key := range c.hosts.Keys() {
+		kept, _ := c.hosts.Peek(key)
+		c.hosts.Add(key, keptEntry{hosts: kept.hosts, until: time.Now()})
+	}
+	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}); !fresh {
+		t.Error("the hosts were kept for ever")
+	}
+}
+
+// TestProbeAtOnce asks for many images with many credentials at once.
+func TestProbeAtOnce(t *testing.T) {
+	r := newRig(t)
+	r.single("manifest", "1", "linux/amd64")
+	r.bearer(bearer{})
+	c := client(t, "")
+	credentials := []pull.Credential{right(), wrong(), {}}
+	want := []pull.Reason{pull.ReasonPullable, pull.CredentialsRejected, pull.CredentialsRequired}
+	var group sync.WaitGroup
+	for i := range 90 {
+		group.Go(func() {
+			finding := row{credential: credentials[i%3]}.probe(t, r, c)
+			if finding.Reason != want[i%3] {
+				t.Errorf("%+v, want %s", finding, want[i%3])
+			}
+		})
+	}
+	group.Wait()
+}
