@@ -110,10 +110,19 @@ func deployment(name, image string, spec ...string) string {
 		"spec: {selector: {matchLabels: {app: a}}, template: {metadata: {labels: {app: a}}, spec: " + podSpec(image, spec...) + "}}"
 }
 
-// podSpec is a pod spec with one container and further fields.
+// podSpec is a pod spec with one container and further fields, of which
+// imagePullPolicy is the container's.
 func podSpec(image string, fields ...string) string {
-	fields = append([]string{"containers: [{name: app, image: '" + image + "'}]"}, fields...)
-	return "{" + strings.Join(fields, ", ") + "}"
+	container := "name: app, image: '" + image + "'"
+	var spec []string
+	for _, field := range fields {
+		if strings.HasPrefix(field, "imagePullPolicy:") {
+			container += ", " + field
+			continue
+		}
+		spec = append(spec, field)
+	}
+	return "{" + strings.Join(append([]string{"containers: [{" + container + "}]"}, spec...), ", ") + "}"
 }
 
 // withSecrets is the field of a pod spec that names pull secrets.
