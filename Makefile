@@ -62,8 +62,8 @@ test-e2e: build kube ## Test on a real API server with a real kubectl and real r
 	cd test/e2e && go test -count=1 -timeout 20m ./...
 
 .PHONY: messages
-messages: build kube ## Record docs/messages.md anew from what kubectl prints
-	cd test/e2e && go test -count=1 -run TestMessages . -update
+messages: build kube ## Record docs/messages.md and the README's session anew
+	cd test/e2e && go test -count=1 -run 'TestMessages|TestTour' . -update
 
 .PHONY: bench
 bench: ## Measure /validate beside an always-allow webhook

@@ -46,6 +46,14 @@ func (s Step) Command() string {
 	return line
 }
 
+// Typed is all that one would type, the manifest included.
+func (s Step) Typed() string {
+	if s.Stdin == "" {
+		return s.Command() + "\n"
+	}
+	return s.Command() + "\n" + s.Stdin + heredoc + "\n"
+}
+
 // quote writes a word so that a shell leaves it as it is.
 func quote(word string) string {
 	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=./:,@%+"
