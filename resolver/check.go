@@ -237,13 +237,14 @@ func (c *imageCheck) soften(a *answer) {
 	if a.verdict() != pull.Broken {
 		return
 	}
-	secretive := reason.Refused() || reason.NotFound()
+	failed := a.match.Incomplete != "" && !a.match.Elsewhere
+	others := a.match.Hidden || a.match.Elsewhere
 	switch {
 	case c.presentOn() != "" && c.image.Policy == corev1.PullIfNotPresent:
 		a.finding.Reason = pull.PresentOnNodes
-	case secretive && a.match.Incomplete != "":
+	case failed && (reason.Refused() || reason.NotFound()):
 		a.finding.Reason = pull.NodeCredentialsUnknown
-	case a.match.Hidden && (reason.Refused() || reason.NotFound() && !a.sees()):
+	case others && (reason.Refused() || reason.NotFound() && !a.sees()):
 		a.finding.Reason = pull.NodeCredentialsUnknown
 	}
 }

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -239,5 +240,30 @@ func TestSecretRefusedThoughAnotherWorks(t *testing.T) {
 	wantReason(t, result, pull.ReasonPullable)
 	if len(result.Notes) != 1 || result.Notes[0].Reason != pull.PullSecretRejected || result.Notes[0].Secret != "secret/shop/old" {
 		t.Errorf("notes %+v", result.Notes)
+	}
+}
+
+// What may exist elsewhere excuses a refusal, but not what is missing for
+// everybody.
+func TestCredentialsElsewhere(t *testing.T) {
+	from := shop(nil)
+	from.err = fmt.Errorf("not among the manifests: %w", keyring.ErrElsewhere)
+	listed := map[string][]string{"reg.example.com/app": {"2"}}
+	for _, test := range []struct {
+		answer pull.Reason
+		tags   map[string][]string
+		want   pull.Reason
+	}{
+		{pull.CredentialsRequired, listed, pull.NodeCredentialsUnknown},
+		{pull.TagNotFound, listed, pull.TagNotFound},
+		{pull.TagNotFound, nil, pull.NodeCredentialsUnknown},
+		{pull.ReasonPullable, nil, pull.ReasonPullable},
+	} {
+		registry := &registries{answers: map[string]pull.Reason{private: test.answer}, tags: test.tags}
+		result := resolveOne(t, newResolver(from, registry), deployment([]string{"a"}, private))
+		wantReason(t, result, test.want)
+		if test.want == pull.NodeCredentialsUnknown && !strings.Contains(result.Message, "shop/a") {
+			t.Errorf("the message does not name the secret: %s", result.Message)
+		}
 	}
 }

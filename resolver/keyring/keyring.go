@@ -12,11 +12,16 @@ package keyring
 
 import (
 	"context"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 )
+
+// ErrElsewhere is in the errors of a Source or NodeSource that did not fail but
+// cannot see all there is: others may hold what it has not got.
+var ErrElsewhere = errors.New("there may be others elsewhere")
 
 // Source reads the objects from which a Pod's credentials come. For one that
 // does not exist it returns an error that apierrors.IsNotFound recognises.

@@ -55,9 +55,9 @@ func (k *Keyring) inherit(ctx context.Context, pod Pod, ring *Ring) (names []str
 	object, err := k.serviceAccount(ctx, pod.Namespace, name)
 	switch {
 	case apierrors.IsNotFound(err):
-		ring.miss("ServiceAccount %s does not exist: no Pod is created before it does, and its pull secrets are not known", account)
+		ring.unseen.add(nil, "ServiceAccount %s does not exist: no Pod is created before it does, and its pull secrets are not known", account)
 	case err != nil:
-		ring.miss("ServiceAccount %s could not be read, so its pull secrets are not known: %v", account, err)
+		ring.unseen.add(err, "ServiceAccount %s could not be read, so its pull secrets are not known: %v", account, err)
 	default:
 		for _, reference := range object.ImagePullSecrets {
 			names = append(names, reference.Name)
@@ -91,13 +91,13 @@ func (k *Keyring) read(ctx context.Context, namespace, account string, names []s
 		secrets = append(secrets, &secret{namespace: namespace, name: name, account: account})
 	}
 	if len(secrets) > maxSecrets {
-		ring.miss("the Pod has %d pull secrets, of which only the first %d are read", len(secrets), maxSecrets)
+		ring.unseen.add(nil, "the Pod has %d pull secrets, of which only the first %d are read", len(secrets), maxSecrets)
 		secrets = secrets[:maxSecrets]
 	}
 	k.readAll(ctx, secrets)
 	for _, s := range secrets {
 		if s.unread != nil {
-			ring.miss("%s could not be read: %v", s, s.unread)
+			ring.unseen.add(s.unread, "%s could not be read: %v", s, s.unread)
 		}
 	}
 	return secrets

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ type Ring struct {
 	pod       index
 	malformed *Malformed
 	// unseen says why not all of the Pod's own credentials are known.
-	unseen []string
+	unseen unseen
 	// notes are those that do not depend on the image.
 	notes []pull.Note
 }
@@ -45,6 +46,8 @@ type Match struct {
 	// Incomplete says why not all credentials could be seen; empty when all
 	// could.
 	Incomplete string
+	// Elsewhere says that none of these could have been: nothing failed.
+	Elsewhere bool
 	// Hidden says that nodes may hold credentials for the image's host that
 	// are not known here.
 	Hidden bool
@@ -52,8 +55,16 @@ type Match struct {
 	Notes []pull.Note
 }
 
-func (r *Ring) miss(format string, arguments ...any) {
-	r.unseen = append(r.unseen, fmt.Sprintf(format, arguments...))
+// unseen is what is not known, and whether anything of it should have been.
+type unseen struct {
+	texts  []string
+	failed bool
+}
+
+// add takes up what err kept from being seen; nil stands for a failure, too.
+func (u *unseen) add(err error, format string, arguments ...any) {
+	u.texts = append(u.texts, fmt.Sprintf(format, arguments...))
+	u.failed = u.failed || !errors.Is(err, ErrElsewhere)
 }
 
 // build indexes the secrets. One malformed secret, for whatever registry,
@@ -80,25 +91,25 @@ func (r *Ring) Lookup(ctx context.Context, image reference.Named) Match {
 		Hidden:    matchesAny(r.keyring.Hidden, repository),
 		Notes:     slices.Concat(r.notes, r.unhelpful(repository, own)),
 	}
-	unseen := r.unseen
+	unseen := unseen{texts: slices.Clone(r.unseen.texts), failed: r.unseen.failed}
 	if r.malformed == nil {
-		node, failed := r.keyring.node(ctx, repository)
-		match.Credentials = distinct(slices.Concat(own, node))
-		unseen = slices.Concat(unseen, failed)
+		match.Credentials = distinct(slices.Concat(own, r.keyring.node(ctx, repository, &unseen)))
 	}
-	match.Incomplete = strings.Join(unseen, "; ")
+	match.Incomplete = strings.Join(unseen.texts, "; ")
+	match.Elsewhere = match.Incomplete != "" && !unseen.failed
 	return match
 }
 
 // node asks the nodes' sources. A failure of one is none to the kubelet, which
 // goes on without; but our failure need not be the node's.
-func (k *Keyring) node(ctx context.Context, repository string) (credentials []pull.Credential, failed []string) {
+func (k *Keyring) node(ctx context.Context, repository string, unseen *unseen) []pull.Credential {
+	var credentials []pull.Credential
 	for _, source := range k.Node {
 		found, err := source.Lookup(ctx, repository)
 		credentials = append(credentials, found...)
 		if err != nil {
-			failed = append(failed, fmt.Sprintf("the nodes' own credentials are not all known: %v", err))
+			unseen.add(err, "the nodes' own credentials are not all known: %v", err)
 		}
 	}
-	return credentials, failed
+	return credentials
 }
