@@ -28,9 +28,9 @@ const (
 	dockerSource = "docker configuration"
 )
 
-// errStandIn is told with every credential of the user's: another one at the
+// standIn is told with every credential of the user's: another one at the
 // nodes may be better.
-var errStandIn = errors.New("the user's docker configuration stands for them, and the nodes may hold others")
+const standIn elsewhere = "the user's docker configuration stands for them, and the nodes may hold others"
 
 // Docker is the user's docker configuration, or podman's, with credential
 // helpers. It stands for the nodes' credentials: a keyring.NodeSource.
@@ -103,10 +103,10 @@ func dockerPaths() []string {
 }
 
 // Lookup returns the credential for a repository: podman's for a part of the
-// registry, else that of the registry.
+// registry, else that of the registry. Its errors say that nodes may do better.
 func (d *Docker) Lookup(ctx context.Context, repository string) ([]pull.Credential, error) {
 	if d.Err != nil {
-		return nil, fmt.Errorf("the user's docker configuration %s cannot be read: %w", d.Path, d.Err)
+		return nil, elsewhere(fmt.Sprintf("the user's docker configuration %s cannot be read: %v", d.Path, d.Err))
 	}
 	if d.file == nil {
 		return nil, nil
@@ -115,11 +115,11 @@ func (d *Docker) Lookup(ctx context.Context, repository string) ([]pull.Credenti
 	auth, err := d.get(ctx, key)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the credential helper of the user's docker configuration failed for %s: %w", key, err)
+		return nil, elsewhere(fmt.Sprintf("the credential helper of the user's docker configuration failed for %s: %v", key, err))
 	case auth.Username != "" && auth.Username != "<token>" && auth.Password != "":
-		return []pull.Credential{pull.NewCredential(dockerSource, auth.Username, auth.Password)}, errStandIn
+		return []pull.Credential{pull.NewCredential(dockerSource, auth.Username, auth.Password)}, standIn
 	case auth.IdentityToken != "" || auth.RegistryToken != "" || auth.Username == "<token>":
-		return nil, fmt.Errorf("the user's docker configuration has only a token for %s, which nodes cannot use: it is passed over", key)
+		return nil, elsewhere(fmt.Sprintf("the user's docker configuration has only a token for %s, which nodes cannot use: it is passed over", key))
 	default:
 		return nil, nil
 	}

@@ -13,9 +13,17 @@ import (
 	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
-// errNotGiven is what becomes of an object that is not among the manifests
-// where there is no cluster to ask: it may exist there all the same.
-var errNotGiven = errors.New("it is not among the manifests, and no cluster was asked")
+// notGiven is what becomes of an object that is not among the manifests where
+// there is no cluster to ask: it may exist there all the same.
+const notGiven elsewhere = "it is not among the manifests, and no cluster was asked"
+
+// elsewhere is the error of what may be where a check does not look.
+type elsewhere string
+
+func (e elsewhere) Error() string { return string(e) }
+
+// Is makes it a keyring.ErrElsewhere.
+func (elsewhere) Is(target error) bool { return target == keyring.ErrElsewhere }
 
 // Given are the Secrets and ServiceAccounts among the manifests, and behind
 // them those of a cluster, if there is one. It is a keyring.Source.
@@ -99,7 +107,7 @@ func (g *Given) Secret(ctx context.Context, namespace, name string) (*corev1.Sec
 		return s.object, s.err
 	}
 	if g.cluster == nil {
-		return nil, errNotGiven
+		return nil, notGiven
 	}
 	return g.cluster.Secret(ctx, namespace, name)
 }
@@ -117,7 +125,7 @@ func (g *Given) ServiceAccount(ctx context.Context, namespace, name string) (*co
 	case name == "default":
 		return &corev1.ServiceAccount{}, nil
 	default:
-		return nil, errNotGiven
+		return nil, notGiven
 	}
 }
 
