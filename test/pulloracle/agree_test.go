@@ -45,7 +45,7 @@ type verdict struct {
 func verdicts(t *testing.T, file golden.File, layers bool) (first, second map[string]verdict) {
 	t.Helper()
 	scenarios := scenario.All()
-	registries, err := lab.Start(scenarios, t.TempDir())
+	registries, err := lab.Start(t.Context(), scenarios, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestMain(m *testing.M) {
 func TestRecorded(t *testing.T) {
 	file := readGolden(t)
 	scenarios := scenario.All()
-	registries, err := lab.Start(scenarios, t.TempDir())
+	registries, err := lab.Start(t.Context(), scenarios, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

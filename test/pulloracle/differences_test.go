@@ -71,7 +71,7 @@ func inBetween() map[string]string {
 			"bearer-relative-realm", "bearer-unquoted", "bearer-no-realm", "token-post-none", "token-post-other-field", "token-get-none",
 		},
 		"the node's own configuration":                        {"tls-lost-ca", "certs-server-pull-only"},
-		"another host gave no answer, and could have had one": {"mirror-closed-missing", "mirror-missing-closed"},
+		"another host gave no answer, and could have had one": {"mirror-closed-missing", "mirror-missing-closed", "mirror-403-closed", "mirror-two-errors"},
 		"the connection broke: the text is that of a wrong length": {
 			"get-cut", "layer-cut",
 		},

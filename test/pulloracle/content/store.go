@@ -67,12 +67,12 @@ func (s *Store) Find(object string) (Blob, digest.Digest, bool) {
 	return blob, digest.Digest(object), ok
 }
 
-// Part returns the digest of a part: "digest" is the root, "sha512" the root
-// by another algorithm, "config" and "layer" those of the image that was made
+// Part returns the digest of a part: "digest" is the root, "sha384" and
+// "sha512" the root by another algorithm, "config" and "layer" those of the image that was made
 // last, "child" its manifest.
 func (s *Store) Part(name string) digest.Digest {
-	if name == "sha512" && s.Root.Digest != "" {
-		return digest.SHA512.FromBytes(s.blobs[s.Root.Digest].Data)
+	if algorithm := digest.Algorithm(name); algorithm.Available() && s.Root.Digest != "" {
+		return algorithm.FromBytes(s.blobs[s.Root.Digest].Data)
 	}
 	return s.parts[name]
 }
@@ -92,6 +92,7 @@ func (s *Store) add(part, mediaType string, data []byte) ocispec.Descriptor {
 	desc := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
 	blob := Blob{MediaType: mediaType, Data: data, Inner: part == "config" || part == "layer"}
 	s.blobs[desc.Digest] = blob
+	s.blobs[digest.SHA384.FromBytes(data)] = blob
 	s.blobs[digest.SHA512.FromBytes(data)] = blob
 	s.parts[part] = desc.Digest
 	return desc
@@ -101,6 +102,7 @@ func (s *Store) add(part, mediaType string, data []byte) ocispec.Descriptor {
 func (s *Store) remove(d digest.Digest) {
 	blob := s.blobs[d]
 	delete(s.blobs, d)
+	delete(s.blobs, digest.SHA384.FromBytes(blob.Data))
 	delete(s.blobs, digest.SHA512.FromBytes(blob.Data))
 }
 
@@ -118,6 +120,6 @@ type Raw struct {
 	MediaType, Body string
 }
 
-func (r Raw) put(s *Store, seed string) (ocispec.Descriptor, error) {
+func (r Raw) put(s *Store, seed string) (ocispec.Descriptor, error) { //nolint:unparam // an interface's method
 	return s.add("child", r.MediaType, seeded(r.Body, seed)), nil
 }

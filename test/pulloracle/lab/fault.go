@@ -28,17 +28,18 @@ func (st *stage) fault(r *request) *scenario.Fault {
 
 func (st *stage) bearsOn(fault *scenario.Fault, r *request) bool {
 	switch {
-	case fault.Host == "" && (r.role == scenario.Auth || r.role == scenario.AuthTLS) && fault.Object != scenario.Token:
+	case fault.Host != "" && fault.Host != r.role,
+		fault.Method != "" && fault.Method != r.Method,
+		fault.Authorized && r.Header.Get("Authorization") == "",
+		fault.Unless != "" && has(r.Request, fault.Unless):
 		return false
-	case fault.Host != "" && fault.Host != r.role:
-		return false
-	case fault.Method != "" && fault.Method != r.Method:
-		return false
-	case fault.Authorized && r.Header.Get("Authorization") == "":
-		return false
-	case fault.Unless != "" && has(r.Request, fault.Unless):
-		return false
+	default:
+		return st.concerns(fault, r)
 	}
+}
+
+// concerns tells whether a request asks for what a fault is about.
+func (st *stage) concerns(fault *scenario.Fault, r *request) bool {
 	kind, object, named := strings.Cut(fault.Object, "/")
 	switch {
 	case kind == "":

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -48,21 +49,21 @@ type stage struct {
 
 // Start runs the servers. Dir is where the certificates are written that a
 // node's certs.d names.
-func Start(scenarios []scenario.Scenario, dir string) (*Lab, error) {
+func Start(ctx context.Context, scenarios []scenario.Scenario, dir string) (*Lab, error) {
 	l := &Lab{
 		addresses: map[string]string{scenario.Closed: closedAddress}, files: map[string]string{},
 		stages: map[string]*stage{}, byName: map[string]*stage{}, stopped: make(chan struct{}),
 	}
-	if err := l.start(scenarios, dir); err != nil {
+	if err := l.start(ctx, scenarios, dir); err != nil {
 		l.Close()
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *Lab) start(scenarios []scenario.Scenario, dir string) error {
+func (l *Lab) start(ctx context.Context, scenarios []scenario.Scenario, dir string) error {
 	for _, role := range []string{scenario.Plain, scenario.Mirror, scenario.Mirror2, scenario.CDN, scenario.Auth} {
-		if err := l.serve(role, nil); err != nil {
+		if err := l.serve(ctx, role, nil); err != nil {
 			return err
 		}
 	}
@@ -71,15 +72,15 @@ func (l *Lab) start(scenarios []scenario.Scenario, dir string) error {
 		return err
 	}
 	for role, config := range settings {
-		if err := l.serve(role, config); err != nil {
+		if err := l.serve(ctx, role, config); err != nil {
 			return err
 		}
 	}
-	if err := l.misbehave(); err != nil {
+	if err := l.misbehave(ctx); err != nil {
 		return err
 	}
 	for _, s := range scenarios {
-		if err := l.play(s); err != nil {
+		if err := l.play(ctx, s); err != nil {
 			return fmt.Errorf("scenario %s: %w", s.Name, err)
 		}
 	}
@@ -87,7 +88,7 @@ func (l *Lab) start(scenarios []scenario.Scenario, dir string) error {
 }
 
 // play makes a scenario's content and, where it has one, its own server.
-func (l *Lab) play(s scenario.Scenario) error {
+func (l *Lab) play(ctx context.Context, s scenario.Scenario) error {
 	store, err := content.New(s.Holds, s.Name)
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func (l *Lab) play(s scenario.Scenario) error {
 	if !uses(s, "{"+scenario.Own+"}") {
 		return nil
 	}
-	listener, err := l.listen()
+	listener, err := l.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,8 +123,9 @@ func uses(s scenario.Scenario, what string) bool {
 	return false
 }
 
-func (l *Lab) listen() (net.Listener, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func (l *Lab) listen(ctx context.Context) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen on loopback: %w", err)
 	}
@@ -131,8 +133,8 @@ func (l *Lab) listen() (net.Listener, error) {
 }
 
 // serve runs a server of HTTP, or of HTTPS if there are settings.
-func (l *Lab) serve(role string, settings *tls.Config) error {
-	listener, err := l.listen()
+func (l *Lab) serve(ctx context.Context, role string, settings *tls.Config) error {
+	listener, err := l.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -188,7 +190,7 @@ func (l *Lab) WriteCerts(name, dir string) (remove func(), err error) {
 	for file, text := range st.Certs {
 		path := filepath.Join(dir, st.fill(file))
 		made = append(made, filepath.Dir(path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			return remove, err
 		}
 		if err := replace(path, st.fill(text)); err != nil {
@@ -228,7 +230,7 @@ func (st *stage) fill(text string) string {
 	for name, path := range st.lab.files {
 		pairs = append(pairs, "{"+name+"}", path)
 	}
-	for _, part := range []string{"digest", "sha512", "config", "layer", "child"} {
+	for _, part := range []string{"digest", "sha384", "sha512", "config", "layer", "child"} {
 		pairs = append(pairs, "{"+part+"}", st.content.Part(part).String())
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
@@ -244,7 +246,7 @@ func port(address string) string {
 func (l *Lab) Normalise(name, text string) string {
 	st := l.byName[name]
 	var pairs []string
-	for _, part := range []string{"digest", "sha512", "config", "layer", "child"} {
+	for _, part := range []string{"digest", "sha384", "sha512", "config", "layer", "child"} {
 		if d := st.content.Part(part); d != "" {
 			pairs = append(pairs, d.String(), "{"+part+"}", strings.ReplaceAll(d.String(), ":", "%3A"), "{"+part+"}")
 		}

@@ -1,13 +1,14 @@
 package lab
 
 import (
+	"context"
 	"net"
 
 	"github.com/pullgate/pullgate/test/pulloracle/scenario"
 )
 
 // misbehave runs the servers that do not speak HTTP at all.
-func (l *Lab) misbehave() error {
+func (l *Lab) misbehave(ctx context.Context) error {
 	for role, answer := range map[string]func(net.Conn){
 		scenario.Dropping: func(conn net.Conn) {
 			_, _ = conn.Read(make([]byte, 4096)) // unread, it would be a reset
@@ -23,7 +24,7 @@ func (l *Lab) misbehave() error {
 			_ = conn.Close()
 		},
 	} {
-		listener, err := l.listen()
+		listener, err := l.listen(ctx)
 		if err != nil {
 			return err
 		}

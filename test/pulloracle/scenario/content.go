@@ -47,7 +47,7 @@ func sound() []Scenario {
 		{Name: "sound-config-type", About: "layers of OCI beneath a config of another type: the transfer service alone", Holds: content.Image{
 			ConfigType: "application/vnd.example.config+json"}},
 		{Name: "sound-docker-as-oci", About: "an image of Docker that is served as one of OCI", Holds: content.Image{Docker: true},
-			Faults: []Fault{headers("", Manifests, map[string]string{"Content-Type": ocispec.MediaTypeImageManifest})}},
+			Faults: []Fault{headers("", map[string]string{"Content-Type": ocispec.MediaTypeImageManifest})}},
 		{Name: "sound-schema-version", About: "an image of schema version 3", Holds: content.Image{
 			Manifest: func(m *ocispec.Manifest) { m.SchemaVersion = 3 }}},
 		{Name: "sound-layer-type", About: "a layer of a type that no image has: the transfer service alone", Holds: content.Image{
@@ -56,7 +56,7 @@ func sound() []Scenario {
 		{Name: "sound-list", About: "Docker's list", Holds: content.Index{Docker: true, Entries: amd64AndArm64().Entries}},
 		{Name: "sound-list-of-oci", About: "Docker's list of OCI images", Holds: content.Index{Docker: true, Entries: []content.Entry{
 			{Platform: "linux/amd64", Of: content.Image{}}}}},
-		{Name: "sound-index-digest", About: "an index by its digest", Image: "{plain}/{repo}@{digest}", Holds: amd64AndArm64()},
+		{Name: "sound-index-digest", About: "an index by its digest", Image: digestImage, Holds: amd64AndArm64()},
 		{Name: "sound-child-digest", About: "an image of an index by its digest", Image: "{plain}/{repo}@{child}", Holds: amd64AndArm64()},
 		{Name: "sound-nested", About: "an index within an index", Holds: content.Index{Entries: []content.Entry{
 			{Platform: "linux/amd64", Of: amd64AndArm64()}}}},
@@ -99,9 +99,9 @@ func unsound() []Scenario {
 		{Name: "bad-own-type", About: "an image that calls itself an index", Want: refused, Holds: content.Image{
 			Manifest: func(m *ocispec.Manifest) { m.MediaType = ocispec.MediaTypeImageIndex }}},
 		{Name: "bad-index-as-image", About: "an index that is served as an image", Want: refused, Holds: amd64AndArm64(),
-			Faults: []Fault{headers("", Manifests, map[string]string{"Content-Type": ocispec.MediaTypeImageManifest})}},
+			Faults: []Fault{headers("", map[string]string{"Content-Type": ocispec.MediaTypeImageManifest})}},
 		{Name: "bad-image-as-index", About: "an image that is served as an index", Want: refused,
-			Faults: []Fault{headers("", Manifests, map[string]string{"Content-Type": ocispec.MediaTypeImageIndex})}},
+			Faults: []Fault{headers("", map[string]string{"Content-Type": ocispec.MediaTypeImageIndex})}},
 		{Name: "bad-both", About: "a manifest with layers and manifests", Want: refused, Holds: content.Image{
 			Body: func(body string) string {
 				return strings.Replace(body, `"layers":`, `"manifests":[{"mediaType":"a","digest":"sha256:`+nowhere+`","size":1}],"layers":`, 1)

@@ -35,15 +35,20 @@ func transport() []Scenario {
 		{Name: "tls-http-to-tls", About: "http:// to a server of HTTPS", Certs: hostsToml(`server = "http://{tls}"`), Want: want(pull.RegistryError, pull.RegistryUnreachable)},
 		{Name: "tls-http-with-settings-to-tls", About: "http:// with settings of TLS to a server of HTTPS", Certs: hostsToml(`server = "http://{tls}"`, `ca = "{ca}"`)},
 		{Name: "tls-token", About: "the token server is verified as the registry is",
-			Certs: hostsToml(`server = "https://{tls}"`, `ca = "{ca}"`), Access: public(Bearer).challenging(`Bearer realm="https://{authtls}/{repo}/token",service="lab"`)},
+			Certs: hostsToml(`server = "https://{tls}"`, `ca = "{ca}"`), Access: public().challenging(`Bearer realm="https://{authtls}/{repo}/token",service="lab"`)},
 		{Name: "tls-token-untrusted", About: "the token server's certificate is another's",
-			Certs: hostsToml(`server = "https://{tls}"`, `ca = "{ca}"`), Access: public(Bearer).challenging(`Bearer realm="https://{selfsigned}/{repo}/token",service="lab"`), Want: untrusted},
-		{Name: "tls-token-http", About: "a token server of HTTP beside a registry of HTTPS", Certs: hostsToml(`server = "https://{tls}"`, `ca = "{ca}"`), Access: public(Bearer)},
+			Certs: hostsToml(`server = "https://{tls}"`, `ca = "{ca}"`), Access: public().challenging(`Bearer realm="https://{selfsigned}/{repo}/token",service="lab"`), Want: untrusted},
+		{Name: "tls-token-http", About: "a token server of HTTP beside a registry of HTTPS", Certs: hostsToml(`server = "https://{tls}"`, `ca = "{ca}"`), Access: public()},
 		{Name: "tls-blob-untrusted", About: "blobs are redirected to a server that nobody trusts", Certs: hostsToml(`server = "https://{tls}"`, `ca = "{ca}"`), Want: untrusted,
 			Faults: []Fault{{Host: TLS, Object: Blobs, Redirect: "https://{selfsigned}/cdn/{repo}/{object}"}}},
 		{Name: "tls-credentials", About: "a credential over HTTPS", Certs: hostsToml(`server = "https://{tls}"`, `ca = "{ca}"`), Access: private(Basic), Credentials: []Credential{alice()}},
 		{Name: "tls-missing", About: "no such tag, over HTTPS", Image: "{name}.test/{repo}:2", Certs: hostsToml(`server = "https://{tls}"`, `ca = "{ca}"`), Want: want(pull.TagNotFound)},
 	}
+	return onNamedHost(list)
+}
+
+// onNamedHost has scenarios that name no image pull from a host of their own.
+func onNamedHost(list []Scenario) []Scenario {
 	for i := range list {
 		if list[i].Image == "" {
 			list[i].Image = namedImage
@@ -54,19 +59,14 @@ func transport() []Scenario {
 
 // mirrors are about several hosts for one image.
 func mirrors() []Scenario {
-	const server, mirror, second = `server = "http://{plain}"`, `[host."http://{mirror}"]`, `[host."http://{mirror2}"]`
 	one := hostsToml(server, mirror)
-	gone := func(host string) Fault {
-		return status(404, "").at(host).saying("MANIFEST_UNKNOWN", "manifest unknown")
-	}
 	at := func(code int, host string) Fault { return status(code, Manifests).at(host).saying("X", "x") }
-	withAlice := []Credential{alice()}
 	list := []Scenario{
 		{Name: "mirror-has", About: "the mirror has it, the registry not", Certs: one, Faults: []Fault{gone(Plain)}},
 		{Name: "mirror-has-not", About: "the registry has it, the mirror not", Certs: one, Faults: []Fault{gone(Mirror)}},
 		{Name: "mirror-none-has", About: "neither has it", Certs: one, Faults: []Fault{gone(Plain), gone(Mirror)}, Want: want(pull.TagNotFound)},
-		{Name: "mirror-digest", About: "the mirror has it, by digest", Image: "{name}.test/{repo}@{digest}", Certs: one, Faults: []Fault{gone(Plain)}},
-		{Name: "mirror-digest-none", About: "neither has it, by digest", Image: "{name}.test/{repo}@{digest}", Certs: one, Faults: []Fault{gone(Plain), gone(Mirror)}, Want: want(pull.DigestNotFound)},
+		{Name: "mirror-digest", About: "the mirror has it, by digest", Image: namedDigest, Certs: one, Faults: []Fault{gone(Plain)}},
+		{Name: "mirror-digest-none", About: "neither has it, by digest", Image: namedDigest, Certs: one, Faults: []Fault{gone(Plain), gone(Mirror)}, Want: want(pull.DigestNotFound)},
 		{Name: "mirror-500", About: "the mirror is in trouble, the registry has it", Certs: one, Faults: []Fault{at(500, Mirror)}},
 		{Name: "mirror-429", About: "too many requests to the mirror, the registry has it", Certs: one, Faults: []Fault{at(429, Mirror)}},
 		{Name: "mirror-403", About: "the mirror refuses, the registry has it", Certs: one, Faults: []Fault{at(403, Mirror)}},
@@ -79,7 +79,22 @@ func mirrors() []Scenario {
 		{Name: "mirror-429-missing", About: "too many requests to the mirror, the registry has it not", Certs: one, Faults: []Fault{at(429, Mirror), gone(Plain)}, Want: want(pull.RateLimited)},
 		{Name: "mirror-403-missing", About: "the mirror refuses, the registry has it not", Certs: one, Faults: []Fault{at(403, Mirror), gone(Plain)}, Want: want(pull.CredentialsRequired, pull.TagNotFound)},
 		{Name: "mirror-401-missing", About: "the mirror wants a credential, the registry has it not", Certs: one, Want: want(pull.TagNotFound, pull.CredentialsRequired),
-			Faults: []Fault{{Host: Mirror, Status: 401, Header: map[string]string{"WWW-Authenticate": `Basic realm="lab"`}}, gone(Plain)}},
+			Faults: []Fault{Fault{Host: Mirror}.challenging(basicLab), gone(Plain)}},
+		{Name: "mirror-refused-missing", About: "the mirror refuses the credential, the registry has it not", Certs: one, Credentials: []Credential{outdated()},
+			Want:   want(pull.CredentialsRejected, pull.TagNotFound),
+			Faults: []Fault{Fault{Host: Mirror}.challenging(basicLab), gone(Plain)}},
+		{Name: "mirror-refused-has", About: "the mirror refuses the credential, the registry has it", Certs: one, Credentials: []Credential{outdated()},
+			Faults: []Fault{Fault{Host: Mirror}.challenging(basicLab)}},
+		{Name: "mirror-403-digest-missing", About: "the mirror refuses, the registry has it not, by digest", Image: namedDigest, Certs: one, Faults: []Fault{at(403, Mirror), gone(Plain)},
+			Want: want(pull.CredentialsRequired, pull.DigestNotFound)},
+		{Name: "mirror-403-closed", About: "the mirror refuses, the registry is down", Certs: hostsToml(`server = "http://{closed}"`, mirror), Faults: []Fault{at(403, Mirror)},
+			Want: want(pull.RegistryUnreachable)},
+		{Name: "mirror-get-403", About: "the mirror refuses the manifest's content alone, the registry has it", Certs: one, Faults: []Fault{status(403, Manifests).on(get).at(Mirror)}},
+		{Name: "mirror-get-429", About: "too many requests for the mirror's manifest, the registry has it", Certs: one, Faults: []Fault{status(429, Manifests).on(get).at(Mirror)}},
+		{Name: "mirror-spoilt", About: "the mirror's manifest has other bytes, the registry has it", Certs: one, Faults: []Fault{{Host: Mirror, Method: get, Object: Manifests, Spoil: true}},
+			Want: want(pull.UnsupportedImage)},
+		{Name: "mirror-two-errors", About: "one mirror refuses, one has trouble, the registry has it not", Certs: hostsToml(server, mirror, second),
+			Faults: []Fault{at(403, Mirror), at(503, Mirror2), gone(Plain)}, Want: want(pull.RegistryError)},
 		{Name: "mirror-closed-missing", About: "the mirror is down, the registry has it not", Certs: hostsToml(server, `[host."http://{closed}"]`), Faults: []Fault{gone(Plain)},
 			Want: want(pull.RegistryUnreachable)},
 		{Name: "mirror-missing-closed", About: "the mirror has it not, the registry is down", Certs: hostsToml(`server = "http://{closed}"`, mirror), Faults: []Fault{gone(Mirror)},
@@ -87,6 +102,27 @@ func mirrors() []Scenario {
 		{Name: "mirror-missing-429", About: "the mirror has it not, too many requests to the registry", Certs: one, Faults: []Fault{gone(Mirror), at(429, Plain)}, Want: want(pull.RateLimited)},
 		{Name: "mirror-second", About: "the second mirror has it", Certs: hostsToml(server, mirror, second), Faults: []Fault{gone(Mirror), gone(Plain)}},
 		{Name: "mirror-all-closed", About: "nobody is there", Certs: hostsToml(`server = "http://{closed}"`, `[host."http://{closed}/mirror"]`), Want: want(pull.RegistryUnreachable)},
+	}
+	return onNamedHost(append(list, moreMirrors()...))
+}
+
+const (
+	server = `server = "http://{plain}"`
+	mirror = `[host."http://{mirror}"]`
+	second = `[host."http://{mirror2}"]`
+)
+
+// gone has a host answer 404 to everything.
+func gone(host string) Fault {
+	return status(404, "").at(host).saying("MANIFEST_UNKNOWN", "manifest unknown")
+}
+
+// moreMirrors are about what comes after the first answer, and about what
+// hosts.toml says of mirrors.
+func moreMirrors() []Scenario {
+	one := hostsToml(server, mirror)
+	withAlice := []Credential{alice()}
+	return []Scenario{
 		{Name: "mirror-blob-gone", About: "the mirror has lost the layer, the registry has it", Certs: one, Faults: []Fault{status(404, "blobs/{layer}").at(Mirror)}},
 		{Name: "mirror-blob-gone-everywhere", About: "neither has the layer", Certs: one, Faults: []Fault{status(404, "blobs/{layer}")}, Want: want(pull.BlobMissing)},
 		{Name: "mirror-blob-500", About: "the mirror is in trouble about the layer, the registry has it", Certs: one, Faults: []Fault{status(500, "blobs/{layer}").at(Mirror)}},
@@ -94,11 +130,11 @@ func mirrors() []Scenario {
 			Faults: []Fault{status(500, "blobs/{layer}").at(Mirror), status(404, "blobs/{layer}").at(Plain)}},
 		{Name: "mirror-get-gone", About: "the mirror answers HEAD alone, the registry has it", Certs: one, Faults: []Fault{status(404, Manifests).on(get).at(Mirror)}},
 		{Name: "mirror-other-image", About: "the mirror's tag leads to a digest that only it would have", Certs: one, Want: want(pull.DigestNotFound, pull.BlobMissing),
-			Faults: []Fault{headers(head, Manifests, map[string]string{"Docker-Content-Digest": "sha256:" + nowhere}).at(Mirror)}},
+			Faults: []Fault{headers(head, map[string]string{"Docker-Content-Digest": "sha256:" + nowhere}).at(Mirror)}},
 		{Name: "mirror-pull-only", About: "a mirror that may not resolve tags, and has it", Certs: hostsToml(server, mirror, `capabilities = ["pull"]`)},
 		{Name: "mirror-pull-only-missing", About: "a mirror that may not resolve tags, and the registry has it not", Certs: hostsToml(server, mirror, `capabilities = ["pull"]`),
 			Faults: []Fault{gone(Plain)}, Want: want(pull.TagNotFound)},
-		{Name: "mirror-pull-only-digest", About: "a mirror that may not resolve tags, by digest", Image: "{name}.test/{repo}@{digest}",
+		{Name: "mirror-pull-only-digest", About: "a mirror that may not resolve tags, by digest", Image: namedDigest,
 			Certs: hostsToml(server, mirror, `capabilities = ["pull"]`), Faults: []Fault{gone(Plain)}},
 		{Name: "mirror-resolve-only", About: "a mirror that may only resolve, and the registry has it not", Certs: hostsToml(server, mirror, `capabilities = ["resolve"]`),
 			Faults: []Fault{gone(Plain)}, Want: want(pull.TagNotFound)},
@@ -106,26 +142,20 @@ func mirrors() []Scenario {
 		{Name: "mirror-token", About: "the mirror has a token server", Certs: one, Access: private(Bearer), Credentials: withAlice, Faults: []Fault{gone(Plain)}},
 		{Name: "mirror-wrong-credential", About: "both refuse the credential", Certs: one, Access: private(Basic), Credentials: []Credential{outdated()}, Want: want(pull.CredentialsRejected)},
 		{Name: "mirror-anonymous-401", About: "the mirror wants a credential, the registry does not", Certs: one,
-			Faults: []Fault{{Host: Mirror, Status: 401, Header: map[string]string{"WWW-Authenticate": `Basic realm="lab"`}}}},
+			Faults: []Fault{Fault{Host: Mirror}.challenging(basicLab)}},
 		{Name: "mirror-path", About: "a mirror beneath a path", Certs: hostsToml(server, `[host."http://{mirror}/v2/under/a/path"]`, `override_path = true`), Faults: []Fault{gone(Plain)},
 			Want: want(pull.TagNotFound)},
 		{Name: "mirror-override-path", About: "a mirror beneath a path, as it stands", Certs: hostsToml(server, `[host."http://{mirror}/under/a/path"]`, `override_path = true`), Faults: []Fault{gone(Plain)}},
 		{Name: "mirror-header", About: "a mirror that wants a header", Certs: hostsToml(server, mirror, `[host."http://{mirror}".header]`, `x-tenant = "blue"`),
 			Faults: []Fault{gone(Plain), {Host: Mirror, Status: 403, Unless: "X-Tenant: blue"}}},
 		{Name: "mirror-no-header", About: "a mirror that wants a header, which hosts.toml does not give", Certs: one, Want: want(pull.CredentialsRequired, pull.TagNotFound),
-			Faults: []Fault{gone(Plain), at(403, Mirror)}},
+			Faults: []Fault{gone(Plain), status(403, Manifests).at(Mirror)}},
 		{Name: "mirror-ns", About: "a mirror is told whose image it is", Certs: one, Faults: []Fault{gone(Plain), {Host: Mirror, Status: 404, Unless: "ns=mirror-ns.test"}}},
 		{Name: "mirror-tls", About: "a mirror over HTTPS", Certs: hostsToml(server, `[host."https://{tls}"]`, `ca = "{ca}"`), Faults: []Fault{gone(Plain)}},
-		{Name: "mirror-hub", About: "a mirror of Docker Hub", Image: "docker.io/{repo}:1", Repository: "mirror-hub/app",
-			Certs: hostsTomlOf("docker.io", `server = "http://{plain}"`), Access: public(Bearer)},
+		{Name: "mirror-hub", About: "a mirror of Docker Hub", Image: hubImage, Repository: "mirror-hub/app",
+			Certs: hostsTomlOf("docker.io", `server = "http://{plain}"`), Access: public()},
 		{Name: "mirror-foreign-platform", About: "the mirror has it for arm64 alone", Certs: one, Holds: entries("linux/arm64"), Faults: []Fault{gone(Plain)}, Want: want(pull.PlatformMismatch)},
 	}
-	for i := range list {
-		if list[i].Image == "" {
-			list[i].Image = namedImage
-		}
-	}
-	return list
 }
 
 // certsd are about how certs.d is searched and read.
@@ -136,11 +166,12 @@ func certsd() []Scenario {
 		{Name: "certs-unparsable", About: "an unparsable hosts.toml is none", Image: own, Certs: hostsTomlOf("{own}", "server = [")},
 		{Name: "certs-empty", About: "an empty hosts.toml", Image: own, Certs: hostsTomlOf("{own}", "")},
 		{Name: "certs-bad-capability", About: "a capability that does not exist", Image: own, Certs: hostsTomlOf("{own}", `[host."http://{closed}"]`, `capabilities = ["fetch"]`)},
+		{Name: "certs-no-capability", About: "a mirror that may do nothing", Image: own, Certs: hostsTomlOf("{own}", `[host."http://{closed}"]`, `capabilities = []`)},
 		{Name: "certs-unknown-key", About: "a key that does not exist", Image: own, Certs: hostsTomlOf("{own}", `colour = "blue"`)},
 		{Name: "certs-docker-style", About: "a folder without hosts.toml, but with the authority", Image: "{tls}/{repo}:1", Certs: map[string]string{"{tls}/ca.crt": "{capem}"}, Alone: true},
-		{Name: "certs-port-folder", About: "the folder is named HOST_PORT_", Image: "{name}.test:5000/{repo}:1", Certs: hostsTomlOf("{name}.test_5000_", to("http://{plain}")...)},
-		{Name: "certs-host-port", About: "the folder is named HOST:PORT", Image: "{name}.test:5000/{repo}:1", Certs: hostsTomlOf("{name}.test:5000", to("http://{plain}")...)},
-		{Name: "certs-both-folders", About: "HOST_PORT_ comes before HOST:PORT", Image: "{name}.test:5000/{repo}:1",
+		{Name: "certs-port-folder", About: "the folder is named HOST_PORT_", Image: portImage, Certs: hostsTomlOf("{name}.test_5000_", to("http://{plain}")...)},
+		{Name: "certs-host-port", About: "the folder is named HOST:PORT", Image: portImage, Certs: hostsTomlOf("{name}.test:5000", to("http://{plain}")...)},
+		{Name: "certs-both-folders", About: "HOST_PORT_ comes before HOST:PORT", Image: portImage,
 			Certs: merged(hostsTomlOf("{name}.test_5000_", to("http://{plain}")...), hostsTomlOf("{name}.test:5000", to("http://{closed}")...))},
 		{Name: "certs-without-port", About: "a folder without the port is another host's", Image: "{name}.invalid:5000/{repo}:1", Certs: hostsTomlOf("{name}.invalid", to("http://{plain}")...),
 			Want: want(pull.RegistryUnreachable)},
@@ -189,7 +220,7 @@ func network() []Scenario {
 			Want: want(pull.Timeout, pull.RegistryUnreachable)},
 		{Name: "net-silent-mirror", About: "the mirror never answers, the registry has it", Image: namedImage, Patience: 2 * time.Second,
 			Certs: hostsToml(`server = "http://{plain}"`, `[host."http://{mirror}"]`), Faults: []Fault{{Host: Mirror, Object: Manifests, Hang: true}}},
-		{Name: "net-silent-token", About: "the token server never answers", Patience: 2 * time.Second, Access: public(Bearer), Faults: []Fault{{Object: Token, Hang: true}},
+		{Name: "net-silent-token", About: "the token server never answers", Patience: 2 * time.Second, Access: public(), Faults: []Fault{{Object: Token, Hang: true}},
 			Want: want(pull.Timeout, pull.RegistryUnreachable)},
 		{Name: "net-huge-header", About: "a header of half a megabyte", Faults: []Fault{{Method: head, Object: Manifests, Header: map[string]string{"X-Huge": hugeHeader()}}}},
 	}

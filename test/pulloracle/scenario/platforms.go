@@ -65,7 +65,7 @@ func mismatching() []Scenario {
 		{Name: "platform-other", About: "arm64 and s390x", Holds: entries("linux/arm64", "linux/s390x"), Want: mismatch},
 		{Name: "platform-other-list", About: "Docker's list of arm64", Want: mismatch,
 			Holds: content.Index{Docker: true, Entries: []content.Entry{{Platform: "linux/arm64"}}}},
-		{Name: "platform-other-digest", About: "arm64 by digest", Image: "{plain}/{repo}@{digest}", Holds: entries("linux/arm64"), Want: mismatch},
+		{Name: "platform-other-digest", About: "arm64 by digest", Image: digestImage, Holds: entries("linux/arm64"), Want: mismatch},
 		{Name: "platform-windows", About: "Windows", Holds: entries("windows/amd64"), Want: mismatch},
 		{Name: "platform-arm", About: "arm/v7, which arm64 could fall back to", Holds: entries("linux/arm/v7"), Want: mismatch},
 		{Name: "platform-v2", About: "amd64/v2", Holds: entries("linux/amd64/v2"), Want: mismatch},

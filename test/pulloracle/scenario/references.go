@@ -8,13 +8,15 @@ func references() []Scenario {
 	invalid := want(pull.InvalidImageName)
 	return []Scenario{
 		{Name: "ref-tag", About: "a tag"},
-		{Name: "ref-digest", About: "a digest", Image: "{plain}/{repo}@{digest}"},
+		{Name: "ref-digest", About: "a digest", Image: digestImage},
 		{Name: "ref-no-tag", About: "no tag means latest, which is not there", Image: "{plain}/{repo}", Want: want(pull.TagNotFound)},
 		{Name: "ref-localhost", About: "localhost by name", Image: "localhost:{port}/{repo}:1"},
 		{Name: "ref-localhost-tls", About: "localhost by name, HTTPS that nobody verifies", Image: "localhost:{tlsport}/{repo}:1"},
 		{Name: "ref-tag-and-digest", About: "with a digest the tag is dropped, though it does not exist", Image: "{plain}/{repo}:no-such-tag@{digest}"},
 		{Name: "ref-tag-and-lost-digest", About: "the tag exists, the digest does not", Image: "{plain}/{repo}:1@sha256:" + nowhere, Want: want(pull.DigestNotFound)},
 		{Name: "ref-sha512", About: "a digest by sha512", Image: "{plain}/{repo}@{sha512}"},
+		{Name: "ref-sha384", About: "a digest by sha384", Image: "{plain}/{repo}@{sha384}"},
+		{Name: "ref-sha512-missing", About: "a digest by sha512 that is not there", Image: "{plain}/{repo}@sha512:" + nowhere + nowhere, Want: want(pull.DigestNotFound)},
 		{Name: "ref-upper-host", About: "an upper-case first part is a registry's name", Image: "Foo/ref-upper-host:1", Want: want(pull.RegistryUnreachable)},
 		{Name: "ref-upper-repository", About: "upper case in a repository", Image: "{plain}/{repo}/App:1", Want: invalid},
 		{Name: "ref-double-slash", About: "an empty path component", Image: "{plain}//{repo}:1", Want: invalid},

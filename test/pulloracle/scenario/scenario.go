@@ -44,7 +44,7 @@ type Scenario struct {
 	// About says what is special here.
 	About string
 	// Image is the reference as in a Pod. {repo} is the repository, {digest},
-	// {sha512}, {config} and {layer} are digests of the content.
+	// {sha384}, {sha512}, {child}, {config} and {layer} are digests of the content.
 	Image string
 	// Repository is NAME/app unless given.
 	Repository string
@@ -115,7 +115,7 @@ const (
 
 // Fault is an answer that a sound registry would not give.
 type Fault struct {
-	// Host is the server; empty: all but Auth and AuthTLS.
+	// Host is the server; empty: all.
 	Host string
 	// Method; empty: any.
 	Method string

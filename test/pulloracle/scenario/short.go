@@ -14,8 +14,17 @@ const (
 	get  = http.MethodGet
 	post = http.MethodPost
 
-	plainImage = "{plain}/{repo}:" + content.Tag
-	namedImage = "{name}.test/{repo}:" + content.Tag
+	plainImage  = "{plain}/{repo}:" + content.Tag
+	digestImage = "{plain}/{repo}@{digest}"
+	otherTag    = "{plain}/{repo}:2" // which does not exist
+	namedImage  = "{name}.test/{repo}:" + content.Tag
+	namedDigest = "{name}.test/{repo}@{digest}"
+	portImage   = "{name}.test:5000/{repo}:" + content.Tag
+	hubImage    = "docker.io/{repo}:" + content.Tag
+
+	basicLab = `Basic realm="lab"`
+	cdnBlob  = "http://{cdn}/cdn/{repo}/{object}"
+	firewall = "403 with the page of a firewall"
 )
 
 // want lists the reasons that fit.
@@ -49,6 +58,12 @@ func (f Fault) saying(code, message string) Fault {
 	return f
 }
 
+// challenging makes a fault ask who is there.
+func (f Fault) challenging(challenge string) Fault {
+	f.Status, f.Header = http.StatusUnauthorized, map[string]string{"WWW-Authenticate": challenge}
+	return f
+}
+
 // page gives a fault a web page as body.
 func (f Fault) page() Fault {
 	f.Header = map[string]string{"Content-Type": "text/html; charset=utf-8"}
@@ -56,9 +71,9 @@ func (f Fault) page() Fault {
 	return f
 }
 
-// headers changes what a sound answer says.
-func headers(method, object string, header map[string]string) Fault {
-	return Fault{Method: method, Object: object, Header: header}
+// headers changes what a sound answer says of a manifest.
+func headers(method string, header map[string]string) Fault {
+	return Fault{Method: method, Object: Manifests, Header: header}
 }
 
 // hostsToml is the hosts.toml of the scenario's own host, {name}.test.

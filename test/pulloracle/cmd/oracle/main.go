@@ -24,15 +24,15 @@ func main() {
 	out := flag.String("out", "testdata/oracle.json", "where to record")
 	only := flag.String("run", "", "only the scenarios whose names match; prints, and records nothing")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *binary, *out, *only); err != nil {
+	if err := run(*binary, *out, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, binary, out, only string) error {
+func run(binary, out, only string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return fmt.Errorf("find containerd: %w", err)

@@ -45,7 +45,7 @@ func (p *path) record(ctx context.Context, scenarios []scenario.Scenario) (err e
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	p.certs = filepath.Join(dir, "certs.d")
 	p.answers, p.recipes = map[string][]golden.Answer{}, map[string]string{}
-	if p.lab, err = lab.Start(scenarios, dir); err != nil {
+	if p.lab, err = lab.Start(ctx, scenarios, dir); err != nil {
 		return err
 	}
 	defer p.lab.Close()
