@@ -22,31 +22,53 @@ var ErrRepositoryUnknown = errors.New("the registry does not know the repository
 // Tags lists tags of an image's repository, at most a first page of them. It
 // is for suggestions: registries limit the list, or refuse it.
 func (c *Client) Tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
+	tags, err := c.tags(ctx, image, credential)
+	if err != nil {
+		c.forget(image, credential) // a token that failed is kept, too
+		return nil, fmt.Errorf("list the tags of %s: %w", image.Name(), err)
+	}
+	return tags, nil
+}
+
+func (c *Client) tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
 	ctx, _ = withExchange(c.quieten(ctx))
 	hosts, _, err := c.hostsFor(ctx, image, credential)
 	if err != nil {
 		return nil, err
 	}
 	if len(hosts) == 0 {
-		return nil, fmt.Errorf("tags of %s: hosts.toml names no host", image.Name())
+		return nil, errors.New("hosts.toml names no host")
 	}
 	check := check{Query: Query{Image: pulledReference(image), Credential: credential}, client: c, hosts: hosts}
-	host := hosts[len(hosts)-1]
-	status, body, err := check.get(ctx, host, fmt.Sprintf("tags/list?n=%d", maxTags))
+	status, body, err := check.get(ctx, check.upstream(), fmt.Sprintf("tags/list?n=%d", maxTags))
 	if err != nil {
-		return nil, fmt.Errorf("tags of %s: %w", image.Name(), err)
+		return nil, errors.New(without(inTrouble(err).Detail, formsOf(credential)))
 	}
-	if status != http.StatusOK {
-		if code, _ := registryError(body); code == "NAME_UNKNOWN" {
-			return nil, ErrRepositoryUnknown
-		}
-		return nil, fmt.Errorf("tags of %s: the registry answered %d", image.Name(), status)
+	switch code, _ := registryError(body); {
+	case status == http.StatusNotFound && code == "NAME_UNKNOWN":
+		return nil, ErrRepositoryUnknown
+	case status != http.StatusOK:
+		return nil, fmt.Errorf("the registry answered %d", status)
+	case len(body) == maxList:
+		return nil, fmt.Errorf("the list has more than %d MiB", maxList>>20)
 	}
+	return readTags(image, body)
+}
+
+// readTags reads a list, and leaves out what cannot be a tag: it goes into
+// messages.
+func readTags(image reference.Named, body []byte) ([]string, error) {
 	var list struct {
 		Tags []string `json:"tags"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
-		return nil, fmt.Errorf("tags of %s: %w", image.Name(), err)
+		return nil, fmt.Errorf("read the list: %w", err)
 	}
-	return list.Tags[:min(len(list.Tags), maxTags)], nil
+	var tags []string
+	for _, tag := range list.Tags[:min(len(list.Tags), maxTags)] {
+		if _, err := reference.WithTag(reference.TrimNamed(image), tag); err == nil {
+			tags = append(tags, tag)
+		}
+	}
+	return tags, nil
 }

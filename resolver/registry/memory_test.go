@@ -1,0 +1,58 @@
+package registry
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// inMemory is a way to a registry that is a function, for fuzzing.
+type inMemory struct {
+	http.Handler
+	asked atomic.Int32
+}
+
+// RoundTrip answers at once.
+func (m *inMemory) RoundTrip(req *http.Request) (*http.Response, error) {
+	m.asked.Add(1)
+	answer := httptest.NewRecorder()
+	m.ServeHTTP(answer, req)
+	resp := answer.Result()
+	resp.Request = req
+	if req.Method == http.MethodHead {
+		resp.Body = http.NoBody
+	}
+	return resp, nil
+}
+
+// probe asks a registry in memory, as Probe does where nothing was kept.
+func (m *inMemory) probe(t testing.TB, q Query) pull.Finding {
+	c := client(t, "")
+	base := &transport{base: m, link: c.link, observe: func(string, string, int, time.Duration) {}}
+	httpClient := &http.Client{Transport: base}
+	q.Image = pulledReference(q.Image)
+	c.hosts.Add(hostsKey{repository: q.Image.Name(), credential: q.Credential.Fingerprint()}, keptEntry{
+		until: time.Now().Add(time.Hour),
+		hosts: []docker.RegistryHost{{
+			Client: httpClient, Scheme: "https", Host: "registry.test", Path: "/v2",
+			Capabilities: docker.HostCapabilityPull | docker.HostCapabilityResolve,
+			Authorizer: docker.NewDockerAuthorizer(docker.WithAuthClient(httpClient), docker.WithAuthCreds(func(string) (string, string, error) {
+				username, password := q.Credential.Basic()
+				return username, password, nil
+			})),
+		}},
+	})
+	finding, _ := c.ask(t.Context(), q)
+	finding = redact(finding, q.Credential)
+	sane(t, finding)
+	if secret := leaked(finding); secret != "" {
+		t.Errorf("%q is in %+v", secret, finding)
+	}
+	return finding
+}
