@@ -39,17 +39,26 @@ func (h *Handler) decide(ctx context.Context, request *admissionv1.AdmissionRequ
 		return outcome{decision: policy.Decision{Mode: engine.Policy.ModeFor(where)}}
 	}
 	if h.Labels != nil {
-		labels, err := h.Labels(ctx, request.Namespace)
-		if err != nil {
-			// Without labels the file's mode counts; a mode is no verdict.
-			h.Log.Warn("the namespace's labels are not known", "namespace", request.Namespace, "error", err.Error())
-		}
-		where.Labels = labels
+		where.Labels = h.labels(ctx, engine, where)
 	}
 	if !engine.Policy.Looks(where) {
 		return outcome{decision: policy.Decision{Mode: policy.Off}}
 	}
 	return h.look(ctx, engine, where, request, operation)
+}
+
+// labels returns a namespace's labels. While they cannot be read, one of them
+// may say not to deny, so that the file's enforce is no more than a warning.
+func (h *Handler) labels(ctx context.Context, engine *Engine, where policy.Where) map[string]string {
+	labels, err := h.Labels(ctx, where.Namespace)
+	if err == nil {
+		return labels
+	}
+	h.log().Warn("the namespace's labels are not known", "namespace", where.Namespace, "error", err.Error())
+	if engine.Policy.ModeFor(where) == policy.Enforce {
+		return map[string]string{policy.ModeLabel: string(policy.Warn)}
+	}
+	return nil
 }
 
 // operationOf says what is being done to what has pod templates.
@@ -71,14 +80,16 @@ func operationOf(request *admissionv1.AdmissionRequest) (workload.Operation, boo
 // look reads the object and checks what of it is new.
 func (h *Handler) look(ctx context.Context, engine *Engine, where policy.Where, request *admissionv1.AdmissionRequest, operation workload.Operation) outcome {
 	mode := engine.Policy.ModeFor(where)
+	if len(request.Object.Raw) == 0 {
+		return outcome{trouble: "not checked: the request holds no object", decision: policy.Decision{Mode: mode}}
+	}
 	w, err := engine.Kinds.Read(request.Object.Raw, operation)
 	switch {
-	case len(request.Object.Raw) == 0:
-		return unread("not checked: the request holds no object")
 	case errors.Is(err, workload.ErrUnknownKind):
 		return outcome{decision: policy.Decision{Mode: mode}}
 	case err != nil:
-		return unread(fmt.Sprintf("not checked: the object cannot be read: %v", err))
+		trouble := fmt.Sprintf("not checked: the object cannot be read: %v", err)
+		return outcome{trouble: trouble, decision: policy.Decision{Mode: mode}}
 	}
 	w.Object.Namespace = request.Namespace
 	if answer, skipped := engine.Skip(w, where, operation); skipped {

@@ -3,11 +3,11 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -26,6 +26,8 @@ const (
 	defaultTimeout = 10 * time.Second
 	// maxTimeout is the longest that the API server allows.
 	maxTimeout = 30 * time.Second
+	// maxPresized is how large a body is believed to be before it comes.
+	maxPresized = 1 << 20
 )
 
 // Engine is what one configuration makes of the program.
@@ -50,43 +52,74 @@ type Handler struct {
 // AdmissionReview gets an answer, in time.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	request, status, err := readReview(w, r)
+	patience := patienceOf(r)
+	request, status, err := readReview(w, r, start.Add(patience))
 	if err != nil {
-		h.Log.Warn("not an AdmissionReview", "error", err.Error(), "remote", r.RemoteAddr)
+		h.log().Warn("not an AdmissionReview", "error", err.Error(), "remote", r.RemoteAddr)
 		http.Error(w, err.Error(), status)
 		return
 	}
-	ctx, cancel := context.WithDeadline(r.Context(), start.Add(workingTime(r)))
-	defer cancel()
-	outcome := h.review(ctx, request)
-	h.record(request, outcome, time.Since(start))
+	answer := h.inTime(r.Context(), request, start, patience)
+	h.record(request, answer.outcome, time.Since(start))
 	w.Header().Set("Content-Type", "application/json")
-	review := admissionv1.AdmissionReview{Response: outcome.response(request.UID)}
-	review.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"))
-	if err := json.NewEncoder(w).Encode(review); err != nil {
-		h.Log.Warn("the answer was not sent", "uid", request.UID, "error", err.Error())
+	if _, err := w.Write(answer.text); err != nil {
+		h.log().Warn("the answer was not sent", "uid", request.UID, "error", err.Error())
 	}
 }
 
-// review decides, and lets in whatever a bug of ours keeps from being decided.
-func (h *Handler) review(ctx context.Context, request *admissionv1.AdmissionRequest) (outcome outcome) {
+// answer is what became of a request, and the AdmissionReview that says so.
+type answer struct {
+	outcome outcome
+	text    []byte
+}
+
+// inTime answers a request before the API server's patience ends, whatever
+// becomes of the review: a review that heeds no deadline is left to itself.
+func (h *Handler) inTime(ctx context.Context, request *admissionv1.AdmissionRequest, start time.Time, patience time.Duration) answer {
+	working := workingTime(patience)
+	ctx, cancel := context.WithDeadline(ctx, start.Add(working))
+	defer cancel()
+	done := make(chan answer, 1)
+	go func() { done <- h.review(ctx, request) }()
+	last := time.NewTimer(time.Until(start.Add(working + (patience-working)/2)))
+	defer last.Stop()
+	select {
+	case answer := <-done:
+		return answer
+	case <-last.C:
+		h.log().Error("the review did not end in time and is left to itself", "uid", request.UID)
+		return unread("not checked in time").answer(request.UID)
+	}
+}
+
+// review decides and answers, and lets in whatever a bug of ours keeps from
+// being decided.
+func (h *Handler) review(ctx context.Context, request *admissionv1.AdmissionRequest) (answer answer) {
 	defer func() {
 		if value := recover(); value != nil {
 			h.Metrics.panicked()
-			h.Log.Error("internal error", "uid", request.UID, "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
-			outcome = unread("not checked: an internal error of pullgate, which its log tells")
+			h.log().Error("internal error", "uid", request.UID, "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+			answer = unread("not checked: an internal error of pullgate, which its log tells").answer(request.UID)
 		}
 	}()
-	return h.decide(ctx, request)
+	return h.decide(ctx, request).answer(request.UID)
+}
+
+// log returns where entries go.
+func (h *Handler) log() *slog.Logger {
+	if h.Log == nil {
+		return slog.Default()
+	}
+	return h.Log
 }
 
 // readReview reads a request for admission.
-func readReview(w http.ResponseWriter, r *http.Request) (*admissionv1.AdmissionRequest, int, error) {
+func readReview(w http.ResponseWriter, r *http.Request, by time.Time) (*admissionv1.AdmissionRequest, int, error) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return nil, http.StatusMethodNotAllowed, fmt.Errorf("%s: only POST of an AdmissionReview is answered here", r.Method)
+		return nil, http.StatusMethodNotAllowed, fmt.Errorf("%.20q: only POST of an AdmissionReview is answered here", r.Method)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReview))
+	body, err := readBody(w, r, by)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -98,11 +131,11 @@ func readReview(w http.ResponseWriter, r *http.Request) (*admissionv1.AdmissionR
 	}
 	var review admissionv1.AdmissionReview
 	if err := json.Unmarshal(body, &review); err != nil {
-		return nil, http.StatusBadRequest, fmt.Errorf("not an AdmissionReview: %w", err)
+		return nil, http.StatusBadRequest, fmt.Errorf("not an AdmissionReview: %s", cut(err.Error(), maxWarning))
 	}
 	if got := review.GroupVersionKind(); got != admissionv1.SchemeGroupVersion.WithKind("AdmissionReview") {
-		return nil, http.StatusBadRequest, fmt.Errorf("%s %s is not understood: only AdmissionReview of %s is (admissionReviewVersions: [v1])",
-			review.APIVersion, review.Kind, admissionv1.SchemeGroupVersion)
+		return nil, http.StatusBadRequest, fmt.Errorf("kind %.80q of %.80q is not understood: only AdmissionReview of %s is (admissionReviewVersions: [v1])",
+			review.Kind, review.APIVersion, admissionv1.SchemeGroupVersion)
 	}
 	if review.Request == nil {
 		return nil, http.StatusBadRequest, errors.New("the AdmissionReview has no request")
@@ -110,13 +143,31 @@ func readReview(w http.ResponseWriter, r *http.Request) (*admissionv1.AdmissionR
 	return review.Request, http.StatusOK, nil
 }
 
-// workingTime is the API server's patience, from the URL's ?timeout=, less
-// what the answer needs to get back.
-func workingTime(r *http.Request) time.Duration {
+// readBody reads a request's body, up to a size and a moment.
+func readBody(w http.ResponseWriter, r *http.Request, by time.Time) ([]byte, error) {
+	control := http.NewResponseController(w)
+	bounded := control.SetReadDeadline(by) == nil
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), maxPresized)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxReview))
+	if err == nil && bounded { // else the server is not to wait for the rest either
+		err = control.SetReadDeadline(time.Time{})
+	}
+	return body.Bytes(), err
+}
+
+// patienceOf is how long the API server waits, from the URL's ?timeout=.
+func patienceOf(r *http.Request) time.Duration {
 	timeout, err := time.ParseDuration(r.URL.Query().Get("timeout"))
 	if err != nil || timeout <= 0 || timeout > maxTimeout {
-		timeout = defaultTimeout
+		return defaultTimeout
 	}
-	headroom := min(max(timeout/10, 200*time.Millisecond), time.Second)
-	return max(timeout-headroom, timeout/2)
+	return timeout
+}
+
+// workingTime is the API server's patience, less what the answer needs to get
+// back.
+func workingTime(patience time.Duration) time.Duration {
+	headroom := min(max(patience/10, 200*time.Millisecond), time.Second)
+	return max(patience-headroom, patience/2)
 }

@@ -54,14 +54,15 @@ func (h *Handler) record(request *admissionv1.AdmissionRequest, o outcome, took 
 		level = slog.LevelInfo
 	}
 	ctx := context.Background()
-	if !h.Log.Enabled(ctx, level) {
+	if !h.log().Enabled(ctx, level) {
 		return
 	}
-	h.Log.LogAttrs(ctx, level, "decision",
+	found, _ := o.findings()
+	h.log().LogAttrs(ctx, level, "decision",
 		slog.String("uid", string(request.UID)), slog.String("operation", string(request.Operation)),
 		slog.String("kind", request.Kind.Kind), slog.String("namespace", request.Namespace), slog.String("name", request.Name),
 		slog.String("subResource", request.SubResource), slog.String("user", request.UserInfo.Username),
 		slog.Bool("dryRun", request.DryRun != nil && *request.DryRun), slog.String("mode", string(o.decision.Mode)),
-		slog.String("verdict", verdict.String()), slog.String("decision", string(action)), slog.String("trouble", o.trouble),
-		slog.Duration("took", took), slog.Any("images", o.findings()))
+		slog.String("verdict", verdict.String()), slog.String("decision", string(action)), slog.String("trouble", plain(o.trouble, maxMessage)),
+		slog.Duration("took", took), slog.Any("images", found))
 }

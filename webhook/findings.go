@@ -1,0 +1,73 @@
+package webhook
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+const (
+	// maxFindings is how many images audit annotations and the log list.
+	maxFindings = 100
+	// maxAnnotation bounds the audit annotation that lists the images.
+	maxAnnotation = 16 << 10
+)
+
+// finding is how an image appears in audit annotations and the log.
+type finding struct {
+	Field   string        `json:"field"`
+	Image   string        `json:"image"`
+	Verdict pull.Verdict  `json:"verdict"`
+	Reason  pull.Reason   `json:"reason"`
+	Action  policy.Action `json:"action"`
+	Message string        `json:"message,omitempty"`
+}
+
+// findings lists what is not plainly fine, up to a number of it.
+func (o outcome) findings() (found []finding, omitted bool) {
+	for i, result := range o.report.Results {
+		if result.Verdict == pull.Pullable && len(result.Notes) == 0 {
+			continue
+		}
+		if len(found) == maxFindings {
+			return found, true
+		}
+		message := result.Message
+		for _, note := range result.Notes {
+			message += "; " + note.Message
+		}
+		found = append(found, finding{
+			Field: result.Image.Field, Image: cut(result.Image.Reference, maxImage), Verdict: result.Verdict,
+			Reason: result.Reason, Action: o.decision.Actions[i], Message: plain(strings.TrimPrefix(message, "; "), maxMessage),
+		})
+	}
+	return found, false
+}
+
+// annotations go to the audit log in every mode; the API server puts the
+// webhook's name before their keys.
+func (o outcome) annotations() map[string]string {
+	verdict, action := o.summary()
+	annotations := map[string]string{"verdict": verdict.String(), "decision": string(action)}
+	if o.decision.Mode != "" {
+		annotations["mode"] = string(o.decision.Mode)
+	}
+	if o.trouble != "" {
+		annotations["trouble"] = plain(o.trouble, maxMessage)
+	}
+	found, omitted := o.findings()
+	for len(found) > 0 {
+		text, err := json.Marshal(found)
+		if err == nil && len(text) <= maxAnnotation {
+			annotations["images"] = string(text)
+			break
+		}
+		found, omitted = found[:len(found)/2], true
+	}
+	if omitted {
+		annotations["imagesOmitted"] = "the list was too long"
+	}
+	return annotations
+}

@@ -1,0 +1,265 @@
+package webhook
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// answering makes a rig's resolver give results for the images in turn.
+func (r *rig) answering(results ...resolver.Result) {
+	r.resolve = func(_ context.Context, w workload.Workload) resolver.Report {
+		report := resolver.Report{Object: w.Object}
+		for _, template := range w.Templates {
+			for i, image := range template.Images {
+				result := results[i%len(results)]
+				result.Image, result.Verdict = image, result.Reason.Verdict()
+				report.Results = append(report.Results, result)
+			}
+		}
+		return report
+	}
+}
+
+func TestDenialOfOneImage(t *testing.T) {
+	rig := newRig(t)
+	rig.answering(resolver.Result{
+		Reason: pull.TagNotFound, Summary: "tag not found", Message: "tag not found: reg answered 404 (asked with secret/shop/a accepted)",
+		Hint: "did you mean nginx:1.29?", Node: `docker.io/library/nginx:1.99: not found`,
+		Notes: []pull.Note{{Reason: pull.PullSecretMissing, Message: "pull secret shop/b does not exist"}, {Message: "did you mean nginx:1.29?"}},
+	})
+	status := rig.ask(t, request(deployment("nginx:1.99"))).Result
+	const message = `tag not found: reg answered 404 (asked with secret/shop/a accepted); did you mean nginx:1.29? [on a node: docker.io/library/nginx:1.99: not found]`
+	if want := `spec.template.spec.containers[0].image: "nginx:1.99": ` + message + "; note: pull secret shop/b does not exist"; status.Message != want {
+		t.Errorf("message\n%s\nwant\n%s", status.Message, want)
+	}
+	if len(status.Details.Causes) != 1 {
+		t.Fatalf("causes %v", status.Details.Causes)
+	}
+	if cause := status.Details.Causes[0]; cause.Type != "TagNotFound" || cause.Field != "spec.template.spec.containers[0].image" || cause.Message != message {
+		t.Errorf("cause %+v", cause)
+	}
+	if status.Status != "Failure" || status.Code != 403 || status.Reason != "Forbidden" {
+		t.Errorf("status %+v", status)
+	}
+}
+
+// A line for each image, with its uses folded; a cause for each use.
+func TestDenialOfSeveral(t *testing.T) {
+	response := newRig(t).ask(t, request(deployment("a:tagnotfound", "fine:1", "b:blobmissing", "a:tagnotfound", "c:ratelimited", "a:tagnotfound")))
+	lines := strings.Split(response.Result.Message, "\n")
+	if len(lines) != 3 || lines[0] != "2 images cannot be pulled:" ||
+		!strings.HasPrefix(lines[1], `spec.template.spec.containers[0].image and 2 more: "a:tagnotfound": summary of TagNotFound: the registry said so; hint for TagNotFound`) ||
+		!strings.HasPrefix(lines[2], `spec.template.spec.containers[2].image: "b:blobmissing": `) {
+		t.Errorf("message\n%s", response.Result.Message)
+	}
+	var causes []string
+	for _, cause := range response.Result.Details.Causes {
+		causes = append(causes, fmt.Sprintf("%s %s", cause.Field, cause.Type))
+	}
+	field := "spec.template.spec.containers[%d].image %s"
+	want := []string{fmt.Sprintf(field, 0, "TagNotFound"), fmt.Sprintf(field, 3, "TagNotFound"), fmt.Sprintf(field, 5, "TagNotFound"), fmt.Sprintf(field, 2, "BlobMissing")}
+	if !slices.Equal(causes, want) {
+		t.Errorf("causes %q, want %q", causes, want)
+	}
+	// What is not the reason is warned of all the same.
+	if len(response.Warnings) != 1 || !strings.Contains(response.Warnings[0], "c:ratelimited") {
+		t.Errorf("warnings %q", response.Warnings)
+	}
+}
+
+// One image that met two fates is told of twice.
+func TestDenialByFate(t *testing.T) {
+	rig := newRig(t)
+	rig.answering(resolver.Result{Reason: pull.TagNotFound, Message: "one"}, resolver.Result{Reason: pull.TagNotFound, Message: "two"})
+	if message := rig.ask(t, request(deployment("a:1", "a:1"))).Result.Message; strings.Count(message, "\n") != 2 {
+		t.Errorf("message %s", message)
+	}
+}
+
+func TestDenialOfTooMany(t *testing.T) {
+	var images []string
+	for i := range 3 * maxCauses {
+		images = append(images, fmt.Sprintf("r%d/app:tagnotfound", i/2))
+	}
+	status := newRig(t).ask(t, request(deployment(images...))).Result
+	lines := strings.Split(status.Message, "\n")
+	if lines[0] != fmt.Sprintf("%d images cannot be pulled:", len(images)/2) || len(lines) != maxDenials+2 ||
+		lines[len(lines)-1] != fmt.Sprintf("and %d more", len(images)/2-maxDenials) {
+		t.Errorf("%d lines, the first %q, the last %q", len(lines), lines[0], lines[len(lines)-1])
+	}
+	if len(status.Details.Causes) != 2*maxDenials {
+		t.Errorf("%d causes", len(status.Details.Causes))
+	}
+	same := newRig(t).ask(t, request(deployment(strings.Fields(strings.Repeat("app:tagnotfound ", 2*maxCauses))...))).Result
+	if len(same.Details.Causes) != maxCauses || !strings.Contains(same.Message, fmt.Sprintf("and %d more", 2*maxCauses-1)) {
+		t.Errorf("%d causes: %s", len(same.Details.Causes), same.Message)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	note := pull.Note{Reason: pull.PullSecretMissing, Message: "pull secret shop/b does not exist"}
+	tests := []struct {
+		name    string
+		mode    policy.Mode
+		results []resolver.Result
+		images  []string
+		want    []string
+	}{
+		{"what would be denied", policy.Warn, []resolver.Result{{Reason: pull.TagNotFound, Summary: "tag not found", Message: "tag not found: 404", Hint: "did you mean a:2?"}}, []string{"a:1"},
+			[]string{`pullgate: "a:1": tag not found; did you mean a:2?: 404; spec.template.spec.containers[0].image`}},
+		{"uses are folded", policy.Warn, []resolver.Result{{Reason: pull.TagNotFound, Summary: "s", Message: "s"}}, []string{"a:1", "a:1", "b:1"},
+			[]string{`pullgate: "a:1": s; spec.template.spec.containers[0].image and 1 more`, `pullgate: "b:1": s; spec.template.spec.containers[2].image`}},
+		{"what is not known", policy.Enforce, []resolver.Result{{Reason: pull.RateLimited, Summary: "not checked: slow down", Message: "not checked: slow down (asked without credentials)"}}, []string{"a:1"},
+			[]string{`pullgate: "a:1": not checked: slow down (asked without credentials); spec.template.spec.containers[0].image`}},
+		{"notes on what is fine", policy.Enforce, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1", "a:1"},
+			[]string{`pullgate: "a:1": pull secret shop/b does not exist`}},
+		{"notes in mode warn", policy.Warn, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1"},
+			[]string{`pullgate: "a:1": pull secret shop/b does not exist`}},
+		{"no notes in mode audit", policy.Audit, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1"}, nil},
+		{"notes on what is denied are in the denial", policy.Enforce, []resolver.Result{{Reason: pull.TagNotFound, Message: "m", Notes: []pull.Note{note}}}, []string{"a:1"}, nil},
+		{"control characters", policy.Warn, []resolver.Result{{Reason: pull.TagNotFound, Summary: "a\x1b[31m\nb\x7f", Message: "a\x1b[31m\nb\x7f"}}, []string{"a\x00:1"},
+			[]string{`pullgate: "a\x00:1": a [31m b ; spec.template.spec.containers[0].image`}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			rig := newRig(t, func(c *policy.Configuration) { c.Mode = test.mode })
+			rig.answering(test.results...)
+			if got := rig.ask(t, request(deployment(test.images...))).Warnings; !slices.Equal(got, test.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
+// The API server cuts a warning and drops what is more than 4 KiB: what is
+// left has to be of use.
+func TestWarningsAreCut(t *testing.T) {
+	rig := newRig(t, func(c *policy.Configuration) { c.Mode = policy.Warn })
+	rig.answering(resolver.Result{Reason: pull.TagNotFound, Summary: "tag not found", Message: "tag not found: " + strings.Repeat("é", 400), Hint: "did you mean b:2?"})
+	var images []string
+	for i := range 40 {
+		images = append(images, fmt.Sprintf("reg%d.example.com/app:1", i))
+	}
+	warnings := rig.ask(t, request(deployment(images...))).Warnings
+	first, last := warnings[0], warnings[len(warnings)-1]
+	if !strings.HasPrefix(first, `pullgate: "reg0.example.com/app:1": tag not found; did you mean b:2?: éé`) || !strings.HasSuffix(first, "é…") || len(first) > 255 {
+		t.Errorf("the first one: %s", first)
+	}
+	if want := fmt.Sprintf("pullgate: %d more warnings; the audit log tells more", 40-(len(warnings)-1)); last != want || len(warnings) < 10 {
+		t.Errorf("%d warnings, the last one %q, want %q", len(warnings), last, want)
+	}
+}
+
+func TestPlain(t *testing.T) {
+	tests := []struct {
+		text  string
+		limit int
+		want  string
+	}{
+		{"plain", 5, "plain"},
+		{"plainer", 5, "pl…"},
+		{"ééééé", 7, "éé…"},
+		{"日本語日本語", 10, "日本…"},
+		{"a\nb\tc\x00d\x7fe\u0085f\u2028g", 99, "a b c d e f g"},
+		{"a\xffb", 99, "a\ufffdb"},
+		{strings.Repeat("\xff", 9), 9, "\ufffd\ufffd…"},
+		{"", 3, ""},
+	}
+	for _, test := range tests {
+		if got := plain(test.text, test.limit); got != test.want || !utf8.ValidString(got) || len(got) > test.limit {
+			t.Errorf("plain(%q, %d) = %q, want %q", test.text, test.limit, got, test.want)
+		}
+	}
+}
+
+func TestAuditAnnotations(t *testing.T) {
+	for _, mode := range []policy.Mode{policy.Enforce, policy.Warn, policy.Audit} {
+		rig := newRig(t, func(c *policy.Configuration) { c.Mode = mode })
+		got := rig.ask(t, request(deployment("fine:1", "a:tagnotfound", "b:ratelimited"))).AuditAnnotations
+		images := got["images"]
+		delete(got, "images")
+		decision := map[policy.Mode]string{policy.Enforce: "deny", policy.Warn: "warn", policy.Audit: "audit"}[mode]
+		if want := map[string]string{"verdict": "broken", "decision": decision, "mode": string(mode)}; !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", mode, got, want)
+		}
+		var found []map[string]string
+		if err := json.Unmarshal([]byte(images), &found); err != nil || len(found) != 2 {
+			t.Fatalf("%s: %v: %s", mode, err, images)
+		}
+		want := map[string]string{"field": "spec.template.spec.containers[1].image", "image": "a:tagnotfound", "verdict": "broken", "reason": "TagNotFound",
+			"action": decision, "message": "summary of TagNotFound: the registry said so"}
+		if !maps.Equal(found[0], want) {
+			t.Errorf("%s: %v, want %v", mode, found[0], want)
+		}
+	}
+	rig := newRig(t)
+	if got := rig.ask(t, request(deployment("fine:1"))).AuditAnnotations; !maps.Equal(got, map[string]string{"verdict": "pullable", "decision": "allow", "mode": "enforce"}) {
+		t.Errorf("a good image: %v", got)
+	}
+	got := rig.ask(t, request(deployment(strings.Fields(strings.Repeat(strings.Repeat("x", 200)+":tagnotfound ", 300))...))).AuditAnnotations
+	if got["imagesOmitted"] == "" || !json.Valid([]byte(got["images"])) {
+		t.Errorf("too many images: %.300v", got)
+	}
+}
+
+// The log has one entry a decision, in JSON, with the request's UID.
+func TestLog(t *testing.T) {
+	rig := newRig(t)
+	rig.ask(t, request(deployment("fine:1")))
+	if rig.log.Len() > 0 {
+		t.Errorf("a good image is logged at level info: %s", rig.log.String())
+	}
+	rig.ask(t, request(deployment("a:tagnotfound", "b:ratelimited"), dryRun, update(deployment("a:1"))))
+	lines := bufio.NewScanner(&rig.log)
+	lines.Scan()
+	var entry map[string]any
+	if err := json.Unmarshal(lines.Bytes(), &entry); err != nil || lines.Scan() {
+		t.Fatalf("not one entry: %v: %s", err, lines.Text())
+	}
+	images, _ := entry["images"].([]any)
+	for _, key := range []string{"time", "took", "images"} {
+		if entry[key] == nil {
+			t.Errorf("no %s", key)
+		}
+		delete(entry, key)
+	}
+	want := map[string]any{"level": "INFO", "msg": "decision", "uid": "uid-1", "operation": "UPDATE", "kind": "Deployment", "namespace": "shop", "name": "web",
+		"subResource": "", "user": "alice", "dryRun": true, "mode": "enforce", "verdict": "broken", "decision": "deny", "trouble": ""}
+	if !maps.Equal(entry, want) {
+		t.Errorf("got %v\nwant %v", entry, want)
+	}
+	if len(images) != 2 {
+		t.Errorf("images %v", images)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	rig := newRig(t)
+	for _, images := range [][]string{{"fine:1"}, {"fine:1", "a:tagnotfound"}, {"b:ratelimited"}, {"b:ratelimited", "fine:1"}} {
+		rig.ask(t, request(deployment(images...)))
+	}
+	rig.labels = map[string]string{policy.ModeLabel: "off"}
+	rig.ask(t, request(deployment("a:tagnotfound")))
+	want := map[string]float64{
+		"decision=allow,mode=enforce,verdict=pullable": 1, "decision=deny,mode=enforce,verdict=broken": 1,
+		"decision=warn,mode=enforce,verdict=unknown": 2, "decision=allow,mode=off,verdict=skipped": 1,
+	}
+	if got := rig.counted(t, "pullgate_admission_requests_total"); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := rig.counted(t, "pullgate_admission_duration_seconds")[""]; got != 5 {
+		t.Errorf("%v durations", got)
+	}
+}

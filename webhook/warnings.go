@@ -1,0 +1,82 @@
+package webhook
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver"
+)
+
+const (
+	// maxWarning is the length at which the API server cuts a warning
+	// (apiserver pkg/endpoints/filters/warning.go).
+	maxWarning = 255
+	// maxWarnings is how much of them it passes on in all, 4 KiB, less what
+	// the last one needs.
+	maxWarnings = 4<<10 - 2*maxWarning
+)
+
+// warningList keeps warnings as far as the API server passes them on.
+type warningList struct {
+	kept    []string
+	size    int
+	dropped int
+}
+
+// add takes a warning up, unless it is there already.
+func (l *warningList) add(text string) {
+	text = plain("pullgate: "+text, maxWarning)
+	switch {
+	case slices.Contains(l.kept, text):
+	case l.dropped > 0 || l.size+len(text) > maxWarnings:
+		l.dropped++
+	default:
+		l.size += len(text)
+		l.kept = append(l.kept, text)
+	}
+}
+
+// all returns the warnings, and says how many there is no room for.
+func (l *warningList) all() []string {
+	if l.dropped == 0 {
+		return l.kept
+	}
+	return append(l.kept, fmt.Sprintf("pullgate: %d more warnings; the audit log tells more", l.dropped))
+}
+
+// warnings are for the person at the command line: what is let in although it
+// will fail or may fail, and notes on pull secrets.
+func (o outcome) warnings() []string {
+	var list warningList
+	if o.trouble != "" {
+		list.add(o.trouble)
+	}
+	for _, group := range o.grouped(policy.WarnOf) {
+		list.add(warning(group[0], len(group)-1))
+	}
+	for i, result := range o.report.Results {
+		if mode := o.decision.Modes[i]; mode != policy.Enforce && mode != policy.Warn || o.decision.Actions[i] == policy.Deny {
+			continue
+		}
+		for _, note := range result.Notes {
+			list.add(quoted(result) + ": " + note.Message)
+		}
+	}
+	return list.all()
+}
+
+// warning puts first what matters most, since the API server cuts it.
+func warning(result resolver.Result, more int) string {
+	text := quoted(result) + ": " + result.Summary
+	if result.Hint != "" {
+		text += "; " + result.Hint
+	}
+	text += strings.TrimPrefix(result.Message, result.Summary)
+	text += "; " + result.Image.Field
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
