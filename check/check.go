@@ -167,12 +167,22 @@ func (in *Input) add(object *manifest.Object, kinds *workload.Kinds, namespace s
 	switch {
 	case errors.Is(err, workload.ErrUnknownKind):
 	case err != nil:
-		field, _, _ := strings.Cut(err.Error(), ":")
-		in.Problems = append(in.Problems, report.Problem{Source: report.Source(object.Find(field, "")), Message: err.Error()})
+		in.Problems = append(in.Problems, shapeProblem(object, err))
 	default:
 		w.Object.Namespace = cmp.Or(w.Object.Namespace, namespace)
 		in.workloads = append(in.workloads, found{w, object})
 	}
+}
+
+// shapeProblem says where an object is not as its kind is. The error begins
+// with the field's path.
+func shapeProblem(object *manifest.Object, err error) report.Problem {
+	field, what, _ := strings.Cut(err.Error(), ":")
+	problem := report.Problem{Source: report.Source(object.Find(field, "")), Message: err.Error()}
+	if strings.HasSuffix(what, "where a string is expected") {
+		problem.Hint = "put it into quotes"
+	}
+	return problem
 }
 
 // AddImages adds images that are named alone, as those of Pods without pull

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
@@ -276,4 +277,17 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// sentence is what the verdicts depend on, in one line.
+func (v *Vantage) sentence() string {
+	parts := slices.Clone(v.Credentials)
+	if v.Cluster != "" {
+		parts = append(parts, "cluster "+v.Cluster)
+	}
+	parts = append(parts, "configuration "+cmp.Or(v.Configuration, "by default"))
+	if len(v.Platforms) > 0 {
+		parts = append(parts, "nodes of "+strings.Join(v.Platforms, ", "))
+	}
+	return "seen with " + strings.Join(parts, "; ")
 }

@@ -25,6 +25,9 @@ func (r *Report) writeText(w io.Writer, style Style) error {
 		p.block(group)
 	}
 	p.line(paint{}, "", r.sentence())
+	if r.Summary.Broken+r.Summary.Unknown > 0 {
+		p.line(faint(), "", r.Vantage.sentence())
+	}
 	_, err := io.WriteString(w, p.text.String())
 	return err
 }
@@ -95,7 +98,9 @@ func (p *printer) block(group []*Result) {
 			p.line(faint(), "  ", fmt.Sprintf("and %d more places", len(group)-maxPlaces))
 			break
 		}
-		p.line(faint(), "  ", place.place())
+		if where := place.place(); where != "" {
+			p.line(faint(), "  ", where)
+		}
 	}
 	if result.Message != "" {
 		p.labelled(color, label, result.Message)

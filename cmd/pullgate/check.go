@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,6 +32,8 @@ type checkOptions struct {
 	kustomize, config, depth          string
 	kubeconfig, context, namespace    string
 	failOn, cacheDir                  string
+	// path is how the command was called.
+	path string
 }
 
 // newCheck returns `pullgate check`.
@@ -64,6 +67,7 @@ The exit code is 0 if there is nothing that --fail-on names, 1 if there is, and
   pullgate check -f deploy/ -o text -o sarif=pullgate.sarif`,
 		Args: noManifestArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.path = cmd.CommandPath()
 			return o.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -91,13 +95,13 @@ func (o *checkOptions) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&o.images, "image", nil, "`REF` of an image to check alone; may be repeated")
 	flags.StringVar(&o.config, "config", "", "configuration `FILE`, as for serve; default: the defaults")
 	flags.StringSliceVar(&o.platforms, "platform", nil, "`OS/ARCH[/VARIANT]` of the nodes; may be repeated; default: those of the configuration, then of the cluster's Nodes with --cluster, else linux/amd64 and linux/arm64")
-	flags.StringVar(&o.depth, "depth", "", "how far to read: manifest or layers; default: that of the configuration")
+	flags.StringVar(&o.depth, "depth", "", "how far to read, `manifest|layers`; default: that of the configuration")
 	flags.BoolVar(&o.cluster, "cluster", false, "read Secrets, ServiceAccounts, Nodes and Namespaces from the cluster")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` for --cluster; default: kubectl's")
 	flags.StringVar(&o.context, "context", "", "`CONTEXT` of the kubeconfig for --cluster; default: the current one")
 	flags.StringVarP(&o.namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none; default: that of the context with --cluster, else default")
 	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "`FORMAT[=FILE]`: text, json, sarif, junit, github or html; may be repeated, with one to standard output; default: text")
-	flags.StringVar(&o.failOn, "fail-on", string(check.OnBroken), "exit with 1 for what is `broken`, unknown (or broken), or never")
+	flags.StringVar(&o.failOn, "fail-on", string(check.OnBroken), "exit with 1 for what is `broken|unknown|never`: what admission would deny, what is broken or unknown, nothing")
 	flags.StringVar(&o.cacheDir, "cache-dir", "", "`DIR` to keep manifests in from run to run, so that known images cost one request")
 	for flag, values := range map[string][]string{
 		"depth": {string(policy.Manifest), string(policy.Layers)}, "output": names(report.Formats()), "fail-on": names(check.FailOns()),
@@ -160,7 +164,7 @@ func verdict(written *report.Report) error {
 func (o *checkOptions) settings() (configuration policy.Configuration, given []ocispec.Platform, err error) {
 	if len(o.files) == 0 && o.kustomize == "" && len(o.images) == 0 {
 		return configuration, nil, &hintedError{
-			err: fmt.Errorf("nothing to check"), hint: "name manifests with -f or -k, or an image with --image; `pullgate check --help` has examples",
+			err: errors.New("nothing to check"), hint: "name manifests with -f or -k, or an image with --image; `" + o.path + " --help` has examples",
 		}
 	}
 	if !slices.Contains(check.FailOns(), check.FailOn(o.failOn)) {

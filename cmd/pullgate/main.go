@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -21,7 +23,11 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, newRoot(), os.Args[1:]))
+	root := newRoot()
+	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == pluginName {
+		root = asPlugin(root)
+	}
+	os.Exit(run(ctx, root, os.Args[1:]))
 }
 
 // run executes a command line and returns the exit code.

@@ -9,6 +9,19 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// pluginName is the program's when it is a plugin of kubectl, which runs it by
+// this name.
+const pluginName = "kubectl-pullgate"
+
+// asPlugin makes the command line speak of itself as kubectl's users type it.
+func asPlugin(root *cobra.Command) *cobra.Command {
+	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl pullgate"}
+	for _, cmd := range root.Commands() {
+		cmd.Example = strings.ReplaceAll(cmd.Example, "pullgate "+cmd.Name(), "kubectl pullgate "+cmd.Name())
+	}
+	return root
+}
+
 // newRoot returns the command line.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
