@@ -38,11 +38,9 @@ type Node struct {
 	images cri.ImageServiceClient
 }
 
-// Start runs containerd in a folder of its own, with an empty store.
+// Start runs containerd in a folder of its own, with an empty store. Able says
+// whether it can.
 func Start(ctx context.Context, options Options) (*Node, error) {
-	if err := able(); err != nil {
-		return nil, err
-	}
 	keeper, err := child.NewKeeper("", "pullgate-oracle")
 	if err != nil {
 		return nil, err
@@ -54,8 +52,8 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 	return n, nil
 }
 
-// able says why containerd cannot run here.
-func able() error {
+// Able says why containerd cannot run here; nil if it can.
+func Able() error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("containerd runs on Linux, and this is %s: the recorded answers in testdata/oracle.json serve the tests here", runtime.GOOS)
 	}
@@ -70,7 +68,7 @@ func (n *Node) start(ctx context.Context, options Options) error {
 	if err := os.WriteFile(config, []byte(n.config(options)), 0o600); err != nil {
 		return fmt.Errorf("write containerd's configuration: %w", err)
 	}
-	daemon, err := n.keeper.Start(child.Spec{Name: "containerd", Path: options.Binary, Args: []string{"--config", config}})
+	daemon, err := n.keeper.Start(child.Spec{Name: "containerd", Path: options.Binary, Args: []string{"--config", config}, Env: direct()})
 	if err != nil {
 		return err
 	}
@@ -84,6 +82,12 @@ func (n *Node) start(ctx context.Context, options Options) error {
 		_, err := n.images.ListImages(ctx, &cri.ListImagesRequest{})
 		return err == nil
 	})
+}
+
+// direct takes the proxies out of the environment: everything is on this
+// machine.
+func direct() []string {
+	return []string{"HTTP_PROXY=", "HTTPS_PROXY=", "ALL_PROXY=", "http_proxy=", "https_proxy=", "all_proxy="}
 }
 
 func (n *Node) socket() string { return filepath.Join(n.keeper.Dir, "containerd.sock") }

@@ -30,6 +30,10 @@ const (
 // want lists the reasons that fit.
 func want(reasons ...pull.Reason) []pull.Reason { return reasons }
 
+// nowhereFound fits a name that nobody knows: some resolvers take their time to
+// say so.
+func nowhereFound() []pull.Reason { return want(pull.RegistryUnreachable, pull.Timeout) }
+
 // status is the commonest fault: this answer to all that is asked for.
 func status(code int, object string) Fault { return Fault{Object: object, Status: code} }
 

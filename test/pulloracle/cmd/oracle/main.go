@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/pullgate/pullgate/test/pulloracle/golden"
+	"github.com/pullgate/pullgate/test/pulloracle/node"
 	"github.com/pullgate/pullgate/test/pulloracle/scenario"
 )
 
@@ -33,6 +34,9 @@ func main() {
 func run(binary, out, only string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := node.Able(); err != nil {
+		return err
+	}
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return fmt.Errorf("find containerd: %w", err)
