@@ -123,6 +123,7 @@ func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential
 	if err != nil {
 		return nil, true, err
 	}
+	takeTurns(hosts)
 	c.hosts.Add(key, keptEntry{hosts: hosts, until: time.Now().Add(keptFor)})
 	return hosts, true, nil
 }

@@ -74,31 +74,47 @@ func overlapping(secret string) bool {
 	return strings.ContainsAny(secret, "[]REDACTD…")
 }
 
-// FuzzManifest lets a registry serve anything as manifest, index or config.
+// FuzzManifest lets a registry serve anything as an image, as the child of an
+// index, or as a config.
 func FuzzManifest(f *testing.F) {
-	manifest := manifestOf(0)
-	child := amd64(describe(ocispec.MediaTypeImageManifest, manifest))
+	child := amd64(describe(ocispec.MediaTypeImageManifest, manifestOf(0)))
 	for _, body := range [][]byte{
-		manifest, indexOf(), indexOf(child), indexOf(bare(child)), indexOf(child, child), dockerised(indexOf(child)), schema1(),
+		manifestOf(0), indexOf(), indexOf(child), indexOf(bare(child)), indexOf(child, child), dockerised(indexOf(child)), schema1(),
 		[]byte("null"), []byte("{}"), []byte(`{"manifests":null}`), []byte(`{"manifests":[{}]}`), []byte(`{"manifests":[{"digest":"x","size":-1}]}`),
 		[]byte(`{"config":{"digest":"sha256:00"},"layers":[{"urls":["http://169.254.169.254"]}]}`), []byte(`{"schemaVersion":2,"manifests":[{"platform":{"os":"linux"}}]}`),
+		[]byte(`{"os":"linux","architecture":"amd64","rootfs":{"diff_ids":["sha256:00"]}}`), []byte(`{"os":7}`),
 	} {
-		for kind := range byte(5) {
-			f.Add(body, manifest, kind, kind%2 == 0)
+		for kind := range byte(len(mediaTypes())) {
+			for place := range byte(3) {
+				f.Add(body, kind, place, kind%2 == 0)
+			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, root, other []byte, kind byte, layers bool) {
-		mediaTypes := []string{ocispec.MediaTypeImageIndex, ocispec.MediaTypeImageManifest,
-			images.MediaTypeDockerSchema2ManifestList, images.MediaTypeDockerSchema2Manifest, "application/json"}
+	f.Fuzz(func(t *testing.T, body []byte, kind, place byte, layers bool) {
 		held := documents{}
-		held.add(ocispec.MediaTypeImageManifest, other)
-		held.tag(mediaTypes[int(kind)%len(mediaTypes)], root)
+		held.add(ocispec.MediaTypeImageManifest, manifestOf(0))
+		mediaType := mediaTypes()[int(kind)%len(mediaTypes())]
+		switch place % 3 {
+		case 0:
+			held.tag(mediaType, body)
+		case 1:
+			held.tag(ocispec.MediaTypeImageIndex, indexOf(amd64(held.add(mediaType, body))))
+		default:
+			config := held.add(ocispec.MediaTypeImageConfig, body)
+			held.tag(ocispec.MediaTypeImageIndex, indexOf(held.add(ocispec.MediaTypeImageManifest, encode(ocispec.Manifest{
+				Config: config, Layers: []ocispec.Descriptor{claimed(ocispec.MediaTypeImageLayer, 0, 5)}}))))
+		}
 		registry := &inMemory{Handler: held}
 		registry.probe(t, Query{Image: named(t, "registry.test/app:1"), Platforms: list("linux/amd64", "linux/arm64"), Layers: layers})
 		if asked := registry.asked.Load(); asked > maxManifests+maxBlobs+4 {
 			t.Errorf("%d requests", asked)
 		}
 	})
+}
+
+func mediaTypes() []string {
+	return []string{ocispec.MediaTypeImageIndex, ocispec.MediaTypeImageManifest,
+		images.MediaTypeDockerSchema2ManifestList, images.MediaTypeDockerSchema2Manifest, "application/json"}
 }
 
 // FuzzChallenge lets a registry challenge with anything, and a token server

@@ -205,3 +205,33 @@ func TestProbeAtOnce(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestProbeWaitsNotForOthers makes sure that a token server that hangs for one
+// holds another no longer than its own time, and fails nobody afterwards.
+func TestProbeWaitsNotForOthers(t *testing.T) {
+	r := newRig(t)
+	r.single("manifest", "1", "linux/amd64")
+	asked := make(chan struct{})
+	r.bearer(bearer{})
+	r.once("POST token", func(w http.ResponseWriter, req *http.Request) {
+		close(asked)
+		hang(w, req)
+	})
+	c := client(t, "")
+	var group sync.WaitGroup
+	group.Go(func() {
+		if finding := (row{credential: right(), timeout: time.Second}).probe(t, r, c); finding.Reason != pull.Timeout {
+			t.Errorf("the first: %+v, want %s", finding, pull.Timeout)
+		}
+	})
+	<-asked
+	start := time.Now()
+	finding := row{credential: right(), timeout: 100 * time.Millisecond}.probe(t, r, c)
+	if finding.Reason != pull.Timeout || time.Since(start) > 900*time.Millisecond {
+		t.Errorf("the second: %+v after %s, want %s", finding, time.Since(start), pull.Timeout)
+	}
+	if finding := (row{credential: right()}).probe(t, r, c); finding.Reason != pull.ReasonPullable {
+		t.Errorf("the third: %+v, want %s", finding, pull.ReasonPullable)
+	}
+	group.Wait()
+}
