@@ -99,11 +99,7 @@ func (o outcome) grouped(action policy.Action) [][]resolver.Result {
 // denialLine names the field, the image, what is the matter and what to do.
 func denialLine(group []resolver.Result) string {
 	result := group[0]
-	line := result.Image.Field
-	if more := len(group) - 1; more > 0 {
-		line += fmt.Sprintf(" and %d more", more)
-	}
-	line += fmt.Sprintf(": %s: %s", quoted(result), causeMessage(result))
+	line := fmt.Sprintf("%s: %s: %s", fields(group), quoted(result.Image.Reference), causeMessage(result))
 	for _, note := range result.Notes {
 		if note.Message != result.Hint {
 			line += "; note: " + note.Message
@@ -123,7 +119,17 @@ func causeMessage(result resolver.Result) string {
 	return plain(message, maxMessage)
 }
 
-// quoted is an image as it was written.
-func quoted(result resolver.Result) string {
-	return fmt.Sprintf("%q", cut(result.Image.Reference, maxImage))
+// fields says where an image stands, by the first of its fields.
+func fields(group []resolver.Result) string {
+	return group[0].Image.Field + andMore(len(group)-1)
 }
+
+func andMore(count int) string {
+	if count == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", count)
+}
+
+// quoted is an image as it was written.
+func quoted(image string) string { return fmt.Sprintf("%q", cut(image, maxImage)) }

@@ -118,19 +118,23 @@ func TestWarnings(t *testing.T) {
 		want    []string
 	}{
 		{"what would be denied", policy.Warn, []resolver.Result{{Reason: pull.TagNotFound, Summary: "tag not found", Message: "tag not found: 404", Hint: "did you mean a:2?"}}, []string{"a:1"},
-			[]string{`pullgate: "a:1": tag not found; did you mean a:2?: 404; spec.template.spec.containers[0].image`}},
+			[]string{`pullgate: "a:1": tag not found; did you mean a:2? [spec.template.spec.containers[0].image; 404]`}},
 		{"uses are folded", policy.Warn, []resolver.Result{{Reason: pull.TagNotFound, Summary: "s", Message: "s"}}, []string{"a:1", "a:1", "b:1"},
-			[]string{`pullgate: "a:1": s; spec.template.spec.containers[0].image and 1 more`, `pullgate: "b:1": s; spec.template.spec.containers[2].image`}},
-		{"what is not known", policy.Enforce, []resolver.Result{{Reason: pull.RateLimited, Summary: "not checked: slow down", Message: "not checked: slow down (asked without credentials)"}}, []string{"a:1"},
-			[]string{`pullgate: "a:1": not checked: slow down (asked without credentials); spec.template.spec.containers[0].image`}},
+			[]string{`pullgate: "a:1": s [spec.template.spec.containers[0].image and 1 more]`, `pullgate: "b:1": s [spec.template.spec.containers[2].image]`}},
+		{"what is not known", policy.Enforce, []resolver.Result{{Reason: pull.RateLimited, Summary: "not checked: slow down", Message: "not checked: slow down, asked without credentials"}}, []string{"a:1"},
+			[]string{`pullgate: "a:1": not checked: slow down [spec.template.spec.containers[0].image; asked without credentials]`}},
 		{"notes on what is fine", policy.Enforce, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1", "a:1"},
 			[]string{`pullgate: "a:1": pull secret shop/b does not exist`}},
+		{"a note on several images", policy.Enforce, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1", "b:1", "c:1"},
+			[]string{`pullgate: "a:1" and 2 more: pull secret shop/b does not exist`}},
+		{"a note that is the hint", policy.Warn, []resolver.Result{{Reason: pull.CredentialsRequired, Summary: "s", Message: "s", Hint: note.Message, Notes: []pull.Note{note}}}, []string{"a:1"},
+			[]string{`pullgate: "a:1": s; pull secret shop/b does not exist [spec.template.spec.containers[0].image]`}},
 		{"notes in mode warn", policy.Warn, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1"},
 			[]string{`pullgate: "a:1": pull secret shop/b does not exist`}},
 		{"no notes in mode audit", policy.Audit, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1"}, nil},
 		{"notes on what is denied are in the denial", policy.Enforce, []resolver.Result{{Reason: pull.TagNotFound, Message: "m", Notes: []pull.Note{note}}}, []string{"a:1"}, nil},
 		{"control characters", policy.Warn, []resolver.Result{{Reason: pull.TagNotFound, Summary: "a\x1b[31m\nb\x7f", Message: "a\x1b[31m\nb\x7f"}}, []string{"a\x00:1"},
-			[]string{`pullgate: "a\x00:1": a [31m b ; spec.template.spec.containers[0].image`}},
+			[]string{`pullgate: "a\x00:1": a [31m b  [spec.template.spec.containers[0].image]`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -154,7 +158,7 @@ func TestWarningsAreCut(t *testing.T) {
 	}
 	warnings := rig.ask(t, request(deployment(images...))).Warnings
 	first, last := warnings[0], warnings[len(warnings)-1]
-	if !strings.HasPrefix(first, `pullgate: "reg0.example.com/app:1": tag not found; did you mean b:2?: éé`) || !strings.HasSuffix(first, "é…") || len(first) > 255 {
+	if !strings.HasPrefix(first, `pullgate: "reg0.example.com/app:1": tag not found; did you mean b:2? [spec.template.spec.containers[0].image; éé`) || !strings.HasSuffix(first, "é…") || len(first) > 255 {
 		t.Errorf("the first one: %s", first)
 	}
 	if want := fmt.Sprintf("pullgate: %d more warnings; the audit log tells more", 40-(len(warnings)-1)); last != want || len(warnings) < 10 {

@@ -54,29 +54,58 @@ func (o outcome) warnings() []string {
 		list.add(o.trouble)
 	}
 	for _, group := range o.grouped(policy.WarnOf) {
-		list.add(warning(group[0], len(group)-1))
+		list.add(warning(group))
 	}
+	for _, noted := range o.noted() {
+		list.add(quoted(noted.images[0]) + andMore(len(noted.images)-1) + ": " + noted.message)
+	}
+	return list.all()
+}
+
+// warning puts first what matters most, since the API server cuts it: what is
+// the matter and what to do; then where, and how that is known.
+func warning(group []resolver.Result) string {
+	result := group[0]
+	text := quoted(result.Image.Reference) + ": " + result.Summary
+	if result.Hint != "" {
+		text += "; " + result.Hint
+	}
+	text += " [" + fields(group)
+	if evidence := strings.TrimLeft(strings.TrimPrefix(result.Message, result.Summary), ":;, "); evidence != "" {
+		text += "; " + evidence
+	}
+	return text + "]"
+}
+
+// noted is a note with the images that it goes with.
+type noted struct {
+	message string
+	images  []string
+}
+
+// noted lists each note once, and none that a warning or a refusal says
+// already.
+func (o outcome) noted() []noted {
+	var all []noted
+	places, seen := map[string]int{}, map[[2]string]bool{}
 	for i, result := range o.report.Results {
 		if mode := o.decision.Modes[i]; mode != policy.Enforce && mode != policy.Warn || o.decision.Actions[i] == policy.Deny {
 			continue
 		}
 		for _, note := range result.Notes {
-			list.add(quoted(result) + ": " + note.Message)
+			pair := [2]string{note.Message, result.Image.Reference}
+			if seen[pair] || o.decision.Actions[i] == policy.WarnOf && note.Message == result.Hint {
+				continue
+			}
+			seen[pair] = true
+			at, known := places[note.Message]
+			if !known {
+				at = len(all)
+				places[note.Message] = at
+				all = append(all, noted{message: note.Message})
+			}
+			all[at].images = append(all[at].images, result.Image.Reference)
 		}
 	}
-	return list.all()
-}
-
-// warning puts first what matters most, since the API server cuts it.
-func warning(result resolver.Result, more int) string {
-	text := quoted(result) + ": " + result.Summary
-	if result.Hint != "" {
-		text += "; " + result.Hint
-	}
-	text += strings.TrimPrefix(result.Message, result.Summary)
-	text += "; " + result.Image.Field
-	if more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
+	return all
 }
