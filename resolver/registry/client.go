@@ -91,7 +91,7 @@ func NewClient(options Options) *Client {
 	return &Client{
 		options:  options,
 		link:     link,
-		secure:   link.transport(&tls.Config{}),                         //nolint:gosec // the library's own default
+		secure:   link.transport(&tls.Config{}),
 		insecure: link.transport(&tls.Config{InsecureSkipVerify: true}), //nolint:gosec // as containerd on loopback
 		hosts:    hosts,
 		read:     read,

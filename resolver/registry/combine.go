@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -29,7 +30,7 @@ func (k *check) combine(perPlatform []pull.Finding) pull.Finding {
 	if good == nil {
 		return k.describeBroken(*bad, perPlatform)
 	}
-	good.Notes = append(notes, k.differ(perPlatform)...)
+	good.Notes = slices.Concat(notes, k.differ(perPlatform))
 	return *good
 }
 
@@ -39,9 +40,9 @@ func (k *check) differ(perPlatform []pull.Finding) []pull.Note {
 	var notes []pull.Note
 	for i, finding := range perPlatform {
 		name := platforms.FormatAll(k.Platforms[i])
-		switch {
-		case finding.Reason == pull.ReasonPullable:
-		case finding.Reason == pull.PlatformMismatch:
+		switch finding.Reason {
+		case pull.ReasonPullable:
+		case pull.PlatformMismatch:
 			without = append(without, name)
 		default:
 			notes = append(notes, pull.Note{Reason: pull.SomeNodesMismatch,

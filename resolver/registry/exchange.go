@@ -27,13 +27,13 @@ type exchange struct {
 
 // answer is one that the same request would only be given again.
 type answer struct {
-	resp *http.Response
+	resp http.Response // its header is never changed
 	body []byte
 }
 
 // response makes a response of it, to a request.
 func (a answer) response(req *http.Request) *http.Response {
-	again := *a.resp
+	again := a.resp
 	again.Header, again.Request = a.resp.Header.Clone(), req
 	again.Body = io.NopCloser(bytes.NewReader(a.body))
 	return &again
@@ -123,8 +123,8 @@ func (e *exchange) remember(req *http.Request, resp *http.Response) error {
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return err
 	}
-	kept := answer{resp: resp, body: body}
-	*resp = *kept.response(req)
+	kept := answer{resp: *resp, body: body}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.answers[requestKey(req)] = kept

@@ -14,6 +14,8 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	refspec "github.com/containerd/containerd/v2/pkg/reference"
+	"github.com/containerd/containerd/v2/version"
+	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -110,24 +112,42 @@ func (k *check) get(ctx context.Context, host docker.RegistryHost, path string) 
 	}
 	var answers []*http.Response
 	for {
-		resp, err := k.send(ctx, host, path)
+		resp, body, err := k.send(ctx, host, path) //nolint:bodyclose // send does
 		if err != nil {
 			return 0, nil, err
 		}
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxList))
-		_ = resp.Body.Close()
-		answers = append(answers, resp)
-		if err != nil || resp.StatusCode != http.StatusUnauthorized || len(answers) > 2 {
-			return resp.StatusCode, body, err
+		answers = append(answers, resp) //nolint:bodyclose // send did
+		if resp.StatusCode != http.StatusUnauthorized || len(answers) > 2 {
+			return resp.StatusCode, body, nil
 		}
-		if err := host.Authorizer.AddResponses(ctx, answers); err != nil {
+		switch err := host.Authorizer.AddResponses(ctx, answers); {
+		case errdefs.IsNotImplemented(err): // a challenge that nobody can answer
+			return resp.StatusCode, body, nil
+		case err != nil:
 			return 0, nil, err
 		}
 	}
 }
 
-// send sends one GET.
-func (k *check) send(ctx context.Context, host docker.RegistryHost, path string) (*http.Response, error) {
+// send sends one GET and reads what is answered.
+func (k *check) send(ctx context.Context, host docker.RegistryHost, path string) (*http.Response, []byte, error) {
+	req, err := k.request(ctx, host, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := host.Authorizer.Authorize(ctx, req); err != nil {
+		return nil, nil, err
+	}
+	resp, err := host.Client.Do(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxList))
+	return resp, body, errors.Join(err, resp.Body.Close())
+}
+
+// request makes a GET as the library would.
+func (k *check) request(ctx context.Context, host docker.RegistryHost, path string) (*http.Request, error) {
 	address := fmt.Sprintf("%s://%s%s/%s/%s", host.Scheme, host.Host, host.Path, reference.Path(k.Image), path)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -141,14 +161,14 @@ func (k *check) send(ctx context.Context, host docker.RegistryHost, path string)
 	for name, values := range host.Header {
 		req.Header[name] = slices.Clone(values)
 	}
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "containerd/"+version.Version)
+	}
 	req.Header.Set("Accept", strings.Join([]string{
 		images.MediaTypeDockerSchema2Manifest, images.MediaTypeDockerSchema2ManifestList,
 		ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex, "*/*",
 	}, ", "))
-	if err := host.Authorizer.Authorize(ctx, req); err != nil {
-		return nil, err
-	}
-	return host.Client.Do(req)
+	return req, nil
 }
 
 // object returns the tag or digest of a reference.

@@ -58,12 +58,12 @@ func FuzzWithout(f *testing.F) {
 	f.Add("Basic "+"dXNlcjpodW50ZXIyMg==", "hunter22")
 	f.Add(strings.Repeat("x", maxDetail-4)+"hunter22", "hunter22")
 	f.Fuzz(func(t *testing.T, text, secret string) {
-		if len(secret) < minSecret || strings.Contains("[REDACTED]…", secret) {
+		if len(secret) < minSecret || overlapping(secret) {
 			return
 		}
 		credential := pull.NewCredential("secret/ns/name", "user", secret)
 		got := redact(pull.Finding{Detail: oneLine(text), Node: oneLine(text)}, credential)
-		if strings.Contains(got.Detail, secret) && !overlapping(secret) {
+		if strings.Contains(got.Detail, secret) {
 			t.Errorf("%q has %q", got.Detail, secret)
 		}
 	})

@@ -99,13 +99,13 @@ const maxGuesses = 8
 // entryPlatforms lists platforms that an index is for; nil alone stands for
 // whatever comes first.
 func entryPlatforms(ctx context.Context, s *store, root ocispec.Descriptor) []*ocispec.Platform {
-	any := []*ocispec.Platform{nil}
+	whatever := []*ocispec.Platform{nil}
 	if !images.IsIndexType(root.MediaType) {
-		return any
+		return whatever
 	}
 	entries, err := images.Children(ctx, s, root)
 	if err != nil {
-		return any // the walk will meet the same error
+		return whatever // the walk will meet the same error
 	}
 	var found []*ocispec.Platform
 	for _, entry := range entries {
@@ -114,7 +114,7 @@ func entryPlatforms(ctx context.Context, s *store, root ocispec.Descriptor) []*o
 		}
 	}
 	if len(found) == 0 {
-		return any
+		return whatever
 	}
 	return found
 }
@@ -130,10 +130,10 @@ func (k *check) judgeAll(ctx context.Context, s *store, root ocispec.Descriptor)
 		perPlatform = append(perPlatform, finding)
 	}
 	finding := k.combine(perPlatform)
-	switch finding.Reason {
-	case pull.ReasonPullable:
+	if finding.Reason == pull.ReasonPullable {
 		finding.Notes = append(finding.Notes, k.wrongArchitecture(ctx, s, root)...)
-	case pull.PlatformMismatch:
+	}
+	if finding.Reason == pull.PlatformMismatch {
 		finding.Detail = oneLine(finding.Detail + onlyFor(entryPlatforms(ctx, s, root)))
 	}
 	return finding

@@ -1,14 +1,13 @@
 package registry
 
 import (
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
 	"os"
 	"strings"
 	"testing"
-
-	"context"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -38,7 +37,7 @@ func resolve(name string) (address [4]byte, ok bool) {
 
 // nameServer answers one connection, over which messages go as over TCP.
 func nameServer(conn net.Conn) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	for {
 		var size uint16
 		if binary.Read(conn, binary.BigEndian, &size) != nil {

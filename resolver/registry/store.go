@@ -112,7 +112,7 @@ func (s *store) fetch(ctx context.Context, desc ocispec.Descriptor) ([]byte, err
 		return nil, err
 	}
 	if int64(len(desc.Data)) == desc.Size {
-		return desc.Data, verify(desc, desc.Data)
+		return desc.Data, verify(ctx, desc, desc.Data)
 	}
 	if len(s.blobs)+len(s.errs) >= maxManifests || desc.Size > s.left {
 		return nil, errBudget
@@ -126,7 +126,7 @@ func (s *store) fetch(ctx context.Context, desc ocispec.Descriptor) ([]byte, err
 	if err := errors.Join(err, body.Close()); err != nil {
 		return nil, fetchError(desc, err)
 	}
-	return blob, verify(desc, blob)
+	return blob, verify(ctx, desc, blob)
 }
 
 // acceptable refuses descriptors as containerd does before it asks for them.
@@ -177,13 +177,13 @@ func fetchError(desc ocispec.Descriptor, err error) error {
 var errElsewhere = errors.New("its descriptor names URLs, which are not dialled on behalf of a Pod")
 
 // verify compares content with its descriptor.
-func verify(desc ocispec.Descriptor, blob []byte) error {
+func verify(ctx context.Context, desc ocispec.Descriptor, blob []byte) error {
 	if int64(len(blob)) < desc.Size {
 		return &refusedError{fmt.Errorf("short read: expected %d bytes but got %d: unexpected EOF", desc.Size, len(blob))}
 	}
 	if actual := desc.Digest.Algorithm().FromBytes(blob); actual != desc.Digest {
 		return &refusedError{fmt.Errorf("failed commit on ref %q: unexpected commit digest %s, expected %s: %w",
-			remotes.MakeRefKey(context.Background(), desc), actual, desc.Digest, errdefs.ErrFailedPrecondition)}
+			remotes.MakeRefKey(ctx, desc), actual, desc.Digest, errdefs.ErrFailedPrecondition)}
 	}
 	return nil
 }

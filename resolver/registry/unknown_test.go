@@ -142,7 +142,7 @@ func unknownTransport() []row {
 			})
 		}
 	}
-	onlyFirst := func(t *testing.T) *Client {
+	onlyFirst := func(*testing.T) *Client {
 		return NewClient(Options{Guard: Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}})
 	}
 	return []row{
@@ -165,7 +165,7 @@ func unknownTransport() []row {
 		},
 			reason: pull.RegistryUnreachable, detail: "HOST: EOF", requests: "HEAD 1, HEAD 1, HEAD 1, HEAD 1, HEAD 1"},
 		{name: "the connection breaks in the manifest", setup: func(r *rig) {
-			r.on("GET @manifest", func(w http.ResponseWriter, req *http.Request) {
+			r.on("GET @manifest", func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Length", "500")
 				_, _ = w.Write([]byte(`{"schemaVersion"`))
 				_ = http.NewResponseController(w).Flush()
