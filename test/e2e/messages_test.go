@@ -123,7 +123,7 @@ func (s stage) record(page *strings.Builder, said saying, code int) {
 	for _, field := range said.spec {
 		fmt.Fprintln(page, field)
 	}
-	fmt.Fprintf(page, "```\n\n```text\n%s```\n", result.Stderr+result.Stdout)
+	fmt.Fprintf(page, "```\n\n```text\n%s```\n", result.Output)
 }
 
 // quoted writes an image so that YAML reads it so.

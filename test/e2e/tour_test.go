@@ -28,7 +28,7 @@ func TestTour(t *testing.T) {
 		for _, fault := range report.Faults {
 			t.Errorf("%s\n$ %s\n%s%s\n%s", step.Title, step.Command(), step.Stdin, report.Result.Output, fault)
 		}
-		printed[stable.Replace(step.Typed())] = stable.Replace(report.Result.Stderr + report.Result.Stdout)
+		printed[stable.Replace(step.Typed())] = stable.Replace(report.Result.Output)
 	}
 	file := filepath.Join(root, "README.md")
 	compare(t, file, retold(t, file, printed))

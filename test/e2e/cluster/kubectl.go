@@ -8,15 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 )
 
 // Result is what a kubectl command gave.
 type Result struct {
 	// Args are the command's, without the program.
 	Args []string
-	// Stdout and Stderr are what it printed; Output is both in the order in
-	// which they came.
+	// Stdout and Stderr are what it printed; Output is both, warnings and
+	// errors first, as they come on a terminal.
 	Stdout, Stderr, Output string
 	// Code is the exit code.
 	Code int
@@ -30,16 +29,14 @@ func (c *Cluster) Kubectl(ctx context.Context, args ...string) (Result, error) {
 // KubectlWith runs kubectl with this standard input. A command that fails is
 // a Result with a code; the error is for a kubectl that could not be run.
 func (c *Cluster) KubectlWith(ctx context.Context, stdin string, args ...string) (Result, error) {
-	var stdout, stderr, output bytes.Buffer
-	var lock sync.Mutex
+	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, c.path("bin", "kubectl"), args...) //nolint:gosec // the arguments are the caller's
 	cmd.Dir = c.Dir()
 	cmd.Env = c.kubectlEnv()
 	cmd.Stdin = strings.NewReader(stdin)
-	cmd.Stdout = tee{&lock, []*bytes.Buffer{&stdout, &output}}
-	cmd.Stderr = tee{&lock, []*bytes.Buffer{&stderr, &output}}
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	result := Result{Args: args, Stdout: stdout.String(), Stderr: stderr.String(), Output: output.String()}
+	result := Result{Args: args, Stdout: stdout.String(), Stderr: stderr.String(), Output: stderr.String() + stdout.String()}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && ctx.Err() == nil {
 		result.Code, err = exit.ExitCode(), nil
@@ -92,20 +89,4 @@ func (c *Cluster) ServiceAccountKubeconfig(ctx context.Context, namespace, name 
 	}
 	file := c.path(namespace + "-" + name + ".kubeconfig")
 	return file, c.writeKubeconfig(file, user{"token": strings.TrimSpace(token)})
-}
-
-// tee writes to several buffers; several tees may share a lock and a buffer.
-type tee struct {
-	lock    *sync.Mutex
-	buffers []*bytes.Buffer
-}
-
-// Write writes to each buffer.
-func (t tee) Write(text []byte) (int, error) {
-	t.lock.Lock()
-	defer t.lock.Unlock()
-	for _, buffer := range t.buffers {
-		buffer.Write(text) // a bytes.Buffer never fails
-	}
-	return len(text), nil
 }
