@@ -51,6 +51,12 @@ func compare(s scenario.Scenario, record golden.Record, reason pull.Reason) stri
 func TestAgreement(t *testing.T) {
 	file := readGolden(t)
 	said, again := verdicts(t, file, true)
+	t.Run("verdicts", func(t *testing.T) { testVerdicts(t, file, said, again) })
+	t.Run("texts", func(t *testing.T) { testTexts(t, file, said) })
+}
+
+func testVerdicts(t *testing.T, file golden.File, said, again map[string]verdict) {
+	t.Helper()
 	table := newTable()
 	for _, s := range scenario.All() {
 		record, v := file.Records[s.Name], said[s.Name]
@@ -92,6 +98,28 @@ func lastTexts(record golden.Record) string {
 // passes tells whether a scenario's second pull is another than its first.
 func passes(s scenario.Scenario) bool {
 	return slices.ContainsFunc(s.Faults, func(f scenario.Fault) bool { return f.Times > 0 || f.After > 0 })
+}
+
+// testTexts compares what Pullgate quotes of the kubelet with what containerd
+// said: people search for these words. With several credentials the kubelet
+// joins all errors; the one that decided is quoted.
+func testTexts(t *testing.T, file golden.File, said map[string]verdict) {
+	t.Helper()
+	for _, s := range scenario.All() {
+		record, v := file.Records[s.Name], said[s.Name]
+		if record.Pulled() || v.reason.Verdict() != pull.Broken || v.reason == pull.InvalidImageName {
+			continue
+		}
+		text := golden.Normalise(v.node)
+		same := slices.ContainsFunc(slices.Concat(record.Transfer, record.Local), func(a golden.Answer) bool { return a.Kubelet() == text })
+		why, listed := otherWords()[s.Name]
+		switch {
+		case !same && !listed:
+			t.Errorf("%s (%s):\n\twe quote: %s\n\tnode:     %s", s.Name, s.About, text, lastTexts(record))
+		case same && listed:
+			t.Errorf("%s is listed for other words (%s), and has the node's", s.Name, why)
+		}
+	}
 }
 
 // TestManifestsAlone asks for manifests alone, which is the default. What only

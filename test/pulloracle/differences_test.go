@@ -51,6 +51,12 @@ func knownDifferences() map[string]difference {
 	}
 }
 
+// otherWords are scenarios whose denial quotes other words than the node's.
+func otherWords() map[string]string {
+	const early = "a digest that is none is refused before it is asked for; the node asks, and does not find it"
+	return map[string]string{"bad-empty-object": early, "bad-config-digest": early, "bad-layer-digest": early, "child-digest": early}
+}
+
 // inBetween are failures for good, on this registry and that day, of which
 // nothing follows for the image: none of the reasons to deny fits.
 func inBetween() map[string]string {

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 
+	"google.golang.org/grpc/codes"
+
 	"github.com/pullgate/pullgate/test/pulloracle/scenario"
 )
 
@@ -22,6 +24,15 @@ type Answer struct {
 
 // OK tells whether the image was pulled.
 func (a Answer) OK() bool { return a.Code == "OK" }
+
+// Kubelet is the answer as the kubelet words it: the code of an error is left
+// out where it is Unknown (k8s.io/cri-client, pkg/remote_image.go, PullImage).
+func (a Answer) Kubelet() string {
+	if a.Code == codes.Unknown.String() {
+		return a.Text
+	}
+	return fmt.Sprintf("rpc error: code = %s desc = %s", a.Code, a.Text)
+}
 
 // Record is what containerd did with one scenario, credential by credential.
 type Record struct {

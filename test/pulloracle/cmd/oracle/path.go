@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"sync"
 	"time"
 
@@ -104,27 +102,11 @@ func (p *path) pull(ctx context.Context, one scenario.Scenario) error {
 	}
 	answers := p.node.Pull(ctx, p.lab.Image(one.Name), one.Credentials)
 	for i := range answers {
-		answers[i].Text = normalise(p.lab.Normalise(one.Name, answers[i].Text))
+		answers[i].Text = golden.Normalise(p.lab.Normalise(one.Name, answers[i].Text))
 	}
 	recipe, err := golden.Recipe(one, p.lab.Digests(one.Name))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.answers[one.Name], p.recipes[one.Name] = answers, recipe
 	return err
-}
-
-// normalise takes out of a text what differs from one run to the next.
-func normalise(text string) string {
-	for _, change := range []struct{ pattern, with string }{
-		{`sha256:[0-9a-f]{64}`, "sha256:…"},
-		{`127\.0\.0\.1:\d+->`, ""},
-		{`lookup (\S+?)( on \S+)?: .*`, "lookup $1: no such host"},
-		{`net/http: HTTP/1.x transport connection broken: `, ""},
-		{`\S+/tmpmounts/containerd-mount\d+`, "{mount}"},
-		{`extract-\d+-\S+`, "extract-{id}"},
-		{`current time \S+ is after \S+`, "current time is after its end"},
-	} {
-		text = regexp.MustCompile(change.pattern).ReplaceAllString(text, change.with)
-	}
-	return strings.TrimSpace(text)
 }

@@ -38,6 +38,8 @@ const parallel = 16
 type verdict struct {
 	reason  pull.Reason
 	message string
+	// node is what the kubelet would report.
+	node string
 }
 
 // verdicts are what Pullgate says of all scenarios, at one depth, and what the
@@ -101,7 +103,7 @@ func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs, platform
 			Images: []workload.Image{{Reference: image, Policy: corev1.PullAlways}},
 		}}})
 		cancel()
-		asked[i] = verdict{reason: report.Results[0].Reason, message: report.Results[0].Message}
+		asked[i] = verdict{reason: report.Results[0].Reason, message: report.Results[0].Message, node: registries.Normalise(s.Name, report.Results[0].Node)}
 	}
 	return asked
 }
