@@ -40,6 +40,7 @@ func (c *imageCheck) help(ctx context.Context, a answer, result *Result) {
 		result.Hint = "build the image for these platforms too, or keep its Pods on nodes that it is for with a nodeSelector on kubernetes.io/arch"
 	case pull.UnsupportedImage, pull.BlobMissing:
 		result.Hint = "push the image again with a current builder"
+	default: // of what was told without asking a registry, the verdict came with its hint
 	}
 }
 

@@ -36,7 +36,8 @@ func (c *imageCheck) evidence(a answer, summary string) string {
 		return ""
 	}
 	text := ""
-	if detail != "" && !strings.HasSuffix(summary, detail) && !(reason.Refused() && strings.Contains(a.finding.Node, detail)) {
+	told := strings.HasSuffix(summary, detail) || reason.Refused() && strings.Contains(a.finding.Node, detail)
+	if !told {
 		text = ": " + detail
 	}
 	if tried := triedWith(a.attempts); tried != "" && matters(reason) {
@@ -65,7 +66,13 @@ func matters(reason pull.Reason) bool {
 
 // words puts a reason into words.
 func (c *imageCheck) words(a answer) string {
-	host := reference.Domain(c.named)
+	if a.verdict() == pull.Broken {
+		return brokenWords(a, reference.Domain(c.named))
+	}
+	return c.unknownWords(a, reference.Domain(c.named))
+}
+
+func brokenWords(a answer, host string) string {
 	switch a.finding.Reason {
 	case pull.TagNotFound:
 		return "tag not found"
@@ -85,6 +92,13 @@ func (c *imageCheck) words(a answer) string {
 		return "not an image that nodes can pull"
 	case pull.BlobMissing:
 		return "parts of the image are gone from the registry"
+	default:
+		return "nodes cannot pull it"
+	}
+}
+
+func (c *imageCheck) unknownWords(a answer, host string) string {
+	switch a.finding.Reason {
 	case pull.RateLimited:
 		return fmt.Sprintf("not checked: %s limits the rate of requests", host)
 	case pull.RegistryUnreachable:
