@@ -213,6 +213,24 @@ func TestEphemeralContainers(t *testing.T) {
 	}
 }
 
+// What is let through costs nothing: neither are labels asked for nor is the
+// object read.
+func TestLetThroughAtNoCost(t *testing.T) {
+	for _, namespace := range []string{"kube-system", "pullgate-system"} {
+		rig := newRig(t)
+		rig.Labels = func(context.Context, string) (map[string]string, error) { panic("asked") }
+		rubbish := request(`{"kind":7}`, func(r *admissionv1.AdmissionRequest) { r.Namespace = namespace })
+		if response := rig.ask(t, rubbish); len(response.Warnings) > 0 {
+			t.Errorf("%s: %q", namespace, response.Warnings)
+		}
+	}
+	rig := newRig(t)
+	rig.labels = map[string]string{policy.ModeLabel: "off"}
+	if response := rig.ask(t, request(`{"kind":7}`)); len(response.Warnings) > 0 {
+		t.Errorf("mode off: %q", response.Warnings)
+	}
+}
+
 // While labels cannot be read, one of them may say not to deny.
 func TestLabelsThatCannotBeRead(t *testing.T) {
 	for mode, warned := range map[policy.Mode]bool{policy.Enforce: true, policy.Warn: true, policy.Audit: false} {

@@ -88,6 +88,16 @@ func TestDenialByFate(t *testing.T) {
 	}
 }
 
+// A name that nobody can have wanted to read does not hide what is the matter.
+func TestDenialOfALongName(t *testing.T) {
+	rig := newRig(t)
+	rig.answering(resolver.Result{Reason: pull.InvalidImageName, Summary: "no name", Message: "no name", Notes: []pull.Note{{Message: "a\nnote"}}})
+	message := rig.ask(t, request(deployment(strings.Repeat("x", 10_000)))).Result.Message
+	if !strings.HasPrefix(message, `spec.template.spec.containers[0].image: "xxx`) || !strings.HasSuffix(message, `x…": no name; note: a note`) || len(message) > 400 {
+		t.Errorf("message %s", message)
+	}
+}
+
 func TestDenialOfTooMany(t *testing.T) {
 	var images []string
 	for i := range 3 * maxCauses {
