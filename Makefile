@@ -15,13 +15,14 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 HELM_VERSION := v4.3.1
 KUBERNETES_VERSION := v1.36.3
+CONTAINERD_VERSION := v2.4.2
 
 LDFLAGS := -s -w -X main.version=$(VERSION)
 KUBE_LDFLAGS := -s -w \
 	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
-MODULES := . test/kube test/e2e test/oracle
-LINTED := . test/e2e test/oracle
+MODULES := . test/kube test/e2e test/oracle test/pulloracle
+LINTED := . test/e2e test/oracle test/pulloracle
 FUZZTIME ?= 60s
 
 .PHONY: help
@@ -54,8 +55,13 @@ test-unit: ## Test the packages alone
 	go test -race ./...
 
 .PHONY: test-oracle
-test-oracle: ## Compare keyring and reference parser with the kubelet's own packages
+test-oracle: ## Compare verdicts with the kubelet's own packages and with what a real containerd did
 	cd test/oracle && go test ./...
+	cd test/pulloracle && go test ./...
+
+.PHONY: oracle
+oracle: $(BIN)/containerd-$(CONTAINERD_VERSION) ## Record anew what a real containerd does (Linux, root)
+	cd test/pulloracle && go run ./cmd/oracle -containerd $<
 
 .PHONY: test-e2e
 test-e2e: build kube ## Test on a real API server with a real kubectl and real registries
@@ -75,7 +81,7 @@ fuzz: ## Fuzz each target for FUZZTIME (default 60s)
 		for file in $$(grep -rl '^func Fuzz' --include='*_test.go' . | grep -v '^./test/'); do \
 			for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
 				echo "fuzz $$target in $$dir/$$(dirname $$file)"; \
-				go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
+				go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$(dirname $$file); \
 			done; \
 		done); \
 	done
@@ -126,3 +132,9 @@ $(BIN)/govulncheck-$(GOVULNCHECK_VERSION):
 $(BIN)/helm-$(HELM_VERSION):
 	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
 	mv $(BIN)/helm $@
+
+$(BIN)/containerd-$(CONTAINERD_VERSION):
+	GOBIN=$(BIN) CGO_ENABLED=0 go install -tags 'no_btrfs no_devmapper no_zfs no_tracing' \
+		-ldflags '-s -w -X github.com/containerd/containerd/v2/version.Version=$(CONTAINERD_VERSION)' \
+		github.com/containerd/containerd/v2/cmd/containerd@$(CONTAINERD_VERSION)
+	mv $(BIN)/containerd $@
