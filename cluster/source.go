@@ -9,6 +9,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -36,8 +37,11 @@ const (
 	// rememberedFor is how old a Secret may be on which a pass depends. No
 	// refusal does: before one, they are read again.
 	rememberedFor = 15 * time.Second
-	// remembered is how many objects are kept for that long.
-	remembered = 4096
+	// remembered is how many objects are kept for that long, and
+	// maxRemembered how large one may be: whoever may create Secrets and Pods
+	// decides what is read, and 64 MiB are enough of it.
+	remembered    = 2048
+	maxRemembered = 32 << 10
 )
 
 // Remembering is a Source that keeps for a moment what it read, so that a
@@ -71,28 +75,43 @@ func newMemory[T any]() *lru.Cache[types.NamespacedName, memory[T]] {
 	return cache
 }
 
-// Secret returns one Secret, as it was a moment ago.
+// Secret returns one Secret, as it was a moment ago: its type and what it
+// holds. A large one is read each time.
 func (r *Remembering) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
 	return recall(r.secrets, types.NamespacedName{Namespace: namespace, Name: name}, func() (*corev1.Secret, error) {
-		return r.source.Secret(ctx, namespace, name)
-	})
+		secret, err := r.source.Secret(ctx, namespace, name)
+		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Type: secret.Type, Data: secret.Data}, err
+	}, sizeOf)
+}
+
+// sizeOf is how many bytes a Secret holds.
+func sizeOf(secret *corev1.Secret) int {
+	size := 0
+	for key, value := range secret.Data {
+		size += len(key) + len(value)
+	}
+	return size
 }
 
 // ServiceAccount returns one ServiceAccount, as it was a moment ago.
 func (r *Remembering) ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
 	return recall(r.serviceAccounts, types.NamespacedName{Namespace: namespace, Name: name}, func() (*corev1.ServiceAccount, error) {
-		return r.source.ServiceAccount(ctx, namespace, name)
-	})
+		account, err := r.source.ServiceAccount(ctx, namespace, name)
+		return &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, ImagePullSecrets: account.ImagePullSecrets}, err
+	}, func(account *corev1.ServiceAccount) int { return len(account.ImagePullSecrets) * maxName })
 }
+
+// maxName is the length of an object's name at most.
+const maxName = 253
 
 // recall returns what is remembered, or reads it. That an object is missing is
 // remembered, too; other errors are not.
-func recall[T any](cache *lru.Cache[types.NamespacedName, memory[T]], key types.NamespacedName, read func() (T, error)) (T, error) {
+func recall[T any](cache *lru.Cache[types.NamespacedName, memory[T]], key types.NamespacedName, read func() (T, error), size func(T) int) (T, error) {
 	if kept, ok := cache.Get(key); ok && time.Now().Before(kept.until) {
 		return kept.object, kept.err
 	}
 	object, err := read()
-	if err == nil || apierrors.IsNotFound(err) {
+	if (err == nil || apierrors.IsNotFound(err)) && size(object) <= maxRemembered {
 		cache.Add(key, memory[T]{object: object, err: err, until: time.Now().Add(rememberedFor)})
 	}
 	return object, err

@@ -8,15 +8,21 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-// maxRegistries is how many registries have label values of their own; all
-// further ones are "other", since anybody who may create a Pod can name one.
-const maxRegistries = 100
+const (
+	// maxRegistries is how many registries have label values of their own; all
+	// further ones are other, since anybody who may create a Pod can name one.
+	maxRegistries = 100
+	other         = "other"
+	// maxHost is how long a host and its port can be.
+	maxHost = 253 + len(":65535")
+)
 
 // Metrics counts checks, cache look-ups and requests to registries.
 type Metrics struct {
@@ -83,15 +89,16 @@ func (m *Metrics) Requested(host, method string, code int, took time.Duration) {
 	m.durations.WithLabelValues(registry).Observe(took.Seconds())
 }
 
-// bounded returns the label for a registry.
+// bounded returns the label for a registry. A redirect can lead to a host that
+// is no valid text, at which Prometheus' library panics.
 func (m *Metrics) bounded(registry string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.registries[registry] {
 		return registry
 	}
-	if len(m.registries) >= maxRegistries {
-		return "other"
+	if len(m.registries) >= maxRegistries || len(registry) > maxHost || !utf8.ValidString(registry) {
+		return other
 	}
 	m.registries[registry] = true
 	return registry

@@ -1,0 +1,48 @@
+package cluster
+
+import (
+	"context"
+	"reflect"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// apiServer is a client.Reader of what a test puts in, by NAMESPACE/NAME.
+type apiServer struct {
+	objects map[string]client.Object
+	err     error
+
+	mu    sync.Mutex
+	reads []string
+}
+
+func (a *apiServer) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reads = append(a.reads, key.String())
+	if a.err != nil {
+		return a.err
+	}
+	object, ok := a.objects[key.String()]
+	if !ok {
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "objects"}, key.Name)
+	}
+	reflect.ValueOf(into).Elem().Set(reflect.ValueOf(object.DeepCopyObject()).Elem())
+	return nil
+}
+
+func (a *apiServer) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	panic("Pullgate lists nothing")
+}
+
+// count returns how many reads there were, and forgets them.
+func (a *apiServer) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := len(a.reads)
+	a.reads = nil
+	return n
+}

@@ -1,0 +1,148 @@
+package cluster
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// secret is one that holds so many bytes.
+func secret(bytes int) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"last-applied": "the value again"}},
+		Type:       corev1.SecretTypeDockerConfigJson, Data: map[string][]byte{"k": make([]byte, bytes)},
+	}
+}
+
+func account(secrets ...string) *corev1.ServiceAccount {
+	result := &corev1.ServiceAccount{}
+	for _, name := range secrets {
+		result.ImagePullSecrets = append(result.ImagePullSecrets, corev1.LocalObjectReference{Name: name})
+	}
+	return result
+}
+
+func TestSourceReadsEachTime(t *testing.T) {
+	server := &apiServer{objects: map[string]client.Object{"shop/a": secret(3), "shop/builder": account("a")}}
+	source := Source{Reader: server}
+	for range 2 {
+		got, err := source.Secret(t.Context(), "shop", "a")
+		if err != nil || len(got.Data["k"]) != 3 {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+	got, err := source.ServiceAccount(t.Context(), "shop", "builder")
+	if err != nil || len(got.ImagePullSecrets) != 1 || server.count() != 3 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := source.Secret(t.Context(), "bakery", "a"); !apierrors.IsNotFound(err) {
+		t.Errorf("another namespace's: %v", err)
+	}
+}
+
+func TestRememberKeepsForAMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &apiServer{objects: map[string]client.Object{"shop/a": secret(3), "shop/builder": account("a")}}
+		source := Remember(Source{Reader: server})
+		read := func() {
+			t.Helper()
+			got, err := source.Secret(t.Context(), "shop", "a")
+			if err != nil || got.Type != corev1.SecretTypeDockerConfigJson || len(got.Data["k"]) != 3 || got.Annotations != nil {
+				t.Errorf("%v, %v", got, err)
+			}
+			owner, err := source.ServiceAccount(t.Context(), "shop", "builder")
+			if err != nil || len(owner.ImagePullSecrets) != 1 || owner.ImagePullSecrets[0].Name != "a" {
+				t.Errorf("%v, %v", owner, err)
+			}
+		}
+		for _, test := range []struct {
+			after time.Duration
+			reads int
+		}{{0, 2}, {0, 0}, {rememberedFor - time.Nanosecond, 0}, {time.Nanosecond, 2}, {0, 0}, {time.Hour, 2}} {
+			time.Sleep(test.after)
+			read()
+			if got := server.count(); got != test.reads {
+				t.Errorf("%s later: %d reads, want %d", test.after, got, test.reads)
+			}
+		}
+	})
+}
+
+func TestRememberTellsNamesApart(t *testing.T) {
+	server := &apiServer{objects: map[string]client.Object{"shop/a": secret(1), "shop/b": secret(2), "bakery/a": secret(3)}}
+	source := Remember(Source{Reader: server})
+	for range 2 {
+		for i, name := range [][2]string{{"shop", "a"}, {"shop", "b"}, {"bakery", "a"}} {
+			got, err := source.Secret(t.Context(), name[0], name[1])
+			if err != nil || len(got.Data["k"]) != i+1 {
+				t.Errorf("%v: %v, %v", name, got, err)
+			}
+		}
+	}
+	server.objects["shop/a"] = account("x", "y")
+	if got, err := source.ServiceAccount(t.Context(), "shop", "a"); err != nil || len(got.ImagePullSecrets) != 2 {
+		t.Errorf("an account of a secret's name: %v, %v", got, err)
+	}
+}
+
+// That an object is missing is remembered; that it could not be read is not.
+func TestRememberErrors(t *testing.T) {
+	server := &apiServer{objects: map[string]client.Object{}}
+	source := Remember(Source{Reader: server})
+	for range 3 {
+		if _, err := source.Secret(t.Context(), "shop", "a"); !apierrors.IsNotFound(err) {
+			t.Errorf("secret: %v", err)
+		}
+		if _, err := source.ServiceAccount(t.Context(), "shop", "a"); !apierrors.IsNotFound(err) {
+			t.Errorf("account: %v", err)
+		}
+	}
+	if got := server.count(); got != 2 {
+		t.Errorf("%d reads of what is missing", got)
+	}
+	server.err = errors.New("connection refused")
+	for range 3 {
+		if _, err := source.Secret(t.Context(), "shop", "b"); err == nil || apierrors.IsNotFound(err) {
+			t.Errorf("down: %v", err)
+		}
+	}
+	if got := server.count(); got != 3 {
+		t.Errorf("%d reads of what cannot be read", got)
+	}
+	server.err, server.objects["shop/b"] = nil, secret(1)
+	if got, err := source.Secret(t.Context(), "shop", "b"); err != nil || len(got.Data["k"]) != 1 {
+		t.Errorf("up again: %v, %v", got, err)
+	}
+}
+
+// What is large is read each time: anybody may fill the memory with it.
+func TestRememberBounds(t *testing.T) {
+	server := &apiServer{objects: map[string]client.Object{"shop/small": secret(maxRemembered - 1), "shop/large": secret(maxRemembered)}}
+	source := Remember(Source{Reader: server})
+	for name, reads := range map[string]int{"small": 1, "large": 3} {
+		for range 3 {
+			if _, err := source.Secret(t.Context(), "shop", name); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := server.count(); got != reads {
+			t.Errorf("%s: %d reads, want %d", name, got, reads)
+		}
+	}
+	many := make([]string, 1000)
+	server.objects["shop/many"] = account(many...)
+	for range 2 {
+		if _, err := source.ServiceAccount(t.Context(), "shop", "many"); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := server.count(); got != 2 {
+		t.Errorf("%d reads of an account with a thousand secrets", got)
+	}
+}
