@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -109,7 +110,8 @@ func (g *Given) Secret(ctx context.Context, namespace, name string) (*corev1.Sec
 	if g.cluster == nil {
 		return nil, notGiven
 	}
-	return g.cluster.Secret(ctx, namespace, name)
+	secret, err := g.cluster.Secret(ctx, namespace, name)
+	return secret, unreadable(err)
 }
 
 // ServiceAccount returns a ServiceAccount. Every namespace has one called
@@ -121,12 +123,22 @@ func (g *Given) ServiceAccount(ctx context.Context, namespace, name string) (*co
 	}
 	switch {
 	case g.cluster != nil:
-		return g.cluster.ServiceAccount(ctx, namespace, name)
+		account, err := g.cluster.ServiceAccount(ctx, namespace, name)
+		return account, unreadable(err)
 	case name == "default":
 		return &corev1.ServiceAccount{}, nil
 	default:
 		return nil, notGiven
 	}
+}
+
+// unreadable makes of what the user may not read what may be elsewhere: nothing
+// failed, and with a cluster no less is known than without.
+func unreadable(err error) error {
+	if apierrors.IsForbidden(err) {
+		return elsewhere(err.Error())
+	}
+	return err
 }
 
 // readNamespace returns the labels of a Namespace, if an object is one.

@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/report"
@@ -26,10 +27,21 @@ func (c *Check) result(from *found, r decided) report.Result {
 		Credentials: r.Credentials, Notes: r.Notes,
 	}
 	if r.Reason == pull.NodeCredentialsUnknown {
-		result.Hint = cmp.Or(r.Hint, c.Hint)
+		result.Hint = cmp.Or(r.Hint, loginHint(r), c.Hint)
 	}
 	if from.object != nil {
 		result.Source = report.Source(from.object.Find(r.Image.Field, r.Image.Reference))
 	}
 	return result
+}
+
+// loginHint is what to do where the user's own login was refused.
+func loginHint(r decided) string {
+	host, _, _ := strings.Cut(r.Resolved, "/")
+	for _, attempt := range r.Credentials {
+		if attempt.Source == dockerSource && attempt.Outcome == pull.Rejected {
+			return "log in again with `docker login " + host + "`, or ask for pull access"
+		}
+	}
+	return ""
 }

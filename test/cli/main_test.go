@@ -75,38 +75,37 @@ func startLab(t *testing.T, options lab.Options) *lab.Lab {
 }
 
 func TestScripts(t *testing.T) {
-	registries := startLab(t, lab.Options{})
+	runScripts(t, startLab(t, lab.Options{}), "testdata/script", nil)
+}
+
+// runScripts runs the scripts of a folder, with variables for the registries.
+func runScripts(t *testing.T, registries *lab.Lab, dir string, variables map[string]string) {
+	t.Helper()
 	names := map[string]string{
 		"OPEN": registries.Open.Host, "TOKEN": registries.Token.Host, "BASIC": registries.Basic.Host,
 		"FAULTY": registries.Faulty.Host, "DOWN": registries.Down,
 	}
-	used := map[string]bool{}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
-			for name, host := range names {
-				env.Setenv(name, host)
+			for _, set := range []map[string]string{names, variables} {
+				for name, value := range set {
+					env.Setenv(name, value)
+				}
 			}
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("USER_NAME", lab.User)
 			env.Setenv("PASSWORD", lab.Password)
-			env.Setenv("PATH", binDir+string(os.PathListSeparator)+env.Getenv("PATH"))
-			env.Setenv("TERM", "xterm")
+			env.Setenv("PATH", strings.Join([]string{binDir, variables["BIN"], env.Getenv("PATH")}, string(os.PathListSeparator)))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"expand": expand,
-			"login":  login,
-			"exit":   exit,
-			"golden": func(ts *testscript.TestScript, _ bool, args []string) {
-				used[args[1]] = true
-				golden(ts, names, args)
-			},
+			"expand": expand, "login": login, "dockerlogin": dockerlogin, "exit": exit,
+			"golden": func(ts *testscript.TestScript, _ bool, args []string) { golden(ts, names, args) },
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
-	t.Cleanup(func() { noStrays(t, used) })
 }
 
 // expand FILE... puts the registries' addresses into files.
@@ -120,12 +119,27 @@ func expand(ts *testscript.TestScript, _ bool, args []string) {
 
 // login FILE NAMESPACE NAME HOST USER PASSWORD writes a pull secret.
 func login(ts *testscript.TestScript, _ bool, args []string) {
-	auth := base64.StdEncoding.EncodeToString([]byte(args[4] + ":" + args[5]))
-	config := fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, args[3], auth)
+	config := dockerConfig(args[3:])
 	manifest := fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {name: %s, namespace: %s}\ntype: kubernetes.io/dockerconfigjson\ndata: {.dockerconfigjson: %s}\n",
 		args[2], args[1], base64.StdEncoding.EncodeToString([]byte(config)))
-	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[0])), 0o700))
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(manifest), 0o600))
+	write(ts, args[0], manifest)
+}
+
+// dockerlogin FILE HOST USER PASSWORD writes what docker login would.
+func dockerlogin(ts *testscript.TestScript, _ bool, args []string) {
+	write(ts, args[0], dockerConfig(args[1:]))
+}
+
+// dockerConfig is for HOST USER PASSWORD.
+func dockerConfig(args []string) string {
+	auth := base64.StdEncoding.EncodeToString([]byte(args[1] + ":" + args[2]))
+	return fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, args[0], auth)
+}
+
+func write(ts *testscript.TestScript, file, content string) {
+	path := ts.MkAbs(file)
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o700))
+	ts.Check(os.WriteFile(path, []byte(content), 0o600))
 }
 
 // exit CODE PROGRAM ARGS... runs a program that is to end with a code.
@@ -153,7 +167,10 @@ func golden(ts *testscript.TestScript, names map[string]string, args []string) {
 	}
 	got = regexp.MustCompile(`sha256:[0-9a-f]{64}`).ReplaceAllString(got, "sha256:DIGEST")
 	got = regexp.MustCompile(`"pullgate/v1": "[0-9a-f]{32}"`).ReplaceAllString(got, `"pullgate/v1": "FINGERPRINT"`)
-	got = strings.ReplaceAll(got, ts.Getenv("WORK"), "/work-folder")
+	got = strings.ReplaceAll(got, ts.Getenv("WORK"), "/folder")
+	if server := ts.Getenv("SERVER"); server != "" {
+		got = strings.ReplaceAll(got, server, "https://cluster.example")
+	}
 	path := filepath.Join("testdata/golden", args[1])
 	if *update {
 		ts.Check(os.WriteFile(path, []byte(got), 0o600))
@@ -166,17 +183,28 @@ func golden(ts *testscript.TestScript, names map[string]string, args []string) {
 	}
 }
 
-// noStrays fails for golden files that nothing compares, where all were.
-func noStrays(t *testing.T, used map[string]bool) {
+// TestGoldenFilesAreUsed fails for golden files that no script compares.
+func TestGoldenFilesAreUsed(t *testing.T) {
+	var scripts strings.Builder
+	for _, pattern := range []string{"testdata/script/*.txtar", "testdata/cluster/*.txtar"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no scripts in %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			scripts.Write(text)
+		}
+	}
 	files, err := os.ReadDir("testdata/golden")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if t.Failed() || flag.Lookup("test.run").Value.String() != "" {
-		return
-	}
 	for _, file := range files {
-		if !used[file.Name()] {
+		if !strings.Contains(scripts.String(), " "+file.Name()+"\n") {
 			t.Errorf("testdata/golden/%s is compared with nothing", file.Name())
 		}
 	}
