@@ -162,6 +162,10 @@ func (d *Docker) ask(ctx context.Context, key string) (types.AuthConfig, error) 
 	}
 	replies := make(chan reply, 1)
 	go func() {
+		if auth, podmans := d.file.AuthConfigs[key]; podmans && key == hub {
+			replies <- reply{auth: auth} // the library would look under docker's key
+			return
+		}
 		auth, err := d.file.GetAuthConfig(key)
 		if err != nil {
 			// The error quotes whatever the helper wrote.

@@ -1,0 +1,144 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/distribution/reference"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry"
+)
+
+// prober answers by what a test says.
+type prober struct {
+	probes, lists atomic.Int32
+	answer        func(ctx context.Context, query registry.Query) pull.Finding
+}
+
+func (p *prober) Probe(ctx context.Context, query registry.Query) pull.Finding {
+	p.probes.Add(1)
+	return p.answer(ctx, query)
+}
+
+func (p *prober) Tags(context.Context, reference.Named, pull.Credential) ([]string, error) {
+	p.lists.Add(1)
+	return []string{"1"}, errors.New("partly")
+}
+
+func answering(reason pull.Reason) *prober {
+	return &prober{answer: func(context.Context, registry.Query) pull.Finding { return pull.Finding{Reason: reason} }}
+}
+
+func query(t *testing.T, image string) registry.Query {
+	t.Helper()
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return registry.Query{Image: reference.TagNameOnly(named)}
+}
+
+// TestAskerAsksOnce: the same question is one, another credential or depth
+// makes another.
+func TestAskerAsksOnce(t *testing.T) {
+	p := answering(pull.TagNotFound)
+	asker := NewAsker(t.Context(), p)
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			if got := asker.Probe(t.Context(), query(t, "a")); got.Reason != pull.TagNotFound {
+				t.Errorf("reason %s", got.Reason)
+			}
+			if tags, err := asker.Tags(t.Context(), query(t, "a").Image, pull.Credential{}); len(tags) != 1 || err == nil {
+				t.Errorf("tags %v, %v", tags, err)
+			}
+		})
+	}
+	group.Wait()
+	if p.probes.Load() != 1 || p.lists.Load() != 1 {
+		t.Errorf("%d probes and %d lists, want one each", p.probes.Load(), p.lists.Load())
+	}
+	other := query(t, "a")
+	other.Credential = pull.NewCredential("s", "u", "p")
+	asker.Probe(t.Context(), other)
+	other.Layers = true
+	asker.Probe(t.Context(), other)
+	if p.probes.Load() != 3 {
+		t.Errorf("%d probes, want 3", p.probes.Load())
+	}
+}
+
+// TestAskerGivesUpOnTheSilent: a registry that never answers costs a few
+// time-outs and not one for each of its images; others go on.
+func TestAskerGivesUpOnTheSilent(t *testing.T) {
+	p := answering(pull.Timeout)
+	asker := NewAsker(t.Context(), p)
+	for i := range 20 {
+		if got := asker.Probe(t.Context(), query(t, fmt.Sprintf("silent.example/a:%d", i))); got.Reason != pull.Timeout {
+			t.Errorf("reason %s", got.Reason)
+		}
+	}
+	if p.probes.Load() != maxSilence {
+		t.Errorf("%d probes, want %d", p.probes.Load(), maxSilence)
+	}
+	asker.Probe(t.Context(), query(t, "other.example/a"))
+	if p.probes.Load() != maxSilence+1 {
+		t.Error("the other registry was not asked")
+	}
+	answers := answering(pull.RateLimited)
+	asker = NewAsker(t.Context(), answers)
+	for i := range 20 {
+		asker.Probe(t.Context(), query(t, fmt.Sprintf("busy.example/a:%d", i)))
+	}
+	if answers.probes.Load() != 20 {
+		t.Errorf("%d probes of a registry that answers, want 20", answers.probes.Load())
+	}
+}
+
+// TestAskerBoundsItself: so many questions at a time, each with its time, and
+// none after the end.
+func TestAskerBoundsItself(t *testing.T) {
+	var now, most atomic.Int32
+	release := make(chan struct{})
+	p := &prober{answer: func(ctx context.Context, _ registry.Query) pull.Finding {
+		if _, limited := ctx.Deadline(); !limited {
+			t.Error("a question without a deadline")
+		}
+		n := now.Add(1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		<-release
+		now.Add(-1)
+		return pull.Finding{Reason: pull.ReasonPullable}
+	}}
+	run, end := context.WithCancel(t.Context())
+	asker := NewAsker(run, p)
+	var group sync.WaitGroup
+	for i := range 3 * maxQuestions {
+		group.Go(func() { asker.Probe(t.Context(), query(t, fmt.Sprintf("a:%d", i))) })
+	}
+	for deadline := time.Now().Add(10 * time.Second); most.Load() < maxQuestions && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	close(release)
+	group.Wait()
+	if most.Load() != maxQuestions {
+		t.Errorf("%d questions at a time, want %d", most.Load(), maxQuestions)
+	}
+	if name, took := asker.Slowest(); name != "docker.io" || took <= 0 {
+		t.Errorf("slowest %s, %s", name, took)
+	}
+	end()
+	for range maxQuestions {
+		asker.slots <- struct{}{} // so that only the end is left to wait for
+	}
+	if got := asker.Probe(t.Context(), query(t, "late")); got.Reason != pull.Timeout {
+		t.Errorf("after the end: %s", got.Reason)
+	}
+}
