@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -69,7 +68,7 @@ func newParts(configuration policy.Configuration, in surroundings) (*parts, erro
 		node = append(node, in.user)
 	}
 	hidden := configuration.Nodes.HiddenCredentials
-	if len(hidden) == 0 {
+	if hidden == nil { // an empty list says that there are none
 		hidden = keyring.DefaultHiddenHosts()
 	}
 	extra, err := platforms.ParseAll(configuration.Nodes.Platforms)
@@ -80,9 +79,10 @@ func newParts(configuration policy.Configuration, in surroundings) (*parts, erro
 		configuration: configuration, in: in, kinds: kinds, platforms: normalized(extra),
 		credentials: &keyring.Keyring{Source: in.secrets, Node: node, Hidden: hidden},
 		registry: registry.NewClient(registry.Options{
-			HostsDir: configuration.Registries.HostsDir,
-			Guard:    registry.Guard{Allow: append(configuration.AllowedNetworks(), in.allow...)},
-			Observe:  in.metrics.Requested,
+			HostsDir:   configuration.Registries.HostsDir,
+			Guard:      registry.Guard{Allow: append(configuration.AllowedNetworks(), in.allow...)},
+			Observe:    in.metrics.Requested,
+			ContentDir: in.contentDir,
 		}),
 	}
 	if in.fresh != nil {
@@ -123,10 +123,6 @@ func normalized(all []ocispec.Platform) []ocispec.Platform {
 
 // nodeCredentials returns the nodes' own credentials in the kubelet's order.
 func nodeCredentials(configured policy.Nodes, log *slog.Logger) ([]keyring.NodeSource, error) {
-	if len(configured.CloudCredentials) > 0 {
-		return nil, errors.New("nodes.cloudCredentials: not supported by this version: " +
-			"leave it out, and refusals of the clouds' registries are unknown instead of denied, or use nodes.credentialProviders")
-	}
 	var sources []keyring.NodeSource
 	if configured.DockerConfig != "" {
 		sources = append(sources, &keyring.NodeConfig{Path: configured.DockerConfig})

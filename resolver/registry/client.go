@@ -44,12 +44,16 @@ type Options struct {
 	Guard Guard
 	// Observe is told of every request; may be nil.
 	Observe Observer
+	// ContentDir is a folder for what was read at digests, for other runs of
+	// the program to find; empty: it is kept in memory alone.
+	ContentDir string
 }
 
 // Client asks registries. It is safe for concurrent use.
 type Client struct {
 	options  Options
 	link     *link
+	disk     *diskContent
 	secure   *http.Transport // for hosts without TLS settings of their own
 	insecure *http.Transport // for loopback hosts, which containerd does not verify
 	special  specialTransports
@@ -91,6 +95,7 @@ func NewClient(options Options) *Client {
 	return &Client{
 		options:  options,
 		link:     link,
+		disk:     newDiskContent(options.ContentDir),
 		secure:   link.transport(&tls.Config{}),
 		insecure: link.transport(&tls.Config{InsecureSkipVerify: true}), //nolint:gosec // as containerd on loopback
 		hosts:    hosts,

@@ -100,7 +100,7 @@ func (k *check) run(ctx context.Context) pull.Finding {
 	if err != nil {
 		return classify(err, k.Credential)
 	}
-	finding := k.judge(ctx, newStore(fetcher), root)
+	finding := k.judge(ctx, newStore(fetcher, k.client.disk.of(k.Image.Name())), root)
 	if finding.Reason == pull.ReasonPullable && !k.Layers {
 		k.client.read.Add(key, finding)
 	}

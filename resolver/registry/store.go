@@ -78,12 +78,13 @@ type store struct {
 	errs    map[blobKey]error
 	present map[blobKey]bool // known to be there, unread
 	left    int64
+	kept    *repositoryContent
 }
 
-func newStore(fetcher remotes.Fetcher) *store {
+func newStore(fetcher remotes.Fetcher, kept *repositoryContent) *store {
 	return &store{
 		fetcher: fetcher, blobs: map[blobKey][]byte{}, errs: map[blobKey]error{},
-		present: map[blobKey]bool{}, left: maxManifestBytes,
+		present: map[blobKey]bool{}, left: maxManifestBytes, kept: kept,
 	}
 }
 
@@ -117,6 +118,10 @@ func (s *store) fetch(ctx context.Context, desc ocispec.Descriptor) ([]byte, err
 	if len(s.blobs)+len(s.errs) >= maxManifests || desc.Size > s.left {
 		return nil, errBudget
 	}
+	if blob, ok := s.kept.get(ctx, desc); ok {
+		s.left -= int64(len(blob))
+		return blob, nil
+	}
 	body, err := s.open(ctx, desc)
 	if err != nil {
 		return nil, err
@@ -126,7 +131,11 @@ func (s *store) fetch(ctx context.Context, desc ocispec.Descriptor) ([]byte, err
 	if err := errors.Join(err, body.Close()); err != nil {
 		return nil, fetchError(desc, err)
 	}
-	return blob, verify(ctx, desc, blob)
+	err = verify(ctx, desc, blob)
+	if err == nil {
+		s.kept.put(desc, blob)
+	}
+	return blob, err
 }
 
 // acceptable refuses descriptors as containerd does before it asks for them.

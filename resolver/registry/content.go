@@ -1,0 +1,87 @@
+package registry
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// keptContent is how old content on disk may be. What is behind a digest never
+// changes, but it may be deleted: of an index the registry is only asked
+// whether it is there itself.
+const keptContent = 24 * time.Hour
+
+// diskContent keeps manifests and indexes in a folder, from one run of a
+// program to the next. A nil one keeps nothing. That something cannot be kept
+// is no error: it is read again.
+type diskContent struct{ dir string }
+
+// newDiskContent clears what is too old from a folder that need not exist;
+// nil without one.
+func newDiskContent(dir string) *diskContent {
+	if dir == "" {
+		return nil
+	}
+	c := &diskContent{dir: filepath.Join(dir, "manifests")}
+	entries, _ := os.ReadDir(c.dir) // a folder that cannot be read has nothing
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > keptContent {
+			_ = os.Remove(filepath.Join(c.dir, entry.Name())) // it is not read either way
+		}
+	}
+	return c
+}
+
+// of is the content of one repository: what one may read says nothing of
+// another.
+func (c *diskContent) of(repository string) *repositoryContent {
+	if c == nil {
+		return nil
+	}
+	return &repositoryContent{dir: c.dir, repository: repository}
+}
+
+// repositoryContent is the content of one repository; nil keeps nothing.
+type repositoryContent struct{ dir, repository string }
+
+func (r *repositoryContent) file(desc ocispec.Descriptor) string {
+	sum := sha256.Sum256([]byte(r.repository + "@" + desc.Digest.String()))
+	return filepath.Join(r.dir, hex.EncodeToString(sum[:]))
+}
+
+// get returns content that is kept and is what its digest says.
+func (r *repositoryContent) get(ctx context.Context, desc ocispec.Descriptor) ([]byte, bool) {
+	if r == nil {
+		return nil, false
+	}
+	info, err := os.Stat(r.file(desc))
+	if err != nil || info.Size() != desc.Size || time.Since(info.ModTime()) > keptContent {
+		return nil, false
+	}
+	blob, err := os.ReadFile(r.file(desc))
+	return blob, err == nil && verify(ctx, desc, blob) == nil
+}
+
+// put keeps content. The file appears at once and whole: others may be reading.
+func (r *repositoryContent) put(desc ocispec.Descriptor, blob []byte) {
+	if r == nil || os.MkdirAll(r.dir, 0o750) != nil {
+		return
+	}
+	file, err := os.CreateTemp(r.dir, ".new-*")
+	if err != nil {
+		return
+	}
+	_, err = file.Write(blob)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), r.file(desc))
+	}
+	if err != nil {
+		_ = os.Remove(file.Name()) // there is nothing more to be done
+	}
+}
