@@ -27,6 +27,10 @@ const maxReference = 4096
 // maxQuoted is how long a name may be that is repeated in messages.
 const maxQuoted = 512
 
+// maxTried bounds how many credentials are tried for one image. One secret can
+// hold thousands of matching entries, which a kubelet would try all.
+const maxTried = 32
+
 // imageCheck is the check of one image, for all of its uses in a template.
 type imageCheck struct {
 	resolver *Resolver
@@ -166,7 +170,11 @@ func (c *imageCheck) cached(key cacheKey) (cached, bool) {
 // does (pkg/kubelet/kuberuntime/kuberuntime_image.go, PullImage).
 func (c *imageCheck) try(ctx context.Context, a *answer) []pull.Finding {
 	var findings []pull.Finding
-	for _, credential := range a.tried {
+	for i, credential := range a.tried {
+		if i == maxTried {
+			return append(findings, pull.Finding{Reason: pull.NodeCredentialsUnknown,
+				Detail: fmt.Sprintf("%d credentials match, and the first %d were tried", len(a.tried), maxTried)})
+		}
 		answered := c.resolver.probe(ctx, registry.Query{
 			Image: c.named, Credential: credential, Platforms: c.template.platforms, Layers: c.resolver.Layers,
 		}, c.template.names)

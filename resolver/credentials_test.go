@@ -267,3 +267,20 @@ func TestCredentialsElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// One secret with thousands of entries that match costs a bounded number of
+// requests, and no refusal.
+func TestMoreCredentialsThanAreTried(t *testing.T) {
+	secrets, names := map[string]*corev1.Secret{}, []string{}
+	for i := range maxTried + 5 {
+		name := fmt.Sprintf("s%02d", i)
+		names = append(names, name)
+		secrets[name] = pullSecret("reg.example.com", name)
+	}
+	registry := &registries{answers: map[string]pull.Reason{private: pull.CredentialsRejected}}
+	result := resolveOne(t, newResolver(shop(secrets), registry), deployment(names, private))
+	wantReason(t, result, pull.NodeCredentialsUnknown)
+	if len(registry.asked) != maxTried {
+		t.Errorf("%d requests, want %d", len(registry.asked), maxTried)
+	}
+}
