@@ -54,7 +54,7 @@ func (o *serveOptions) certificate(ctx context.Context, kube *rest.Config, log *
 	}
 	if err := manager.Ensure(ctx); err != nil {
 		if manager.Check(nil) != nil {
-			return nil, fmt.Errorf("certificates: %w", err)
+			return nil, &failedError{fmt.Errorf("certificates: %w", err)}
 		}
 		// There is one to serve with; Run goes on trying to make the rest so,
 		// such as a webhook configuration that is created after us.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
 // newConfig returns `pullgate config`.
@@ -42,7 +44,7 @@ func readConfiguration(file string) (policy.Configuration, error) {
 	if file == "" {
 		return policy.Default(), nil
 	}
-	data, err := os.ReadFile(file) //nolint:gosec // the file that the user named
+	data, err := readFile(file)
 	if err != nil {
 		hint := "name the file with --config; without the flag the defaults are used"
 		if errors.Is(err, fs.ErrPermission) {
@@ -53,8 +55,22 @@ func readConfiguration(file string) (policy.Configuration, error) {
 	return parseConfiguration(file, data)
 }
 
+// readFile reads a configuration file, and no more of it than one can have.
+func readFile(name string) ([]byte, error) {
+	file, err := os.Open(name) //nolint:gosec // the file that the user named
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	return io.ReadAll(io.LimitReader(file, policy.MaxSize+1))
+}
+
+// parseConfiguration reads what is in a configuration file.
 func parseConfiguration(file string, data []byte) (policy.Configuration, error) {
 	configuration, err := policy.Parse(data)
+	if err == nil {
+		err = supported(configuration.Nodes)
+	}
 	if err != nil {
 		return configuration, &hintedError{
 			err:  fmt.Errorf("configuration %s: %s", file, strings.ReplaceAll(err.Error(), "\n", "; ")),
@@ -62,4 +78,19 @@ func parseConfiguration(file string, data []byte) (policy.Configuration, error) 
 		}
 	}
 	return configuration, nil
+}
+
+// supported says what of the nodes' credentials this version cannot do, and
+// what of them means nothing.
+func supported(nodes policy.Nodes) error {
+	if len(nodes.CloudCredentials) > 0 {
+		return errors.New("nodes.cloudCredentials: not supported by this version: " +
+			"leave it out, and refusals of the clouds' registries are unknown instead of denied, or use nodes.credentialProviders")
+	}
+	for i, glob := range nodes.HiddenCredentials {
+		if err := keyring.CheckGlob(glob); err != nil {
+			return fmt.Errorf("nodes.hiddenCredentials[%d]: %w", i, err)
+		}
+	}
+	return nil
 }

@@ -16,8 +16,9 @@ import (
 
 // Exit codes, as the contract has them.
 const (
-	exitFound = 1 // something that was asked for was found
-	exitUsage = 2 // wrong usage, or input that cannot be read
+	exitFound  = 1 // something that was asked for was found
+	exitFailed = 1 // serving failed
+	exitUsage  = 2 // wrong usage, or input that cannot be read
 )
 
 func main() {
@@ -35,6 +36,7 @@ func run(ctx context.Context, root *cobra.Command, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var hinted *hintedError
+	var failed *failedError
 	var code exitError
 	switch {
 	case err == nil:
@@ -46,8 +48,18 @@ func run(ctx context.Context, root *cobra.Command, args []string) int {
 	default:
 		fmt.Fprintf(root.ErrOrStderr(), "error: %v\n", err)
 	}
+	if errors.As(err, &failed) {
+		return exitFailed
+	}
 	return exitUsage
 }
+
+// failedError is a failure that no other command line or input would have
+// prevented.
+type failedError struct{ err error }
+
+func (e *failedError) Error() string { return e.err.Error() }
+func (e *failedError) Unwrap() error { return e.err }
 
 // hintedError is an error with a thing to do about it.
 type hintedError struct {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -42,7 +41,7 @@ func newReloader(file string, engine *webhook.Engine, build func([]byte) (*webho
 	}
 	r.good.Set(1)
 	r.current.Store(engine)
-	r.seen, _ = os.ReadFile(file) // it was read a moment ago; if not now, then at the next look
+	r.seen, _ = readFile(file) // it was read a moment ago; if not now, then at the next look
 	return r
 }
 
@@ -69,7 +68,7 @@ func (r *reloader) NeedLeaderElection() bool { return false }
 
 // look takes the file up if it changed.
 func (r *reloader) look() {
-	data, err := os.ReadFile(r.file)
+	data, err := readFile(r.file)
 	if err != nil || bytes.Equal(data, r.seen) {
 		if err != nil && r.seen != nil {
 			r.refuse(err)

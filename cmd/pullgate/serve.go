@@ -117,11 +117,11 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 		Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
 	})
 	if err := errors.Join(manager.Add(reload), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
-		return fmt.Errorf("set up: %w", err)
+		return &failedError{fmt.Errorf("set up: %w", err)}
 	}
 	log.Info("pullgate serves", "version", buildVersion(), "address", o.bind, "mode", configuration.Mode)
 	if err := manager.Start(ctx); err != nil {
-		return fmt.Errorf("serve: %w", err)
+		return &failedError{fmt.Errorf("serve: %w", err)}
 	}
 	return nil
 }
@@ -130,10 +130,10 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 func (o *serveOptions) surroundings(ctx context.Context, manager ctrl.Manager, log *slog.Logger) (surroundings, error) {
 	live := &cluster.Nodes{}
 	if err := live.Watch(ctx, manager.GetCache()); err != nil {
-		return surroundings{}, err
+		return surroundings{}, &failedError{err}
 	}
 	if _, err := manager.GetCache().GetInformer(ctx, cluster.NamespaceMetadata(), cache.BlockUntilSynced(false)); err != nil {
-		return surroundings{}, fmt.Errorf("watch Namespaces: %w", err)
+		return surroundings{}, &failedError{fmt.Errorf("watch Namespaces: %w", err)}
 	}
 	direct := cluster.Source{Reader: manager.GetAPIReader()}
 	return surroundings{
@@ -157,9 +157,14 @@ func (o *serveOptions) restConfig() (*rest.Config, error) {
 
 // newManager sets up controller-runtime's servers, caches and clients.
 func (o *serveOptions) newManager(kube *rest.Config, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) (ctrl.Manager, error) {
-	host, port, err := hostPort(o.bind)
+	host, port, err := hostPort("--bind-address", o.bind)
 	if err != nil {
 		return nil, err
+	}
+	for flag, address := range map[string]string{"--metrics-bind-address": o.metricsBind, "--health-probe-bind-address": o.healthBind} {
+		if _, _, err := hostPort(flag, address); err != nil && address != "0" {
+			return nil, err
+		}
 	}
 	manager, err := ctrl.NewManager(kube, ctrl.Options{
 		Metrics:                metricsserver.Options{BindAddress: o.metricsBind},
@@ -174,25 +179,25 @@ func (o *serveOptions) newManager(kube *rest.Config, certificate func(*tls.Clien
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("set up: %w", err)
+		return nil, &failedError{fmt.Errorf("set up: %w", err)}
 	}
 	if err := errors.Join(
 		manager.AddHealthzCheck("ping", healthz.Ping),
 		manager.AddReadyzCheck("webhook", manager.GetWebhookServer().StartedChecker()),
 	); err != nil {
-		return nil, fmt.Errorf("set up: %w", err)
+		return nil, &failedError{fmt.Errorf("set up: %w", err)}
 	}
 	return manager, nil
 }
 
-// hostPort reads --bind-address.
-func hostPort(address string) (host string, port int, err error) {
+// hostPort reads an address to listen at.
+func hostPort(flag, address string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(address)
 	if err == nil {
 		port, err = strconv.Atoi(text)
 	}
 	if err != nil || port <= 0 || port > 65535 {
-		return "", 0, &hintedError{err: fmt.Errorf("--bind-address %q is no HOST:PORT", address), hint: "write it like :9443 or 127.0.0.1:9443"}
+		return "", 0, &hintedError{err: fmt.Errorf("%s %q is no HOST:PORT", flag, address), hint: "write it like :9443 or 127.0.0.1:9443"}
 	}
 	return host, port, nil
 }
