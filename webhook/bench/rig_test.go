@@ -1,0 +1,214 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/pullgate/pullgate/cluster"
+	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/metrics"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/registry"
+	"github.com/pullgate/pullgate/webhook"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// images is a registry that has every image, each with content of its own, and
+// wants a password for those in "private/".
+type images struct {
+	delay    time.Duration
+	requests atomic.Int64
+}
+
+func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	i.requests.Add(1)
+	time.Sleep(i.delay)
+	repository, _, found := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/manifests/")
+	if !found {
+		http.NotFound(w, r)
+		return
+	}
+	if _, password, _ := r.BasicAuth(); strings.HasPrefix(repository, "private/") && password != "password" {
+		w.Header().Set("WWW-Authenticate", `Basic realm="images"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%q,"digest":"sha256:%064x","size":2},"layers":[],"annotations":{"repository":%q}}`,
+		ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageConfig, 1, repository)
+	w.Header().Set("Content-Type", ocispec.MediaTypeImageManifest)
+	w.Header().Set("Content-Length", strconv.Itoa(len(manifest)))
+	w.Header().Set("Docker-Content-Digest", fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(manifest))))
+	if r.Method == http.MethodGet {
+		_, _ = io.WriteString(w, manifest) // who went away needs no answer
+	}
+}
+
+// start serves a registry over TLS, and returns its host.
+func (i *images) start(b *testing.B) string {
+	server := httptest.NewUnstartedServer(i)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	b.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "https://")
+}
+
+// oneSecret is an API server with one pull secret, by whatever name.
+type oneSecret struct {
+	client.Reader
+	host string
+}
+
+func (s oneSecret) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	secret, ok := into.(*corev1.Secret)
+	if !ok {
+		return nil // an account without secrets
+	}
+	auth := base64.StdEncoding.EncodeToString([]byte("user:password"))
+	secret.Type = corev1.SecretTypeDockerConfigJson
+	secret.Data = map[string][]byte{corev1.DockerConfigJsonKey: fmt.Appendf(nil, `{"auths":{%q:{"auth":%q}}}`, s.host, auth)}
+	return nil
+}
+
+// someNodes are those of a cluster of two architectures.
+func someNodes(n int) []nodes.Node {
+	all := make([]nodes.Node, 0, n)
+	for i := range n {
+		all = append(all, nodes.FromObject(&corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("node-%d", i), Labels: map[string]string{"kubernetes.io/os": "linux"}},
+			Status:     corev1.NodeStatus{NodeInfo: corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: []string{"amd64", "arm64"}[i%2]}},
+		}))
+	}
+	return all
+}
+
+// gate is a Pullgate as `pullgate serve` sets it up, but for the API server.
+func gate(b *testing.B, host string, parallel int) http.Handler {
+	direct := cluster.Source{Reader: oneSecret{host: host}}
+	all, configuration, known := prometheus.NewRegistry(), policy.Default(), someNodes(100)
+	log := slog.New(quiet())
+	counted := metrics.New(all, log)
+	kinds, err := workload.NewKinds(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := &engine.Engine{Policy: configuration, Kinds: kinds, Resolver: &resolver.Resolver{
+		Credentials: &keyring.Keyring{Source: cluster.Remember(direct), Hidden: keyring.DefaultHiddenHosts()},
+		Fresh:       &keyring.Keyring{Source: direct, Hidden: keyring.DefaultHiddenHosts()},
+		Registry: registry.NewClient(registry.Options{
+			Guard: registry.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, Observe: counted.Requested,
+		}),
+		Nodes:    func() []nodes.Node { return known },
+		Cache:    resolver.NewCache(configuration.Cache.Size, configuration.Cache.PositiveTTL.Duration),
+		Observer: counted,
+		Parallel: parallel,
+	}}
+	return &webhook.Handler{
+		Engine: func() *engine.Engine { return e }, Self: "pullgate-system", Log: log, Metrics: webhook.NewMetrics(all),
+		Labels: func(context.Context, string) (map[string]string, error) { return map[string]string{"a": "b"}, nil },
+	}
+}
+
+// quiet is a log that is written like the program's, and read by nobody.
+func quiet() slog.Handler { return slog.NewJSONHandler(io.Discard, nil) }
+
+// serve serves handlers as controller-runtime does, and returns the URL.
+func serve(b *testing.B, handlers map[string]http.Handler) string {
+	ctrl.SetLogger(logr.FromSlogHandler(quiet()))
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		b.Fatal(err)
+	}
+	certificate := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if err := listener.Close(); err != nil || !ok {
+		b.Fatal(err)
+	}
+	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Host: "127.0.0.1", Port: address.Port, TLSOpts: []func(*tls.Config){
+		func(c *tls.Config) {
+			c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate, nil }
+		},
+	}})
+	for path, handler := range handlers {
+		server.Register(path, handler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Start(ctx) }()
+	b.Cleanup(func() { stop(); <-done })
+	for server.StartedChecker()(nil) != nil {
+		time.Sleep(time.Millisecond)
+	}
+	return "https://" + address.String()
+}
+
+// allow is controller-runtime's admission webhook, deciding nothing.
+func allow() http.Handler {
+	return &admission.Webhook{Handler: admission.HandlerFunc(func(context.Context, admission.Request) admission.Response { return admission.Allowed("") })}
+}
+
+// newClient asks as API servers do, over HTTP/2 unless told otherwise.
+func newClient(b *testing.B, http2 bool) *http.Client {
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: 100, ForceAttemptHTTP2: http2,
+	}
+	b.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// post sends an AdmissionReview, and makes sure that it is let in without a word.
+func post(b *testing.B, client *http.Client, url string, review []byte) {
+	response, err := client.Post(url+"?timeout=10s", "application/json", bytes.NewReader(review))
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	text, err := io.ReadAll(response.Body)
+	if err := response.Body.Close(); err != nil {
+		b.Error(err)
+	}
+	if err != nil || response.StatusCode != http.StatusOK || !bytes.Contains(text, []byte(`"allowed":true`)) || bytes.Contains(text, []byte("warnings")) {
+		b.Errorf("%s answers %d, %v: %s", url, response.StatusCode, err, text)
+	}
+}
