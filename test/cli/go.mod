@@ -5,6 +5,7 @@ go 1.26.6
 replace github.com/pullgate/pullgate/test/e2e => ../e2e
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/google/go-containerregistry v0.22.1
 	github.com/pullgate/pullgate/test/e2e v0.0.0-00010101000000-000000000000
 	github.com/rogpeppe/go-internal v1.16.0
