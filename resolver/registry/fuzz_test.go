@@ -52,6 +52,23 @@ func FuzzRegistryError(f *testing.F) {
 	})
 }
 
+// TestWithout makes sure that no beginning of a secret survives either.
+func TestWithout(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"nothing of it", "nothing of it"},
+		{"it is hunter22.", "it is [REDACTED]."},
+		{"hunter22hunter22", "[REDACTED][REDACTED]"},
+		{"it is hunter2…", "it is …"},
+		{"it is hunt…", "it is …"},
+		{"it is hunt", "it is hunt"},
+		{"it is hun…", "it is hun…"},
+	} {
+		if got := without(tt.text, []string{"hunter22"}); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
 // FuzzWithout makes sure that no secret survives, cut off or not.
 func FuzzWithout(f *testing.F) {
 	f.Add("the password is hunter22", "hunter22")

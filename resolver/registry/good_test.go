@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/containerd/containerd/v2/core/images"
@@ -151,6 +152,17 @@ func oddities() []row {
 				})
 			},
 			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"},
+		{name: "a config redirected that is larger than any token", layers: true,
+			setup: func(r *rig) {
+				manifest := r.parts("app", "linux/amd64")
+				body := encode(map[string]any{"author": strings.Repeat("x", 2*maxToken), "rootfs": map[string]any{"diff_ids": []string{"a"}}})
+				manifest.Config = r.blob("config", ocispec.MediaTypeImageConfig, body)
+				r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, encode(manifest))
+				cdn := newRig(r.t)
+				cdn.handler = answers(http.StatusOK, "", string(body))
+				r.on("GET blob @config", http.RedirectHandler("http://"+cdn.host+"/elsewhere", http.StatusTemporaryRedirect).ServeHTTP)
+			},
+			requests: "HEAD 1, GET @manifest, GET blob @config, GET blob @app.layer"},
 		{name: "manifests redirected",
 			setup: func(r *rig) {
 				cdn := newRig(r.t)

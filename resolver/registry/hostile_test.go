@@ -222,9 +222,10 @@ func hostileDescriptors() []hostile {
 		{name: "a negative config", fill: config(-5), reason: pull.UnsupportedImage, detail: "negative content size", requests: 3},
 		{name: "a huge config that is not read", layers: true, fill: func(_ *rig, held documents) {
 			huge := held.add(ocispec.MediaTypeImageConfig, make([]byte, maxConfig+1))
-			held.tag(ocispec.MediaTypeImageManifest, encode(ocispec.Manifest{Config: huge}))
+			layer := held.add(ocispec.MediaTypeImageLayer, []byte("layer"))
+			held.tag(ocispec.MediaTypeImageManifest, encode(ocispec.Manifest{Config: huge, Layers: []ocispec.Descriptor{layer}}))
 		},
-			reason: pull.ReasonPullable, requests: 3},
+			reason: pull.ReasonPullable, requests: 4},
 		{name: "5,000 layers", layers: true, fill: func(_ *rig, held documents) {
 			manifest := ocispec.Manifest{Config: held.add("application/vnd.example.config", []byte("config"))}
 			for i := range 5_000 {

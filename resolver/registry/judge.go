@@ -207,8 +207,6 @@ func judgePull(err error, credential pull.Credential) pull.Finding {
 		}
 	case errors.As(err, &refused):
 		finding.Reason = pull.UnsupportedImage
-	case errors.Is(err, errBudget), errors.Is(err, errElsewhere):
-		return finding
 	case errdefs.IsNotFound(err) && (strings.Contains(text, "no match for platform") || strings.Contains(text, "content digest")):
 		finding.Reason = pull.PlatformMismatch
 	default:

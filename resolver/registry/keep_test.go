@@ -94,30 +94,37 @@ func TestProbeTwice(t *testing.T) {
 // TestProbeTokenLost makes sure that a token that is good no more is no
 // refusal, however the registry says so.
 func TestProbeTokenLost(t *testing.T) {
-	for name, refusal := range map[string]http.HandlerFunc{
-		"401 with an error": func(w http.ResponseWriter, req *http.Request) {
+	const twice = "HEAD 1 bearer, HEAD 1, POST token, HEAD 1 bearer"
+	for _, tt := range []struct {
+		name     string
+		refusal  http.HandlerFunc
+		requests string
+	}{
+		{"401 with an error", func(w http.ResponseWriter, req *http.Request) {
 			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",error="invalid_token"`, req.Host))
 			w.WriteHeader(http.StatusUnauthorized)
-		},
-		"401 without an error": func(w http.ResponseWriter, req *http.Request) {
+		}, "HEAD 1 bearer, POST token, HEAD 1 bearer"},
+		{"401 without an error", func(w http.ResponseWriter, req *http.Request) {
 			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token"`, req.Host))
 			w.WriteHeader(http.StatusUnauthorized)
-		},
-		"401 and no more": status(http.StatusUnauthorized),
-		"403":             status(http.StatusForbidden),
-		"400, as ECR":     status(http.StatusBadRequest),
+		}, twice},
+		{"401 and no more", status(http.StatusUnauthorized), twice},
+		{"403", status(http.StatusForbidden), "HEAD 1 bearer, GET 1 bearer, HEAD 1, POST token, HEAD 1 bearer"},
+		{"400, as ECR", status(http.StatusBadRequest), twice},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t)
 			r.single("manifest", "1", "linux/amd64")
 			var epoch atomic.Int32
-			r.wrap(func(next http.Handler) http.Handler { return tokensOf(&epoch, refusal, next) })
+			r.wrap(func(next http.Handler) http.Handler { return tokensOf(&epoch, tt.refusal, next) })
 			c := client(t, "")
-			for range 3 {
+			for i := range 3 {
 				if finding := (row{credential: right()}).probe(t, r, c); finding.Reason != pull.ReasonPullable {
 					t.Fatalf("%+v, want %s", finding, pull.ReasonPullable)
 				}
-				r.asked()
+				if asked := strings.Join(r.asked(), ", "); i > 0 && asked != tt.requests {
+					t.Errorf("requests\n%s, want\n%s", asked, tt.requests)
+				}
 				if finding := (row{credential: right()}).probe(t, r, c); finding.Reason != pull.ReasonPullable || len(r.asked()) != 1 {
 					t.Fatalf("%+v, want %s by one request", finding, pull.ReasonPullable)
 				}

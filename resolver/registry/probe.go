@@ -101,7 +101,7 @@ func (k *check) run(ctx context.Context) pull.Finding {
 		return classify(err, k.Credential)
 	}
 	finding := k.judge(ctx, newStore(fetcher, k.client.disk.of(k.Image.Name())), root)
-	if finding.Reason == pull.ReasonPullable && !k.Layers {
+	if finding.Reason == pull.ReasonPullable {
 		k.client.read.Add(key, finding)
 	}
 	return finding

@@ -51,6 +51,11 @@ func schema1() []byte {
 	return []byte(`{"schemaVersion": 1, "name": "app", "tag": "1", "fsLayers": [], "history": [], "signatures": []}`)
 }
 
+// padded makes a manifest too large.
+func padded(manifest []byte) []byte {
+	return append([]byte(`{"padding":"`+strings.Repeat("x", 5<<20)+`",`), manifest[1:]...)
+}
+
 func refusedHeaders() []row {
 	manifest := func(r *rig) []byte { return encode(r.parts("manifest", "linux/amd64")) }
 	as := func(mediaType string) func(r *rig) {
@@ -90,6 +95,12 @@ func refusedHeaders() []row {
 			detail:   `media type "application/json" is that of no manifest`,
 			node:     absent + "get image config descriptor: unexpected media type application/json for {document}: not found",
 			requests: "HEAD 1, GET blob @document, GET 1"},
+		{name: "a foreign media type, and no second look", reason: pull.RateLimited, setup: func(r *rig) {
+			as("application/json")(r)
+			r.on("GET 1", status(http.StatusTooManyRequests))
+		},
+			detail:   "HOST answered 429",
+			requests: "HEAD 1, GET blob @document, GET 1"},
 		{name: "plain words instead of a manifest", reason: pull.RegistryError, setup: func(r *rig) {
 			serve(r, "text/plain", "", []byte("Access to this site is blocked."))
 		},
@@ -108,12 +119,12 @@ func refusedHeaders() []row {
 			requests: "HEAD 1, GET 1"},
 		{name: "HEAD says 5 MB", setup: func(r *rig) {
 			body := manifest(r)
-			serve(r, ocispec.MediaTypeImageManifest, digestOf(body), append(body, strings.Repeat(" ", 5<<20)...))
+			serve(r, ocispec.MediaTypeImageManifest, digestOf(body), padded(body))
 		},
 			detail: "byte manifest", node: absent + failed + "rejecting ",
 			requests: "HEAD 1, GET 1"},
 		{name: "5 MB and no digest header", setup: func(r *rig) {
-			serve(r, ocispec.MediaTypeImageManifest, "", append(manifest(r), strings.Repeat(" ", 5<<20)...))
+			serve(r, ocispec.MediaTypeImageManifest, "", padded(manifest(r)))
 		},
 			detail: "byte manifest", node: absent + failed + "rejecting ",
 			requests: "HEAD 1, GET 1, GET 1"},

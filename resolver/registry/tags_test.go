@@ -37,6 +37,8 @@ func TestTags(t *testing.T) {
 			err: "the registry answered 401", requests: "GET tags, GET token, GET tags bearer"},
 		{name: "refused with a wrong password", setup: func(r *rig) { r.bearer(bearer{}) }, credential: wrong(),
 			err: "401 Unauthorized", requests: "GET tags, POST token, GET token basic"},
+		{name: "refused without a challenge", setup: func(r *rig) { r.on("GET tags", status(http.StatusUnauthorized)) },
+			err: "the registry answered 401", requests: "GET tags"},
 		{name: "repository unknown", setup: func(r *rig) {
 			r.on("GET tags", func(w http.ResponseWriter, _ *http.Request) {
 				refuse(w, http.StatusNotFound, "NAME_UNKNOWN", "unknown")
@@ -105,7 +107,7 @@ func TestTagsPage(t *testing.T) {
 }
 
 // TestTagsKeepNoFailure makes sure that a token server that failed for a list
-// fails no Probe.
+// fails nothing after it.
 func TestTagsKeepNoFailure(t *testing.T) {
 	r := newRig(t)
 	r.single("manifest", "1", "linux/amd64")
@@ -115,6 +117,9 @@ func TestTagsKeepNoFailure(t *testing.T) {
 	if _, err := c.Tags(t.Context(), r.image("app:1"), right()); err == nil {
 		t.Fatal("no error")
 	}
+	if _, err := c.Tags(t.Context(), r.image("app:1"), right()); err != nil {
+		t.Fatal(err)
+	}
 	r.asked()
-	row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"}.check(t, r, c)
+	row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1 bearer, GET @manifest bearer"}.check(t, r, c)
 }
