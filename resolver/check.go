@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
@@ -16,9 +15,6 @@ import (
 	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
 )
-
-// flightLimit ends a shared question that no registry answers.
-const flightLimit = 15 * time.Second
 
 // maxReference bounds what is parsed: parsing takes a quarter of a second a
 // MiB, and no longer name can have a host that exists.

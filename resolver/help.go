@@ -17,6 +17,10 @@ import (
 // helpFor bounds the search for hints, within what is left of the deadline.
 const helpFor = 2 * time.Second
 
+// maxElsewhere is on how many registries an image is looked for that names
+// none.
+const maxElsewhere = 8
+
 // maxSuggestions is how many references are suggested at most.
 const maxSuggestions = 3
 
@@ -125,7 +129,7 @@ func (c *imageCheck) elsewhere(ctx context.Context, a answer, result *Result) bo
 	if first, _, _ := strings.Cut(c.image.Reference, "/"); reference.Domain(c.named) != "docker.io" || strings.HasSuffix(first, "docker.io") {
 		return false
 	}
-	for _, host := range a.ring.Hosts() {
+	for _, host := range a.ring.Hosts()[:min(len(a.ring.Hosts()), maxElsewhere)] {
 		candidate, err := reference.ParseNormalizedNamed(host + "/" + c.image.Reference)
 		if err != nil || reference.Domain(candidate) == "docker.io" {
 			continue

@@ -13,7 +13,7 @@ import (
 // describe makes the result of an answer, but for what helps.
 func (c *imageCheck) describe(a answer) Result {
 	result := Result{
-		Resolved: c.named.String(), Digest: a.finding.Digest.String(),
+		Resolved: pulledName(c.named), Digest: a.finding.Digest.String(),
 		Reason: a.finding.Reason, Verdict: a.verdict(), Node: a.finding.Node,
 		Credentials: a.attempts, Notes: slices.Concat(a.match.Notes, a.rejectedNotes(), a.finding.Notes),
 	}
@@ -26,6 +26,15 @@ func (c *imageCheck) describe(a answer) Result {
 	result.Summary = c.words(a)
 	result.Message = result.Summary + c.evidence(a, result.Summary)
 	return result
+}
+
+// pulledName is a reference as a node pulls it: with a digest, the tag counts
+// for nothing.
+func pulledName(named reference.Named) string {
+	if digested, ok := named.(reference.Digested); ok {
+		return named.Name() + "@" + digested.Digest().String()
+	}
+	return named.String()
 }
 
 // evidence is what was said, and with which credentials was asked, as far as
@@ -116,6 +125,8 @@ func (c *imageCheck) unknownWords(a answer, host string) string {
 		return fmt.Sprintf("not checked: %s leads to an address that is not dialled on behalf of a Pod", host)
 	case pull.PresentOnNodes:
 		return fmt.Sprintf("%s would refuse it, but node %s has it already (imagePullPolicy: IfNotPresent)", host, c.presentOn())
+	case "": // see ownFault
+		return internalError
 	default:
 		return fmt.Sprintf("not checked: %s gave no usable answer", host)
 	}

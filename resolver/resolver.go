@@ -12,7 +12,6 @@ import (
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
@@ -78,7 +77,7 @@ type Resolver struct {
 	// Observer is told of what is done; may be nil.
 	Observer Observer
 
-	flights     singleflight.Group
+	flights     flights
 	lastTargets atomic.Pointer[remembered]
 }
 
@@ -155,12 +154,13 @@ func (r *Resolver) guard(ctx context.Context, check *imageCheck) {
 	check.publish(check.run(ctx))
 }
 
-// ownFault is the verdict when we ourselves failed: a bug never denies.
+// ownFault is the verdict when we ourselves failed. Its reason is none of the
+// closed set, for which no configuration denies.
 func (r *Resolver) ownFault(value any) Result {
 	if r.Observer != nil {
 		r.Observer.Panicked(value, debug.Stack())
 	}
-	return Result{Reason: pull.RegistryError, Verdict: pull.Unknown, Summary: internalError, Message: internalError}
+	return Result{Verdict: pull.Unknown, Summary: internalError, Message: internalError}
 }
 
 // template is what the images of a pod template share.
@@ -216,30 +216,22 @@ func (r *Resolver) probe(ctx context.Context, query registry.Query, platforms st
 	if ctx.Err() != nil {
 		return late
 	}
-	own := false
 	key := fmt.Sprintf("%s %x %s %t", query.Image, query.Credential.Fingerprint(), platforms, query.Layers)
-	flight := r.flights.DoChan(key, func() (any, error) {
-		own = true
-		return r.fly(ctx, query), nil
+	finding, joined, ok := r.flights.ask(ctx, reference.Domain(query.Image), key, func(ctx context.Context) pull.Finding {
+		return r.put(ctx, query)
 	})
-	select {
-	case <-ctx.Done():
+	if !ok {
 		return late
-	case answer := <-flight:
-		finding, _ := answer.Val.(pull.Finding)
-		return answered{Finding: finding, joined: !own}
 	}
+	return answered{Finding: finding, joined: joined}
 }
 
-// fly asks for all who put the same question, whoever of them goes away.
-func (r *Resolver) fly(ctx context.Context, query registry.Query) (finding pull.Finding) {
+// put asks the registry; a bug of ours is no answer.
+func (r *Resolver) put(ctx context.Context, query registry.Query) (finding pull.Finding) {
 	defer func() {
 		if value := recover(); value != nil {
-			fault := r.ownFault(value)
-			finding = pull.Finding{Reason: fault.Reason, Detail: fault.Message}
+			finding = pull.Finding{Reason: r.ownFault(value).Reason}
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightLimit)
-	defer cancel()
 	return r.Registry.Probe(ctx, query)
 }

@@ -248,6 +248,56 @@ func TestNoProbesAfterTheDeadline(t *testing.T) {
 	})
 }
 
+// Nobody waits any more, and so nobody asks.
+func TestLeavingEndsALonelyFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan time.Duration, 1)
+		start := time.Now()
+		prober := &registries{during: func(ctx context.Context, _ registry.Query) *pull.Finding {
+			<-ctx.Done()
+			ended <- time.Since(start)
+			return &pull.Finding{Reason: pull.Timeout}
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		newResolver(shop(nil), prober).Resolve(ctx, deployment(nil, private))
+		if took := <-ended; took > 2*time.Second {
+			t.Errorf("the question ended after %s", took)
+		}
+	})
+}
+
+// A host that hangs leaves room for the others, and is asked so much at a time.
+func TestBoundPerHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var at, most atomic.Int32
+		prober := &registries{during: func(ctx context.Context, query registry.Query) *pull.Finding {
+			if reference.Domain(query.Image) == "quick.example.com" {
+				return &pull.Finding{Reason: pull.ReasonPullable}
+			}
+			most.Store(max(most.Load(), at.Add(1)))
+			defer at.Add(-1)
+			<-ctx.Done()
+			return &pull.Finding{Reason: pull.Timeout}
+		}}
+		resolver := newResolver(shop(nil), prober)
+		resolver.Parallel = 3 * maxPerHost
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		images := append(many(2*maxPerHost, "hangs.example.com/app:%d"), "quick.example.com/app:1")
+		report := resolver.Resolve(ctx, deployment(nil, images...))
+		wantReason(t, report.Results[len(images)-1], pull.ReasonPullable)
+		wantReason(t, report.Results[0], pull.Timeout)
+		synctest.Wait()
+		if most.Load() != maxPerHost {
+			t.Errorf("%d questions at a time, want %d", most.Load(), maxPerHost)
+		}
+		if left := len(resolver.flights.under) + len(resolver.flights.hosts); left != 0 {
+			t.Errorf("%d entries are left", left)
+		}
+	})
+}
+
 // A request that ends early does not take the answer from those who joined it.
 func TestLeavingDoesNotEndAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -283,9 +333,9 @@ func TestPanics(t *testing.T) {
 			seen := &observer{}
 			resolver.Observer = seen
 			report := resolver.Resolve(t.Context(), deployment([]string{"a"}, private, "Not valid", private))
-			wantReason(t, report.Results[0], pull.RegistryError)
+			wantReason(t, report.Results[0], "") // which no configuration denies
 			wantReason(t, report.Results[1], pull.InvalidImageName)
-			wantReason(t, report.Results[2], pull.RegistryError)
+			wantReason(t, report.Results[2], "")
 			if len(seen.panicked) != 1 || seen.panicked[0] != "a bug" {
 				t.Errorf("observed %v", seen.panicked)
 			}

@@ -12,16 +12,17 @@ import (
 // nearestTags returns the tags that were probably meant: the nearest by
 // spelling, a longer or shorter form of the same version, the last version
 // before and the first one after among tags of the same form. Where "latest"
-// was meant, which many leave out, it is the newest version.
+// was meant, which many leave out, or a version that none of these is near to,
+// it is the newest version.
 func nearestTags(wanted string, tags []string) []string {
 	before, after := versionNeighbours(wanted, tags)
 	near := []string{nearestSpelling(wanted, tags), otherForm(wanted, tags), before, after}
-	if wanted == "latest" {
+	if wanted == "latest" || isVersion(wanted) && strings.Join(near, "") == "" {
 		near = append(near, newest(tags))
 	}
 	var chosen []string
 	for _, tag := range near {
-		if tag != "" && !slices.Contains(chosen, tag) && len(chosen) < maxSuggestions {
+		if tag != "" && tag != wanted && !slices.Contains(chosen, tag) && len(chosen) < maxSuggestions {
 			chosen = append(chosen, tag)
 		}
 	}
