@@ -200,12 +200,14 @@ func judgePull(err error, credential pull.Credential) pull.Finding {
 	var missing *missingError
 	finding := pull.Finding{Reason: pull.RegistryError, Detail: oneLine(err.Error())}
 	switch text := err.Error(); {
+	case errors.As(err, &refused):
+		finding.Reason = pull.UnsupportedImage
 	case errors.As(err, &missing):
 		finding.Reason, finding.Detail = pull.BlobMissing, missing.detail()
 		if images.IsManifestType(missing.desc.MediaType) || images.IsIndexType(missing.desc.MediaType) {
 			finding.Reason = pull.DigestNotFound
 		}
-	case errors.As(err, &refused):
+	case errdefs.IsNotFound(err) && strings.Contains(text, "unexpected media type"): // core/images/image.go, Manifest
 		finding.Reason = pull.UnsupportedImage
 	case errdefs.IsNotFound(err) && (strings.Contains(text, "no match for platform") || strings.Contains(text, "content digest")):
 		finding.Reason = pull.PlatformMismatch

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -46,12 +47,13 @@ func (anyKnown) Match(p ocispec.Platform) bool {
 type pulled struct {
 	*store
 	seen      map[digest.Digest]bool
+	parts     map[blobKey]bool // configs and layers
 	manifests []ocispec.Descriptor
 }
 
 // fetch fetches manifests and indexes as a node would.
 func (p path) fetch(ctx context.Context, s *store, root ocispec.Descriptor) (*pulled, error) {
-	fetched := &pulled{store: s, seen: map[digest.Digest]bool{}}
+	fetched := &pulled{store: s, seen: map[digest.Digest]bool{}, parts: map[blobKey]bool{}}
 	handler := images.FilterPlatforms(fetched.handle, p.matcher)
 	if p.limit > 0 {
 		handler = images.LimitManifests(handler, p.matcher, p.limit)
@@ -64,8 +66,11 @@ func (p path) fetch(ctx context.Context, s *store, root ocispec.Descriptor) (*pu
 func (f *pulled) handle(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	f.seen[desc.Digest] = true
 	isManifest := images.IsManifestType(desc.MediaType)
-	if !isManifest && !images.IsIndexType(desc.MediaType) {
+	if f.parts[keyOf(desc)] {
 		return nil, nil
+	}
+	if !isManifest && !images.IsIndexType(desc.MediaType) {
+		return nil, f.foreign(ctx, desc)
 	}
 	if _, err := f.store.ReaderAt(ctx, desc); err != nil {
 		return nil, err
@@ -76,8 +81,22 @@ func (f *pulled) handle(ctx context.Context, desc ocispec.Descriptor) ([]ocispec
 	}
 	if isManifest {
 		f.manifests = append(f.manifests, desc)
+		for _, child := range children {
+			f.parts[keyOf(child)] = true
+		}
 	}
 	return children, nil
+}
+
+// foreign looks for an entry of an index that is of another type than images
+// have. Nodes look for it among the blobs.
+func (f *pulled) foreign(ctx context.Context, desc ocispec.Descriptor) error {
+	var missing *missingError
+	err := f.exists(ctx, desc)
+	if errors.As(err, &missing) {
+		return &refusedError{err}
+	}
+	return err
 }
 
 // ReaderAt makes it the node's content store: what was not fetched is not

@@ -86,6 +86,27 @@ func onePlatform() []row {
 		},
 			reason: pull.PlatformMismatch, detail: "no entry for linux/amd64", node: noMatch,
 			requests: "HEAD 1, GET @index, GET @linux-arm64, GET @linux-amd64, GET blob @linux-arm64.config"},
+		{name: "an entry of another type than images have", setup: func(r *rig) {
+			entry := r.entry("linux/amd64")
+			entry.MediaType = "application/vnd.example"
+			r.index("index", "1", entry)
+		},
+			reason: pull.UnsupportedImage, detail: "could not fetch content descriptor",
+			node:     absent + pulling + "failed to copy: httpReadSeeker: failed open: could not fetch content descriptor {linux-amd64} (application/vnd.example) from remote: not found",
+			requests: "HEAD 1, GET @index, GET blob @linux-amd64"},
+		{name: "an entry of another type that is there", setup: func(r *rig) {
+			entry := amd64(r.blob("text", "text/plain", []byte("text")))
+			r.index("index", "1", entry)
+		},
+			reason: pull.UnsupportedImage, detail: "unexpected media type text/plain",
+			node:     absent + "get image config descriptor: unexpected media type text/plain for {text}: not found",
+			requests: "HEAD 1, GET @index, GET blob @text"},
+		{name: "an entry of another type for another platform", setup: func(r *rig) {
+			entry := r.entry("linux/arm64")
+			entry.MediaType = "application/vnd.example"
+			r.index("index", "1", r.entry("linux/amd64"), entry)
+		},
+			requests: "HEAD 1, GET @index, GET @linux-amd64"},
 		{name: "an entry that is wrong about its platform", layers: true, setup: func(r *rig) {
 			entry := r.entry("linux/arm64")
 			entry.Platform.Architecture = "amd64"
