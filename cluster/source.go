@@ -8,7 +8,6 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -54,7 +53,6 @@ type Remembering struct {
 
 type memory[T any] struct {
 	object T
-	err    error
 	until  time.Time
 }
 
@@ -104,15 +102,15 @@ func (r *Remembering) ServiceAccount(ctx context.Context, namespace, name string
 // maxName is the length of an object's name at most.
 const maxName = 253
 
-// recall returns what is remembered, or reads it. That an object is missing is
-// remembered, too; other errors are not.
+// recall returns what is remembered, or reads it. No error is remembered, nor
+// that an object is missing: it is created, and all is as it should be.
 func recall[T any](cache *lru.Cache[types.NamespacedName, memory[T]], key types.NamespacedName, read func() (T, error), size func(T) int) (T, error) {
 	if kept, ok := cache.Get(key); ok && time.Now().Before(kept.until) {
-		return kept.object, kept.err
+		return kept.object, nil
 	}
 	object, err := read()
-	if (err == nil || apierrors.IsNotFound(err)) && size(object) <= maxRemembered {
-		cache.Add(key, memory[T]{object: object, err: err, until: time.Now().Add(rememberedFor)})
+	if err == nil && size(object) <= maxRemembered {
+		cache.Add(key, memory[T]{object: object, until: time.Now().Add(rememberedFor)})
 	}
 	return object, err
 }

@@ -91,7 +91,7 @@ func TestRememberTellsNamesApart(t *testing.T) {
 	}
 }
 
-// That an object is missing is remembered; that it could not be read is not.
+// Neither that an object is missing is remembered nor that it could not be read.
 func TestRememberErrors(t *testing.T) {
 	server := &apiServer{objects: map[string]client.Object{}}
 	source := Remember(Source{Reader: server})
@@ -103,7 +103,7 @@ func TestRememberErrors(t *testing.T) {
 			t.Errorf("account: %v", err)
 		}
 	}
-	if got := server.count(); got != 2 {
+	if got := server.count(); got != 6 {
 		t.Errorf("%d reads of what is missing", got)
 	}
 	server.err = errors.New("connection refused")

@@ -79,6 +79,15 @@ func (c *Configuration) ModeFor(where Where) Mode {
 	return c.Mode
 }
 
+// WrongLabel returns the namespace's mode label if it is no mode, else "".
+func (w Where) WrongLabel() string {
+	label := w.Labels[ModeLabel]
+	if slices.Contains(modes(), Mode(label)) {
+		return ""
+	}
+	return label
+}
+
 // Looks tells whether anything of a namespace has to be looked at: not in mode
 // off, unless a rule might say otherwise.
 func (c *Configuration) Looks(where Where) bool {

@@ -20,6 +20,8 @@ type outcome struct {
 	decision policy.Decision
 	// trouble says why nothing was looked at although it should have been.
 	trouble string
+	// wrongLabel is what the namespace's mode label says if that is no mode.
+	wrongLabel string
 }
 
 // unread is the outcome where nothing could be looked at: a warning.
@@ -44,7 +46,9 @@ func (h *Handler) decide(ctx context.Context, request *admissionv1.AdmissionRequ
 	if !engine.Policy.Looks(where) {
 		return outcome{decision: policy.Decision{Mode: policy.Off}}
 	}
-	return h.look(ctx, engine, where, request, operation)
+	o := h.look(ctx, engine, where, request, operation)
+	o.wrongLabel = where.WrongLabel()
+	return o
 }
 
 // labels returns a namespace's labels. While they cannot be read, one of them
@@ -98,11 +102,26 @@ func (h *Handler) look(ctx context.Context, engine *Engine, where policy.Where, 
 	if operation != workload.Create {
 		old, err := engine.Kinds.Read(request.OldObject.Raw, operation)
 		if err == nil { // else all of it counts as new
-			w = workload.Changed(old, w)
+			changed := workload.Changed(old, w)
+			if len(changed.Templates) == 0 {
+				return unchanged(w, mode)
+			}
+			w = changed
 		}
 	}
 	answer := engine.Resolve(ctx, w, where)
 	return outcome{report: answer.Report, decision: answer.Decision}
+}
+
+// unchanged is the outcome for an object none of whose images, pull secrets or
+// accounts are new.
+func unchanged(w workload.Workload, mode policy.Mode) outcome {
+	o := outcome{report: resolver.Skip(w, pull.Unchanged, "no image, pull secret or service account is new"), decision: policy.Decision{Mode: mode}}
+	for range o.report.Results {
+		o.decision.Actions = append(o.decision.Actions, policy.Allow)
+		o.decision.Modes = append(o.decision.Modes, mode)
+	}
+	return o
 }
 
 // summary is what a request came to: the worst verdict and the strictest

@@ -60,7 +60,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := h.inTime(r.Context(), request, start, patience)
-	h.record(request, answer.outcome, time.Since(start))
+	h.record(r.Context(), request, answer.outcome, time.Since(start))
 	w.Header().Set("Content-Type", "application/json")
 	if _, err := w.Write(answer.text); err != nil {
 		h.log().Warn("the answer was not sent", "uid", request.UID, "error", err.Error())

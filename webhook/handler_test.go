@@ -151,9 +151,11 @@ func TestBodyThatStopsComing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	start := time.Now()
-	fmt.Fprintf(connection, "POST /validate?timeout=300ms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+	if _, err := io.WriteString(connection, "POST /validate?timeout=300ms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
 	answer, err := io.ReadAll(io.LimitReader(connection, 1<<10))
 	if took := time.Since(start); took > 5*time.Second || !bytes.HasPrefix(answer, []byte("HTTP/1.1 400")) {
 		t.Errorf("after %s, %v: %s", took, err, answer)

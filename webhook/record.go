@@ -9,6 +9,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // Metrics count requests for admission.
@@ -43,17 +44,16 @@ func (m *Metrics) panicked() {
 }
 
 // record counts and logs a decision.
-func (h *Handler) record(request *admissionv1.AdmissionRequest, o outcome, took time.Duration) {
+func (h *Handler) record(ctx context.Context, request *admissionv1.AdmissionRequest, o outcome, took time.Duration) {
 	verdict, action := o.summary()
 	if h.Metrics != nil {
 		h.Metrics.requests.WithLabelValues(string(o.decision.Mode), verdict.String(), string(action)).Inc()
 		h.Metrics.duration.Observe(took.Seconds())
 	}
 	level := slog.LevelDebug
-	if action != policy.Allow {
-		level = slog.LevelInfo
+	if action != policy.Allow || verdict != pull.Skipped {
+		level = slog.LevelInfo // what was looked at; the rest is of no interest
 	}
-	ctx := context.Background()
 	if !h.log().Enabled(ctx, level) {
 		return
 	}

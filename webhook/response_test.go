@@ -231,10 +231,15 @@ func TestAuditAnnotations(t *testing.T) {
 // The log has one entry a decision, in JSON, with the request's UID.
 func TestLog(t *testing.T) {
 	rig := newRig(t)
-	rig.ask(t, request(deployment("fine:1")))
+	rig.ask(t, request(deployment("fine:1"), update(deployment("fine:1"))))
 	if rig.log.Len() > 0 {
-		t.Errorf("a good image is logged at level info: %s", rig.log.String())
+		t.Errorf("what nobody looked at is logged at level info: %s", rig.log.String())
 	}
+	rig.ask(t, request(deployment("fine:1")))
+	if !strings.Contains(rig.log.String(), `"verdict":"pullable"`) {
+		t.Errorf("a good image is not logged: %s", rig.log.String())
+	}
+	rig.log.Reset()
 	rig.ask(t, request(deployment("a:tagnotfound", "b:ratelimited"), dryRun, update(deployment("a:1"))))
 	lines := bufio.NewScanner(&rig.log)
 	lines.Scan()
@@ -275,5 +280,54 @@ func TestMetrics(t *testing.T) {
 	}
 	if got := rig.counted(t, "pullgate_admission_duration_seconds")[""]; got != 5 {
 		t.Errorf("%v durations", got)
+	}
+}
+
+// A pull secret that is for another registry is nobody's trouble where the
+// image can be pulled: the ServiceAccount's go with every image.
+func TestNotesOnSecretsForOtherRegistries(t *testing.T) {
+	for reason, warned := range map[pull.Reason]bool{
+		pull.ReasonPullable: false, pull.RegistryUnreachable: false, pull.NodeCredentialsUnknown: true, pull.NeverPresent: true,
+	} {
+		rig := newRig(t)
+		rig.resolve = func(_ context.Context, w workload.Workload) resolver.Report {
+			result := resultOf(w.Templates[0].Images[0], reason)
+			result.Notes = []pull.Note{{Reason: pull.PullSecretUnmatched, Message: "shop/regcred is for quay.io"}}
+			return resolver.Report{Results: []resolver.Result{result}}
+		}
+		response := rig.ask(t, request(deployment("app:1")))
+		if got := strings.Contains(strings.Join(response.Warnings, " "), "is for quay.io"); got != warned {
+			t.Errorf("%s: warnings %q", reason, response.Warnings)
+		}
+		if !strings.Contains(response.AuditAnnotations["images"], "is for quay.io") {
+			t.Errorf("%s: annotations %q", reason, response.AuditAnnotations)
+		}
+	}
+}
+
+// Addresses of IPv6 begin like a separator.
+func TestEvidenceOfIPv6(t *testing.T) {
+	rig := newRig(t)
+	rig.resolve = func(_ context.Context, w workload.Workload) resolver.Report {
+		result := resultOf(w.Templates[0].Images[0], pull.AddressForbidden)
+		result.Message = result.Summary + ": ::1 is a loopback address"
+		return resolver.Report{Results: []resolver.Result{result}}
+	}
+	if got := rig.ask(t, request(deployment("app:1"))).Warnings; len(got) != 1 || !strings.Contains(got[0], "; ::1 is a loopback") {
+		t.Errorf("warnings %q", got)
+	}
+}
+
+// A label that is no mode is said so, and the file's mode applies.
+func TestWrongModeLabel(t *testing.T) {
+	rig := newRig(t)
+	rig.labels = map[string]string{policy.ModeLabel: "Warn"}
+	response := rig.ask(t, request(deployment("app:tagnotfound")))
+	if response.Allowed || !strings.Contains(strings.Join(response.Warnings, " "), `"Warn" is no mode`) {
+		t.Errorf("allowed %t, warnings %q", response.Allowed, response.Warnings)
+	}
+	rig.labels = map[string]string{policy.ModeLabel: "warn"}
+	if got := rig.ask(t, request(deployment("fine:1"))).Warnings; len(got) != 0 {
+		t.Errorf("warnings %q", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 const (
@@ -53,6 +54,9 @@ func (o outcome) warnings() []string {
 	if o.trouble != "" {
 		list.add(o.trouble)
 	}
+	if o.wrongLabel != "" {
+		list.add(fmt.Sprintf("the namespace's label %s=%q is no mode (enforce, warn, audit, off): %s applies", policy.ModeLabel, o.wrongLabel, o.decision.Mode))
+	}
 	for _, group := range o.grouped(policy.WarnOf) {
 		list.add(warning(group))
 	}
@@ -71,7 +75,14 @@ func warning(group []resolver.Result) string {
 		text += "; " + result.Hint
 	}
 	text += " [" + fields(group)
-	if evidence := strings.TrimLeft(strings.TrimPrefix(result.Message, result.Summary), ":;, "); evidence != "" {
+	evidence := strings.TrimPrefix(result.Message, result.Summary)
+	for _, separator := range []string{": ", "; ", ", "} {
+		if rest, cut := strings.CutPrefix(evidence, separator); cut {
+			evidence = rest
+			break
+		}
+	}
+	if evidence != "" {
 		text += "; " + evidence
 	}
 	return text + "]"
@@ -94,7 +105,7 @@ func (o outcome) noted() []noted {
 		}
 		for _, note := range result.Notes {
 			pair := [2]string{note.Message, result.Image.Reference}
-			if seen[pair] || o.decision.Actions[i] == policy.WarnOf && note.Message == result.Hint {
+			if seen[pair] || elsewhere(result, note) || o.decision.Actions[i] == policy.WarnOf && note.Message == result.Hint {
 				continue
 			}
 			seen[pair] = true
@@ -108,4 +119,12 @@ func (o outcome) noted() []noted {
 		}
 	}
 	return all
+}
+
+// elsewhere tells whether a note is about a pull secret for other registries
+// that nobody here misses: a ServiceAccount's secrets go with every image, be
+// it public. The audit annotations have the note all the same.
+func elsewhere(result resolver.Result, note pull.Note) bool {
+	missed := result.Verdict == pull.Broken || result.Reason == pull.NodeCredentialsUnknown
+	return note.Reason == pull.PullSecretUnmatched && !missed
 }

@@ -21,14 +21,17 @@ const (
 	exitUsage  = 2 // wrong usage, or input that cannot be read
 )
 
-func main() {
+func main() { os.Exit(start()) }
+
+// start runs the program's own command line until a signal ends it.
+func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := newRoot()
 	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == pluginName {
 		root = asPlugin(root)
 	}
-	os.Exit(run(ctx, root, os.Args[1:]))
+	return run(ctx, root, os.Args[1:])
 }
 
 // run executes a command line and returns the exit code.
@@ -44,9 +47,9 @@ func run(ctx context.Context, root *cobra.Command, args []string) int {
 	case errors.As(err, &code):
 		return int(code) // what there is to say has been said
 	case errors.As(err, &hinted):
-		fmt.Fprintf(root.ErrOrStderr(), "error: %v\nhint: %s\n", hinted.err, hinted.hint)
+		root.PrintErrf("error: %v\nhint: %s\n", hinted.err, hinted.hint)
 	default:
-		fmt.Fprintf(root.ErrOrStderr(), "error: %v\n", err)
+		root.PrintErrf("error: %v\n", err)
 	}
 	if errors.As(err, &failed) {
 		return exitFailed

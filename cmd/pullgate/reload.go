@@ -28,10 +28,12 @@ type reloader struct {
 	good    prometheus.Gauge
 }
 
-// newReloader starts out with an engine and watches the file it is from.
-func newReloader(file string, engine *webhook.Engine, build func([]byte) (*webhook.Engine, error), log *slog.Logger) *reloader {
+// newReloader starts out with an engine and watches the file it is from. Seen is
+// what was in the file before the engine's configuration was read: what changes
+// from then on is taken up.
+func newReloader(file string, seen []byte, engine *webhook.Engine, build func([]byte) (*webhook.Engine, error), log *slog.Logger) *reloader {
 	r := &reloader{
-		file: file, build: build, log: log,
+		file: file, seen: seen, build: build, log: log,
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pullgate_configuration_reloads_total", Help: "Changed configuration files, by result: taken or refused.",
 		}, []string{"result"}),
@@ -41,7 +43,6 @@ func newReloader(file string, engine *webhook.Engine, build func([]byte) (*webho
 	}
 	r.good.Set(1)
 	r.current.Store(engine)
-	r.seen, _ = readFile(file) // it was read a moment ago; if not now, then at the next look
 	return r
 }
 

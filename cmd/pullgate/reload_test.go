@@ -33,7 +33,8 @@ func watch(t *testing.T, content string) *watched {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.reloader = newReloader(file, engine, build, slog.New(slog.NewJSONHandler(&w.log, nil)))
+	seen, _ := readFile(file)
+	w.reloader = newReloader(file, seen, engine, build, slog.New(slog.NewJSONHandler(&w.log, nil)))
 	w.metrics.MustRegister(w.reloads, w.good)
 	return w
 }
@@ -113,7 +114,7 @@ func TestReload(t *testing.T) {
 
 // Without a file there is nothing to watch.
 func TestReloadOfNothing(t *testing.T) {
-	r := newReloader("", &webhook.Engine{}, nil, slog.New(slog.DiscardHandler))
+	r := newReloader("", nil, &webhook.Engine{}, nil, slog.New(slog.DiscardHandler))
 	if err := r.Start(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -79,6 +79,7 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	seen, _ := readFile(o.config) // the next line says what is wrong with it
 	configuration, err := readConfiguration(o.config)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("configuration %s: %w", o.config, err)
 	}
-	reload := newReloader(o.config, engine, func(data []byte) (*webhook.Engine, error) {
+	reload := newReloader(o.config, seen, engine, func(data []byte) (*webhook.Engine, error) {
 		changed, err := parseConfiguration(o.config, data)
 		if err != nil {
 			return nil, err

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -65,8 +66,8 @@ func (p *program) text() string {
 	return p.output.String()
 }
 
-// start runs the program until the test ends.
-func start(t *testing.T, args ...string) *program {
+// serving runs the program until the test ends.
+func serving(t *testing.T, args ...string) *program {
 	t.Helper()
 	p := &program{Cmd: exec.Command(os.Args[0], append([]string{"-test.run=^TestProgram$", "--"}, args...)...), done: make(chan struct{})}
 	p.Env = append(os.Environ(), "PULLGATE_TEST_PROGRAM=1", "POD_NAMESPACE=", "KUBERNETES_SERVICE_HOST=", "KUBECONFIG=")
@@ -115,16 +116,16 @@ func apiServer(t *testing.T) string {
 		switch {
 		case !known:
 			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`)
+			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`)
 		case r.URL.Query().Get("sendInitialEvents") != "":
 			w.WriteHeader(http.StatusUnprocessableEntity)
-			fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Invalid","code":422}`)
+			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Invalid","code":422}`)
 		case r.URL.Query().Get("watch") != "":
 			w.WriteHeader(http.StatusOK)
-			http.NewResponseController(w).Flush() //nolint:errcheck // the client is gone then
+			_ = http.NewResponseController(w).Flush() // the client is gone then
 			<-r.Context().Done()
 		default:
-			fmt.Fprint(w, answer)
+			_, _ = io.WriteString(w, answer)
 		}
 	}))
 	t.Cleanup(func() {
@@ -178,7 +179,9 @@ func port(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return listener.Addr().String()
 }
 
@@ -224,7 +227,7 @@ func TestServeRefusesToStart(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p := start(t, append([]string{"serve"}, test.args...)...)
+			p := serving(t, append([]string{"serve"}, test.args...)...)
 			if code := p.wait(t); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
@@ -251,7 +254,7 @@ func TestServeRefusesToStart(t *testing.T) {
 func TestServe(t *testing.T) {
 	certificate, key := newPair(t)
 	config, bind, health, metrics := write(t, "c.yaml", header), port(t), port(t), port(t)
-	p := start(t, "serve", "--kubeconfig", apiServer(t), "--cert-dir", certDir(t, certificate, key), "--config", config, "--namespace", "pullgate",
+	p := serving(t, "serve", "--kubeconfig", apiServer(t), "--cert-dir", certDir(t, certificate, key), "--config", config, "--namespace", "pullgate",
 		"--bind-address", bind, "--health-probe-bind-address", health, "--metrics-bind-address", metrics)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: 10 * time.Second}
 	ask := func(method, url, body string) (int, string) {
@@ -263,8 +266,10 @@ func TestServe(t *testing.T) {
 		if err != nil {
 			return 0, err.Error()
 		}
-		defer response.Body.Close()
-		text, _ := io.ReadAll(response.Body)
+		text, err := io.ReadAll(response.Body)
+		if err := errors.Join(err, response.Body.Close()); err != nil {
+			return 0, err.Error()
+		}
 		return response.StatusCode, string(text)
 	}
 	await := func(what string, holds func() bool) {

@@ -110,6 +110,11 @@ func (k *Keyring) readAll(ctx context.Context, secrets []*secret) {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
+			defer func() {
+				if value := recover(); value != nil { // a bug of ours: what the secret holds is not known
+					s.config, s.unread = nil, fmt.Errorf("an internal error of pullgate: %T", value)
+				}
+			}()
 			s.read(ctx, k.Source)
 		})
 	}

@@ -3,7 +3,6 @@
 package bench
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -142,8 +141,8 @@ func deployment(b *testing.B, image string) []byte {
 		b.Fatal(err)
 	}
 	object.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: string(applied)}
-	fields := metav1.FieldsV1{Raw: bytes.Replace(applied, []byte("apps/v1"), []byte("f:"), 1)}
-	object.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl-client-side-apply", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "apps/v1", FieldsType: "FieldsV1", FieldsV1: &fields}}
+	fields := metav1.NewFieldsV1(string(applied))
+	object.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl-client-side-apply", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "apps/v1", FieldsType: "FieldsV1", FieldsV1: fields}}
 	return review(b, "Deployment", object)
 }
 

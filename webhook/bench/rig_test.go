@@ -176,7 +176,12 @@ func serve(b *testing.B, handlers map[string]http.Handler) string {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Start(ctx) }()
-	b.Cleanup(func() { stop(); <-done })
+	b.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
 	for server.StartedChecker()(nil) != nil {
 		time.Sleep(time.Millisecond)
 	}
