@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	pathpkg "path"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func claimed(mediaType string, i int, size int64) ocispec.Descriptor {
 // more than so many requests, and nothing of it is a refusal that a node would
 // not meet.
 func TestProbeHostile(t *testing.T) {
-	for _, tt := range append(hostileIndexes(), hostileDescriptors()...) {
+	for _, tt := range slices.Concat(hostileIndexes(), hostileDescriptors(), hostileData(), hostileParts()) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t)
 			held := documents{}
@@ -165,28 +166,22 @@ func hostileIndexes() []hostile {
 	}
 }
 
-func hostileDescriptors() []hostile {
-	// entry makes an index with one entry for the platform, and layers a
-	// manifest with such a layer.
-	entry := func(change func(r *rig, entry *ocispec.Descriptor)) func(*rig, documents) {
-		return func(r *rig, held documents) {
-			desc := amd64(held.add(ocispec.MediaTypeImageManifest, manifestOf(0)))
-			change(r, &desc)
-			held.tag(ocispec.MediaTypeImageIndex, indexOf(desc))
-		}
+// entry makes an index with one entry for the platform.
+func entry(change func(r *rig, entry *ocispec.Descriptor)) func(*rig, documents) {
+	return func(r *rig, held documents) {
+		desc := amd64(held.add(ocispec.MediaTypeImageManifest, manifestOf(0)))
+		change(r, &desc)
+		held.tag(ocispec.MediaTypeImageIndex, indexOf(desc))
 	}
+}
+
+func hostileDescriptors() []hostile {
 	digested := func(name string, written digest.Digest) hostile {
 		return hostile{name: name, fill: entry(func(_ *rig, entry *ocispec.Descriptor) { entry.Digest = written }),
 			reason: pull.UnsupportedImage, detail: "descriptor with digest", requests: 2}
 	}
 	sized := func(size int64) func(*rig, documents) {
 		return entry(func(_ *rig, entry *ocispec.Descriptor) { entry.Size = size })
-	}
-	config := func(size int64) func(*rig, documents) {
-		return func(_ *rig, held documents) {
-			manifest := encode(ocispec.Manifest{MediaType: ocispec.MediaTypeImageManifest, Config: claimed(ocispec.MediaTypeImageConfig, 0, size)})
-			held.tag(ocispec.MediaTypeImageIndex, indexOf(held.add(ocispec.MediaTypeImageManifest, manifest)))
-		}
 	}
 	urls := func(_ *rig, entry *ocispec.Descriptor) {
 		entry.URLs = []string{"http://169.254.169.254/", "http://registry.invalid/"}
@@ -206,6 +201,11 @@ func hostileDescriptors() []hostile {
 			entry.Digest = digest.FromString("elsewhere")
 		}),
 			reason: pull.RegistryError, detail: "its descriptor names URLs", requests: 3},
+	}
+}
+
+func hostileData() []hostile {
+	return []hostile{
 		{name: "embedded data", fill: entry(func(_ *rig, entry *ocispec.Descriptor) {
 			entry.Data = manifestOf(1)
 			entry.Digest, entry.Size = digest.FromBytes(entry.Data), int64(len(entry.Data))
@@ -218,6 +218,17 @@ func hostileDescriptors() []hostile {
 			reason: pull.UnsupportedImage, detail: "unexpected commit digest", requests: 2},
 		{name: "embedded data of another size", fill: entry(func(_ *rig, entry *ocispec.Descriptor) { entry.Data = []byte("{}") }),
 			reason: pull.ReasonPullable, requests: 3},
+	}
+}
+
+func hostileParts() []hostile {
+	config := func(size int64) func(*rig, documents) {
+		return func(_ *rig, held documents) {
+			manifest := encode(ocispec.Manifest{MediaType: ocispec.MediaTypeImageManifest, Config: claimed(ocispec.MediaTypeImageConfig, 0, size)})
+			held.tag(ocispec.MediaTypeImageIndex, indexOf(held.add(ocispec.MediaTypeImageManifest, manifest)))
+		}
+	}
+	return []hostile{
 		{name: "a huge config", fill: config(1 << 30), reason: pull.RegistryError, detail: "more than 64 manifests, 32 MiB", requests: 3},
 		{name: "a negative config", fill: config(-5), reason: pull.UnsupportedImage, detail: "negative content size", requests: 3},
 		{name: "a huge config that is not read", layers: true, fill: func(_ *rig, held documents) {

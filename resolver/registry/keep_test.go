@@ -3,6 +3,7 @@ package registry
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,14 +13,38 @@ import (
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
+// twice is one line of the table: two looks, and what happens in between.
+type twice struct {
+	name           string
+	setup, between func(r *rig)
+	first, second  row
+}
+
 // TestProbeTwice is what a second look costs, and what it forgets.
 func TestProbeTwice(t *testing.T) {
-	for _, tt := range []struct {
-		name          string
-		setup         func(r *rig)
-		between       func(r *rig)
-		first, second row
-	}{
+	for _, tt := range slices.Concat(knownImages(), keptTokens(), neverKept()) {
+		t.Run(tt.name, tt.run)
+	}
+}
+
+func (tt twice) run(t *testing.T) {
+	r := newRig(t)
+	r.single("manifest", "1", "linux/amd64")
+	if tt.setup != nil {
+		tt.setup(r)
+	}
+	r.asked()
+	c := client(t, "")
+	tt.first.check(t, r, c)
+	if tt.between != nil {
+		tt.between(r)
+	}
+	r.asked()
+	tt.second.check(t, r, c)
+}
+
+func knownImages() []twice {
+	return []twice{
 		{name: "a known image",
 			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
 			second: row{reason: pull.ReasonPullable, requests: "HEAD 1"}},
@@ -41,6 +66,11 @@ func TestProbeTwice(t *testing.T) {
 			second: row{layers: true, reason: pull.BlobMissing, // and asked again
 				requests: strings.Repeat("HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, ", 1) +
 					"HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"}},
+	}
+}
+
+func keptTokens() []twice {
+	return []twice{
 		{name: "a token is kept", setup: func(r *rig) { r.bearer(bearer{}) },
 			first:  row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
 			second: row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1 bearer"}},
@@ -57,6 +87,11 @@ func TestProbeTwice(t *testing.T) {
 			first: row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
 			second: row{credential: pull.NewCredential("secret/other/right", user, password), reason: pull.ReasonPullable,
 				requests: "HEAD 1 bearer"}},
+	}
+}
+
+func neverKept() []twice {
+	return []twice{
 		{name: "a refusal is asked afresh", between: func(r *rig) { r.single("second", "2", "linux/amd64") },
 			first:  row{image: "app:2", reason: pull.TagNotFound, requests: "HEAD 2, GET 2"},
 			second: row{image: "app:2", reason: pull.ReasonPullable, requests: "HEAD 2, GET @second"}},
@@ -72,29 +107,13 @@ func TestProbeTwice(t *testing.T) {
 		},
 			first:  row{credential: right(), reason: pull.RegistryError, requests: "HEAD 1, POST token"},
 			second: row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t)
-			r.single("manifest", "1", "linux/amd64")
-			if tt.setup != nil {
-				tt.setup(r)
-			}
-			r.asked()
-			c := client(t, "")
-			tt.first.check(t, r, c)
-			if tt.between != nil {
-				tt.between(r)
-			}
-			r.asked()
-			tt.second.check(t, r, c)
-		})
 	}
 }
 
 // TestProbeTokenLost makes sure that a token that is good no more is no
 // refusal, however the registry says so.
 func TestProbeTokenLost(t *testing.T) {
-	const twice = "HEAD 1 bearer, HEAD 1, POST token, HEAD 1 bearer"
+	const again = "HEAD 1 bearer, HEAD 1, POST token, HEAD 1 bearer"
 	for _, tt := range []struct {
 		name     string
 		refusal  http.HandlerFunc
@@ -107,10 +126,10 @@ func TestProbeTokenLost(t *testing.T) {
 		{"401 without an error", func(w http.ResponseWriter, req *http.Request) {
 			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token"`, req.Host))
 			w.WriteHeader(http.StatusUnauthorized)
-		}, twice},
-		{"401 and no more", status(http.StatusUnauthorized), twice},
+		}, again},
+		{"401 and no more", status(http.StatusUnauthorized), again},
 		{"403", status(http.StatusForbidden), "HEAD 1 bearer, GET 1 bearer, HEAD 1, POST token, HEAD 1 bearer"},
-		{"400, as ECR", status(http.StatusBadRequest), twice},
+		{"400, as ECR", status(http.StatusBadRequest), again},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t)

@@ -88,13 +88,15 @@ const nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85
 
 // TestProbeMissingParts is what the manifest leads to and the registry has not.
 func TestProbeMissingParts(t *testing.T) {
-	for _, tt := range missingParts() {
+	for _, tt := range append(missingManifests(), missingBlobs()...) {
 		t.Run(tt.name, tt.run)
 	}
 }
 
-func missingParts() []row {
-	const copying = `rpc error: code = NotFound desc = failed to pull and unpack image "HOST/app:1": failed to copy: httpReadSeeker: failed open: `
+// copying is what the kubelet shows of parts that are gone.
+const copying = `rpc error: code = NotFound desc = failed to pull and unpack image "HOST/app:1": failed to copy: httpReadSeeker: failed open: `
+
+func missingManifests() []row {
 	single := func(fault func(r *rig)) func(r *rig) {
 		return func(r *rig) {
 			r.single("manifest", "1", "linux/amd64")
@@ -130,6 +132,17 @@ func missingParts() []row {
 		{name: "config and layer are not asked for", setup: single(func(r *rig) { r.on("GET blob", status(http.StatusNotFound)) }),
 			reason:   pull.ReasonPullable,
 			requests: "HEAD 1, GET @manifest"},
+	}
+}
+
+func missingBlobs() []row {
+	single := func(fault func(r *rig)) func(r *rig) {
+		return func(r *rig) {
+			r.single("manifest", "1", "linux/amd64")
+			fault(r)
+		}
+	}
+	return []row{
 		{name: "config", layers: true, setup: single(func(r *rig) { r.on("GET blob @manifest.config", status(http.StatusNotFound)) }),
 			reason: pull.BlobMissing, detail: "does not have the config {manifest.config}",
 			node:     copying + "could not fetch content descriptor {manifest.config} (application/vnd.oci.image.config.v1+json) from remote: not found",

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"slices"
 	"testing"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -10,7 +11,7 @@ import (
 
 // TestProbePlatforms is which nodes get what from an index.
 func TestProbePlatforms(t *testing.T) {
-	for _, tt := range append(onePlatform(), severalPlatforms()...) {
+	for _, tt := range slices.Concat(onePlatform(), oddEntries(), severalPlatforms(), windowsPlatforms(), singleManifests()) {
 		if tt.reason == "" {
 			tt.reason = pull.ReasonPullable
 		}
@@ -74,6 +75,11 @@ func onePlatform() []row {
 		{name: "arm64/v9 alone", platforms: []string{"linux/arm64"}, setup: indexFor("linux/arm64/v9"),
 			reason: pull.PlatformMismatch, detail: "no entry for linux/arm64", node: noMatch,
 			requests: "HEAD 1, GET @index"},
+	}
+}
+
+func oddEntries() []row {
+	return []row{
 		{name: "an entry that asks for a feature", setup: func(r *rig) {
 			entry := r.entry("linux/amd64")
 			entry.Platform.OSFeatures = []string{"sse9"}
@@ -119,11 +125,6 @@ func onePlatform() []row {
 func severalPlatforms() []row {
 	some := []pull.NoteReason{pull.SomeNodesMismatch}
 	both := []string{"linux/amd64", "linux/arm64"}
-	windows := func(r *rig) {
-		entry := r.entry("windows/amd64")
-		entry.Platform.OSVersion = "10.0.20348.1234"
-		r.index("index", "1", r.entry("linux/amd64"), entry)
-	}
 	return []row{
 		{name: "one of two", platforms: both, setup: indexFor("linux/amd64"), notes: some,
 			requests: "HEAD 1, GET @index, GET @linux-amd64"},
@@ -154,6 +155,16 @@ func severalPlatforms() []row {
 		},
 			reason: pull.RateLimited, detail: "answered 429", node: "429 Too Many Requests",
 			requests: "HEAD 1, GET @index, GET @linux-amd64"},
+	}
+}
+
+func windowsPlatforms() []row {
+	windows := func(r *rig) {
+		entry := r.entry("windows/amd64")
+		entry.Platform.OSVersion = "10.0.20348.1234"
+		r.index("index", "1", r.entry("linux/amd64"), entry)
+	}
+	return []row{
 		{name: "windows", platforms: []string{"windows(10.0.20348.9)/amd64"}, setup: windows,
 			requests: "HEAD 1, GET @index, GET @windows-amd64"},
 		{name: "windows, newer than the image", platforms: []string{"windows(10.0.26100.1)/amd64"}, setup: windows,
@@ -166,6 +177,12 @@ func severalPlatforms() []row {
 			requests: "HEAD 1, GET @index"},
 		{name: "windows and linux", platforms: []string{"linux/amd64", "windows/amd64"}, setup: windows,
 			requests: "HEAD 1, GET @index, GET @linux-amd64, GET @windows-amd64"},
+	}
+}
+
+func singleManifests() []row {
+	both := []string{"linux/amd64", "linux/arm64"}
+	return []row{
 		{name: "a single manifest has no platform", setup: func(r *rig) { r.single("manifest", "1", "windows/arm64") },
 			requests: "HEAD 1, GET @manifest"},
 		{name: "a single manifest will not run", layers: true, setup: func(r *rig) { r.single("manifest", "1", "linux/arm64") },

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 // TestProbeRefused is who is turned away: what a node would report, and that
 // no registry is asked the same thing twice.
 func TestProbeRefused(t *testing.T) {
-	for _, tt := range append(refusals(), forbidden403()...) {
+	for _, tt := range slices.Concat(refusals(), refusedTokens(), refusedOddly(), forbidden403()) {
 		demand := tt.setup
 		tt.setup = func(r *rig) {
 			r.single("manifest", "1", "linux/amd64")
@@ -27,8 +28,6 @@ const (
 )
 
 func refusals() []row {
-	tokens := func(b bearer) func(r *rig) { return func(r *rig) { r.bearer(b) } }
-	scope := "token?scope=repository%3Aapp%3Apull&service=registry.test: "
 	return []row{
 		{name: "Basic, no credential", setup: func(r *rig) { r.basic() },
 			reason: pull.CredentialsRequired, detail: "no basic auth credentials", node: noBasic,
@@ -40,6 +39,13 @@ func refusals() []row {
 		{name: "Basic, empty password", credential: pull.NewCredential("secret/ns/empty", user, ""), setup: func(r *rig) { r.basic() },
 			reason: pull.CredentialsRejected, detail: "no basic auth credentials", node: noBasic,
 			requests: "HEAD 1"},
+	}
+}
+
+func refusedTokens() []row {
+	const scope = "token?scope=repository%3Aapp%3Apull&service=registry.test: "
+	tokens := func(b bearer) func(r *rig) { return func(r *rig) { r.bearer(b) } }
+	return []row{
 		{name: "Bearer, no credential", setup: tokens(bearer{}),
 			reason: pull.CredentialsRequired, detail: "insufficient_scope",
 			node:     failed + "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
@@ -74,6 +80,12 @@ func refusals() []row {
 			reason: pull.CredentialsRejected, detail: "insufficient_scope",
 			node:     failed + "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
 			requests: "HEAD 1, POST token, HEAD 1 bearer"},
+	}
+}
+
+func refusedOddly() []row {
+	tokens := func(b bearer) func(r *rig) { return func(r *rig) { r.bearer(b) } }
+	return []row{
 		{name: "401 without error=, as Quay", setup: tokens(bearer{noError: true}),
 			reason: pull.CredentialsRequired, detail: "answered 401 Unauthorized",
 			node:     failed + "unexpected status from HEAD request to http://HOST/v2/app/manifests/1: 401 Unauthorized",

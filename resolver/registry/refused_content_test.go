@@ -2,6 +2,7 @@ package registry
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 
 // TestProbeUnsupported is content that containerd refuses.
 func TestProbeUnsupported(t *testing.T) {
-	for _, tt := range append(refusedHeaders(), refusedBodies()...) {
+	for _, tt := range slices.Concat(refusedHeaders(), tooLarge(), refusedSizes(), refusedBodies(), refusedConfigs()) {
 		if tt.reason == "" {
 			tt.reason = pull.UnsupportedImage
 		}
@@ -117,6 +118,12 @@ func refusedHeaders() []row {
 		},
 			detail: `"md5:abc" in header not a valid digest`, node: failed + `"md5:abc" in header not a valid digest: unsupported digest algorithm`,
 			requests: "HEAD 1, GET 1"},
+	}
+}
+
+func tooLarge() []row {
+	manifest := func(r *rig) []byte { return encode(r.parts("manifest", "linux/amd64")) }
+	return []row{
 		{name: "HEAD says 5 MB", setup: func(r *rig) {
 			body := manifest(r)
 			serve(r, ocispec.MediaTypeImageManifest, digestOf(body), padded(body))
@@ -136,7 +143,7 @@ func refusedHeaders() []row {
 	}
 }
 
-func refusedBodies() []row {
+func refusedSizes() []row {
 	// said serves a manifest whose HEAD says another length.
 	said := func(change int) func(r *rig) {
 		return func(r *rig) {
@@ -148,10 +155,6 @@ func refusedBodies() []row {
 			})
 		}
 	}
-	document := func(mediaType, body string) func(r *rig) {
-		return func(r *rig) { serve(r, mediaType, digestOf([]byte(body)), []byte(body)) }
-	}
-	const copying = pulling + "failed to copy: "
 	return []row{
 		{name: "size zero", setup: func(r *rig) {
 			desc := r.single("manifest", "1", "linux/amd64")
@@ -167,8 +170,16 @@ func refusedBodies() []row {
 			detail: "short read: expected", node: pulling + "short read: expected",
 			requests: "HEAD 1, GET @manifest"},
 		{name: "HEAD says less", setup: said(-7),
-			detail: "read past expected size", node: "rpc error: code = FailedPrecondition desc = " + copying + "httpReadSeeker: read past expected size",
+			detail: "read past expected size", node: "rpc error: code = FailedPrecondition desc = " + pulling + "failed to copy: httpReadSeeker: read past expected size",
 			requests: "HEAD 1, GET @manifest"},
+	}
+}
+
+func refusedBodies() []row {
+	document := func(mediaType, body string) func(r *rig) {
+		return func(r *rig) { serve(r, mediaType, digestOf([]byte(body)), []byte(body)) }
+	}
+	return []row{
 		{name: "other bytes than the digest's", setup: func(r *rig) {
 			body := encode(r.parts("manifest", "linux/amd64"))
 			other := digestOf([]byte("other"))
@@ -197,6 +208,11 @@ func refusedBodies() []row {
 		{name: "JSON of another shape", setup: document(ocispec.MediaTypeImageManifest, `{"schemaVersion": 2, "layers": 7}`),
 			detail: "cannot unmarshal", node: pulling + "json: cannot unmarshal number into Go struct field Manifest.layers",
 			requests: "HEAD 1, GET @document"},
+	}
+}
+
+func refusedConfigs() []row {
+	return []row{
 		{name: "a config of another shape", layers: true, setup: func(r *rig) {
 			manifest := r.parts("app", "linux/amd64")
 			manifest.Config = r.blob("config", ocispec.MediaTypeImageConfig, []byte(`"linux"`))

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 // TestProbeUnknown is when a registry gives no answer about the image, and how
 // often it is asked all the same.
 func TestProbeUnknown(t *testing.T) {
-	for _, tt := range append(append(unknownStatus(), unknownTokens()...), unknownTransport()...) {
+	for _, tt := range slices.Concat(unknownStatus(), unknownTokens(), unknownRealms(), unknownTransport(), unknownRedirects()) {
 		fault := tt.setup
 		tt.setup = func(r *rig) {
 			r.single("manifest", "1", "linux/amd64")
@@ -113,6 +114,11 @@ func unknownTokens() []row {
 		anonymous("GET 429", status(http.StatusTooManyRequests), pull.RateLimited, "HOST answered 429 Too Many Requests"),
 		anonymous("GET 500", status(http.StatusInternalServerError), pull.RegistryError, "HOST answered 500 Internal Server Error"),
 		anonymous("GET 403 with a page", answers(http.StatusForbidden, "text/html", page), pull.RegistryError, "HOST answered 403 Forbidden"),
+	}
+}
+
+func unknownRealms() []row {
+	return []row{
 		{name: "no realm", setup: func(r *rig) { r.bearer(bearer{challenge: `Bearer service="registry.test"`}) },
 			reason: pull.RegistryError, detail: "no realm specified", requests: "HEAD 1"},
 		{name: "realm at a forbidden address", setup: func(r *rig) { r.bearer(bearer{realm: "http://169.254.169.254/token"}) },
@@ -127,11 +133,6 @@ func unknownTokens() []row {
 }
 
 func unknownTransport() []row {
-	to := func(address string) func(r *rig) {
-		return func(r *rig) {
-			r.wrap(func(http.Handler) http.Handler { return http.RedirectHandler(address, http.StatusTemporaryRedirect) })
-		}
-	}
 	manifest := func(f func(w http.ResponseWriter)) func(r *rig) {
 		return func(r *rig) {
 			r.on("GET @manifest", func(w http.ResponseWriter, req *http.Request) {
@@ -141,9 +142,6 @@ func unknownTransport() []row {
 				hang(w, req)
 			})
 		}
-	}
-	onlyFirst := func(*testing.T) *Client {
-		return NewClient(Options{Guard: Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}})
 	}
 	return []row{
 		{name: "no answer", timeout: 300 * time.Millisecond, setup: func(r *rig) { r.on("HEAD", hang) },
@@ -173,6 +171,19 @@ func unknownTransport() []row {
 			})
 		},
 			reason: pull.RegistryUnreachable, detail: "unexpected EOF", requests: "HEAD 1, " + strings.Repeat("GET @manifest, ", 3) + "GET @manifest"},
+	}
+}
+
+func unknownRedirects() []row {
+	to := func(address string) func(r *rig) {
+		return func(r *rig) {
+			r.wrap(func(http.Handler) http.Handler { return http.RedirectHandler(address, http.StatusTemporaryRedirect) })
+		}
+	}
+	onlyFirst := func(*testing.T) *Client {
+		return NewClient(Options{Guard: Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}})
+	}
+	return []row{
 		{name: "redirects for ever", setup: func(r *rig) { to("/v2/app/manifests/1")(r) },
 			reason: pull.RegistryError, detail: "stopped after 10 redirects", requests: strings.Repeat("HEAD 1, ", 9) + "HEAD 1"},
 		{name: "redirect to metadata", setup: to("http://169.254.169.254/latest/meta-data/"),
