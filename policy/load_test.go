@@ -197,6 +197,9 @@ func TestParseBounds(t *testing.T) {
 			start := time.Now()
 			_, err := Parse(file)
 			wantProblem(t, err, "")
+			if tooLarge := strings.Contains(err.Error(), "larger than 1024 KiB"); tooLarge != (len(file) > MaxSize) {
+				t.Errorf("%d bytes: %v", len(file), err)
+			}
 			if len(err.Error()) > 8<<10 {
 				t.Errorf("the error has %d bytes: %.200s…", len(err.Error()), err)
 			}
