@@ -146,8 +146,17 @@ func (c *Configuration) AllowedNetworks() []netip.Prefix {
 	var networks []netip.Prefix
 	for _, cidr := range c.Registries.AllowAddresses {
 		if network, err := netip.ParsePrefix(cidr); err == nil {
-			networks = append(networks, network.Masked())
+			networks = append(networks, unmapped(network).Masked())
 		}
 	}
 	return networks
+}
+
+// unmapped makes of IPv4 addresses written as IPv6 (::ffff:127.0.0.0/104) what
+// they are.
+func unmapped(network netip.Prefix) netip.Prefix {
+	if addr := network.Addr(); addr.Is4In6() && network.Bits() >= 96 {
+		return netip.PrefixFrom(addr.Unmap(), network.Bits()-96)
+	}
+	return network
 }

@@ -45,6 +45,8 @@ type Handler struct {
 	Log *slog.Logger
 	// Metrics counts; may be nil.
 	Metrics *Metrics
+
+	room room
 }
 
 // ServeHTTP answers one AdmissionReview. A request that is none gets an HTTP
@@ -53,6 +55,13 @@ type Handler struct {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	patience := patienceOf(r)
+	leave, err := h.room.enter(r, patience/2)
+	if err != nil {
+		h.log().Warn("turned away", "error", err.Error())
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer leave()
 	request, status, err := readReview(w, r, start.Add(patience))
 	if err != nil {
 		h.log().Warn("not an AdmissionReview", "error", err.Error(), "remote", r.RemoteAddr)

@@ -34,7 +34,7 @@ import (
 type serveOptions struct {
 	config, kubeconfig             string
 	bind, metricsBind, healthBind  string
-	certDir                        string
+	certDir, clientCA              string
 	namespace, service, certSecret string
 	webhookConfiguration, logLevel string
 }
@@ -65,6 +65,7 @@ webhook configuration.`,
 	flags.StringVar(&o.metricsBind, "metrics-bind-address", ":8080", "`HOST:PORT` of /metrics, plain HTTP; 0 for none")
 	flags.StringVar(&o.healthBind, "health-probe-bind-address", ":8081", "`HOST:PORT` of /healthz and /readyz, plain HTTP; 0 for none")
 	flags.StringVar(&o.certDir, "cert-dir", "", "`DIR` with tls.crt and tls.key; default: certificates managed by the program")
+	flags.StringVar(&o.clientCA, "client-ca-file", "", "`FILE` with the CA, in PEM, of the client certificates that the API server shows; default: anybody may ask")
 	flags.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "`NAMESPACE` in which the program runs, which it never checks; default: $POD_NAMESPACE")
 	flags.StringVar(&o.service, "service", "pullgate", "`NAME` of the Service that leads to the webhook, for the certificate")
 	flags.StringVar(&o.certSecret, "cert-secret", "pullgate-certs", "`NAME` of the Secret that keeps the managed certificates")
@@ -167,12 +168,21 @@ func (o *serveOptions) newManager(kube *rest.Config, certificate func(*tls.Clien
 			return nil, err
 		}
 	}
+	clients, err := o.clientPool()
+	if err != nil {
+		return nil, err
+	}
 	manager, err := ctrl.NewManager(kube, ctrl.Options{
 		Metrics:                metricsserver.Options{BindAddress: o.metricsBind},
 		HealthProbeBindAddress: o.healthBind,
 		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{
 			Host: host, Port: port,
-			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificate }},
+			TLSOpts: []func(*tls.Config){func(c *tls.Config) {
+				c.GetCertificate = certificate
+				if clients != nil {
+					c.ClientCAs, c.ClientAuth = clients, tls.RequireAndVerifyClientCert
+				}
+			}},
 		}),
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),

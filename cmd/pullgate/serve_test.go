@@ -216,6 +216,8 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"a folder without a certificate", []string{"--kubeconfig", kube, "--cert-dir", t.TempDir()}, exitUsage, []string{"--cert-dir", "tls.crt: no such file"}},
 		{"a key of another certificate", []string{"--kubeconfig", kube, "--cert-dir", certDir(t, certificate, otherKey)}, exitUsage, []string{"private key does not match public key"}},
 		{"a certificate of rubbish", []string{"--kubeconfig", kube, "--cert-dir", certDir(t, []byte("x"), key)}, exitUsage, []string{"tls.crt", "PEM"}},
+		{"a client CA that is missing", []string{"--kubeconfig", kube, "--cert-dir", good, "--client-ca-file", "/none/ca.crt"}, exitUsage, []string{"--client-ca-file", "/none/ca.crt"}},
+		{"a client CA of rubbish", []string{"--kubeconfig", kube, "--cert-dir", good, "--client-ca-file", write(t, "ca.crt", "x")}, exitUsage, []string{"holds no certificate", "PEM"}},
 		{"an address that is none", []string{"--kubeconfig", kube, "--cert-dir", good, "--bind-address", "9443"}, exitUsage, []string{`--bind-address "9443" is no HOST:PORT`}},
 		{"a metrics address that is none", []string{"--kubeconfig", kube, "--cert-dir", good, "--metrics-bind-address", "x"}, exitUsage, []string{`--metrics-bind-address "x"`}},
 		{"a port in use", append(quiet, "--kubeconfig", kube, "--cert-dir", good, "--bind-address", taken(t)), exitFailed, []string{"serve: ", "address already in use"}},
@@ -308,5 +310,37 @@ func TestServe(t *testing.T) {
 	}
 	if code := p.wait(t); code != 0 {
 		t.Errorf("exit code %d: %s", code, p.text())
+	}
+}
+
+// With --client-ca-file only who shows a certificate of that CA is answered.
+func TestServeClientCertificates(t *testing.T) {
+	certificate, key := newPair(t)
+	bind := port(t)
+	p := serving(t, "serve", "--kubeconfig", apiServer(t), "--cert-dir", certDir(t, certificate, key), "--namespace", "pullgate",
+		"--client-ca-file", write(t, "ca.crt", string(certificate)), "--bind-address", bind, "--health-probe-bind-address", "0", "--metrics-bind-address", "0")
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(shown ...tls.Certificate) error {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: shown}}, Timeout: 10 * time.Second}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+bind+"/validate", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		return response.Body.Close()
+	}
+	for deadline := time.Now().Add(startLimit); ask(pair) != nil; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never answered: %v: %s", ask(pair), p.text())
+		}
+	}
+	if err := ask(); err == nil || !strings.Contains(err.Error(), "certificate required") {
+		t.Errorf("without a certificate: %v", err)
 	}
 }
