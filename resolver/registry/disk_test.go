@@ -56,6 +56,20 @@ func TestContentDir(t *testing.T) {
 	}
 }
 
+// TestContentDirLayers: that a config is on disk says nothing of the registry.
+func TestContentDirLayers(t *testing.T) {
+	const all = "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"
+	const again = "HEAD 1, GET blob @manifest.config, GET blob @manifest.layer"
+	r := newRig(t)
+	r.single("manifest", "1", "linux/amd64")
+	r.asked()
+	dir := t.TempDir()
+	row{layers: true, reason: pull.ReasonPullable, requests: all}.check(t, r, keeping(t, dir))
+	row{layers: true, reason: pull.ReasonPullable, requests: again}.check(t, r, keeping(t, dir))
+	r.on("GET blob @manifest.config", status(http.StatusNotFound))
+	row{layers: true, reason: pull.BlobMissing, requests: "HEAD 1, GET blob @manifest.config"}.check(t, r, keeping(t, dir))
+}
+
 // TestContentDirUnusable: what cannot be kept is read again.
 func TestContentDirUnusable(t *testing.T) {
 	r := newRig(t)

@@ -57,6 +57,9 @@ func (k *check) explain404(ctx context.Context, finding pull.Finding) pull.Findi
 // explainRefused makes sure that it was a registry whose answer containerd
 // refuses by its header alone: whatever is in between may say anything, too.
 func (k *check) explainRefused(ctx context.Context, finding pull.Finding) pull.Finding {
+	if !k.fresh {
+		return finding // it will be asked again
+	}
 	status, body, err := k.again(ctx)
 	_, digested := k.Image.(reference.Digested)
 	switch {

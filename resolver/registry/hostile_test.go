@@ -194,7 +194,7 @@ func hostileDescriptors() []hostile {
 		digested("a digest in upper case", digest.Digest("sha256:"+strings.Repeat("A", 64))),
 		{name: "size -1", fill: sized(-1), reason: pull.UnsupportedImage, detail: "negative content size (-1)", requests: 2},
 		{name: "size 0", fill: sized(0), reason: pull.UnsupportedImage, detail: "content size of zero", requests: 2},
-		{name: "size of 4 EB", fill: sized(1 << 62), reason: pull.RegistryError, detail: "more than 64 manifests, 32 MiB", requests: 2},
+		{name: "size of 4 EB", fill: sized(1 << 62), reason: pull.RegistryError, detail: "more than 64 manifests, 16 MiB", requests: 2},
 		{name: "URLs of what is there", fill: entry(urls), reason: pull.ReasonPullable, requests: 3},
 		{name: "URLs of what is not there", fill: entry(func(r *rig, entry *ocispec.Descriptor) {
 			urls(r, entry)
@@ -229,7 +229,7 @@ func hostileParts() []hostile {
 		}
 	}
 	return []hostile{
-		{name: "a huge config", fill: config(1 << 30), reason: pull.RegistryError, detail: "more than 64 manifests, 32 MiB", requests: 3},
+		{name: "a huge config", fill: config(1 << 30), reason: pull.RegistryError, detail: "more than 64 manifests, 16 MiB", requests: 3},
 		{name: "a negative config", fill: config(-5), reason: pull.UnsupportedImage, detail: "negative content size", requests: 3},
 		{name: "a huge config that is not read", layers: true, fill: func(_ *rig, held documents) {
 			huge := held.add(ocispec.MediaTypeImageConfig, make([]byte, maxConfig+1))

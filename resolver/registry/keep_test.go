@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -97,7 +98,7 @@ func neverKept() []twice {
 			second: row{image: "app:2", reason: pull.ReasonPullable, requests: "HEAD 2, GET @second"}},
 		{name: "a known image that is gone is asked for twice", between: func(r *rig) { gone(r) },
 			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
-			second: row{reason: pull.TagNotFound, requests: "HEAD 1, GET 1, HEAD 1, GET 1"}},
+			second: row{reason: pull.TagNotFound, requests: "HEAD 1, HEAD 1, GET 1"}},
 		{name: "a known image and 429", between: answering(status(http.StatusTooManyRequests)),
 			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
 			second: row{reason: pull.RateLimited, requests: "HEAD 1"}},
@@ -230,6 +231,20 @@ func TestProbeAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// TestProbeCutShort makes sure that a refusal that nobody has the time to ask
+// for again is none.
+func TestProbeCutShort(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	registry := &inMemory{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		w.WriteHeader(http.StatusNotFound)
+	})}
+	query := Query{Image: named(t, "registry.test/app:1")}
+	if finding := registry.client(t, &query).Probe(ctx, query); finding.Reason != pull.Timeout {
+		t.Errorf("%+v, want %s", finding, pull.Timeout)
+	}
 }
 
 // TestProbeWaitsNotForOthers makes sure that a token server that hangs for one

@@ -50,6 +50,9 @@ func unpackable(ctx context.Context, s *store, manifest ocispec.Manifest) error 
 	if err != nil {
 		return err
 	}
+	if err := s.exists(ctx, manifest.Config); err != nil {
+		return err
+	}
 	layers := 0
 	for _, layer := range manifest.Layers {
 		if images.IsLayerType(layer.MediaType) {

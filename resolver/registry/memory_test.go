@@ -31,8 +31,18 @@ func (m *inMemory) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// probe asks a registry in memory, as Probe does where nothing was kept.
+// probe asks a registry in memory.
 func (m *inMemory) probe(t testing.TB, q Query) pull.Finding {
+	finding, _ := m.client(t, &q).ask(t.Context(), q)
+	sane(t, finding)
+	if secret := leaked(finding); secret != "" {
+		t.Errorf("%q is in %+v", secret, finding)
+	}
+	return finding
+}
+
+// client returns a Client that has kept the registry as the image's.
+func (m *inMemory) client(t testing.TB, q *Query) *Client {
 	c := client(t, "")
 	base := &transport{base: m, link: c.link, observe: func(string, string, int, time.Duration) {}}
 	httpClient := &http.Client{Transport: base}
@@ -48,11 +58,5 @@ func (m *inMemory) probe(t testing.TB, q Query) pull.Finding {
 			})),
 		}},
 	})
-	finding, _ := c.ask(t.Context(), q)
-	finding = redact(finding, q.Credential)
-	sane(t, finding)
-	if secret := leaked(finding); secret != "" {
-		t.Errorf("%q is in %+v", secret, finding)
-	}
-	return finding
+	return c
 }

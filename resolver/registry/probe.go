@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/distribution/reference"
@@ -33,13 +34,17 @@ func (c *Client) Probe(ctx context.Context, q Query) pull.Finding {
 		return finding
 	}
 	c.forget(q.Image, q.Credential)
-	if !fresh && ctx.Err() == nil && finding.Reason != pull.RateLimited {
-		finding, _ = c.ask(ctx, q)
-		if finding.Reason != pull.ReasonPullable {
-			c.forget(q.Image, q.Credential)
-		}
+	switch {
+	case fresh, finding.Reason == pull.RateLimited:
+		return finding
+	case ctx.Err() != nil:
+		return inTrouble(ctx.Err())
 	}
-	return redact(finding, q.Credential)
+	finding, _ = c.ask(ctx, q)
+	if finding.Reason != pull.ReasonPullable {
+		c.forget(q.Image, q.Credential)
+	}
+	return finding
 }
 
 // pulledReference is the reference that containerd resolves: with a digest,
@@ -66,11 +71,11 @@ func (c *Client) ask(ctx context.Context, q Query) (finding pull.Finding, fresh 
 	if len(hosts) == 0 {
 		return pull.Finding{Reason: pull.RegistryError, Detail: "hosts.toml names no host for " + reference.Domain(q.Image)}, fresh
 	}
-	check := check{Query: q, client: c, hosts: hosts}
-	finding = check.run(ctx)
+	check := check{Query: q, client: c, hosts: hosts, fresh: fresh}
+	finding = redact(check.run(ctx), q.Credential)
 	if trouble := seen.firstTrouble(); trouble != nil && finding.Reason.Verdict() == pull.Broken {
 		// Another host gave no answer; a node may get one from it.
-		finding = inTrouble(trouble)
+		finding = redact(inTrouble(trouble), q.Credential)
 	}
 	return finding, fresh
 }
@@ -80,6 +85,9 @@ type check struct {
 	Query
 	client *Client
 	hosts  []docker.RegistryHost
+	// fresh hosts were made for this check; with others, what comes of it is
+	// no answer yet unless it is Pullable.
+	fresh bool
 }
 
 // run resolves the reference and reads what it leads to.
@@ -94,13 +102,15 @@ func (k *check) run(ctx context.Context) pull.Finding {
 	}
 	key := k.readKey(root)
 	if read, ok := k.client.read.Get(key); ok && !k.Layers {
+		read.Notes = slices.Clone(read.Notes)
 		return read
 	}
 	fetcher, err := resolver.Fetcher(ctx, name)
 	if err != nil {
 		return classify(err, k.Credential)
 	}
-	finding := k.judge(ctx, newStore(fetcher, k.client.disk.of(k.Image.Name())), root)
+	// What is kept is told to others, who shall not learn of this credential.
+	finding := redact(k.judge(ctx, newStore(fetcher, k.client.disk.of(k.Image.Name())), root), k.Credential)
 	if finding.Reason == pull.ReasonPullable {
 		k.client.read.Add(key, finding)
 	}
@@ -111,10 +121,12 @@ func (k *check) run(ctx context.Context) pull.Finding {
 func (k *check) unresolved(ctx context.Context, err error) pull.Finding {
 	finding := classify(err, k.Credential)
 	finding.Node = k.words(fmt.Errorf("failed to resolve image: %w", err))
-	switch finding.Reason {
-	case pull.TagNotFound:
+	switch {
+	case !k.fresh: // it will be asked again
+		return finding
+	case finding.Reason == pull.TagNotFound:
 		return k.explain404(ctx, finding)
-	case pull.UnsupportedImage:
+	case finding.Reason == pull.UnsupportedImage:
 		return k.explainRefused(ctx, finding)
 	default:
 		return finding

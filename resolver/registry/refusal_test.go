@@ -156,6 +156,16 @@ func forbidden403() []row {
 		{name: "403 to HEAD alone", setup: func(r *rig) { r.on("HEAD", status(http.StatusForbidden)) },
 			reason: pull.CredentialsRequired, detail: "answered 403 Forbidden", node: text,
 			requests: "HEAD 1, GET 1"},
+		{name: "403 that says of one platform what it was told", credential: right(), platforms: []string{"linux/amd64", "linux/arm64"},
+			setup: func(r *rig) {
+				indexFor("linux/amd64", "linux/arm64")(r)
+				r.basic()
+				r.on("GET @linux-arm64 basic", func(w http.ResponseWriter, req *http.Request) {
+					refuse(w, http.StatusForbidden, "DENIED", req.Header.Get("Authorization")+" is not welcome")
+				})
+			},
+			reason: pull.ReasonPullable, notes: []pull.NoteReason{pull.SomeNodesMismatch},
+			requests: "HEAD 1, HEAD 1 basic, GET @index basic, GET @linux-amd64 basic, GET @linux-arm64 basic"},
 		{name: "403 that says what it was told", credential: right(),
 			setup: func(r *rig) {
 				r.basic()

@@ -20,7 +20,7 @@ const (
 	// reads; real images need two or three.
 	maxManifests = 64
 	// maxManifestBytes bounds what one check holds of them.
-	maxManifestBytes = 32 << 20
+	maxManifestBytes = 16 << 20
 	// maxBlobs bounds how many blobs one check looks for; overlayfs takes 128
 	// layers at most.
 	maxBlobs = 512
@@ -73,18 +73,19 @@ func keyOf(desc ocispec.Descriptor) blobKey { return blobKey{desc.Digest, desc.M
 
 // store reads content from a registry, verified and at most once.
 type store struct {
-	fetcher remotes.Fetcher
-	blobs   map[blobKey][]byte
-	errs    map[blobKey]error
-	present map[blobKey]bool // known to be there, unread
-	left    int64
-	kept    *repositoryContent
+	fetcher  remotes.Fetcher
+	blobs    map[blobKey][]byte
+	errs     map[blobKey]error
+	present  map[blobKey]bool // known to be there, unread
+	recalled map[blobKey]bool // read from disk: nobody knows whether it is still there
+	left     int64
+	kept     *repositoryContent
 }
 
 func newStore(fetcher remotes.Fetcher, kept *repositoryContent) *store {
 	return &store{
 		fetcher: fetcher, blobs: map[blobKey][]byte{}, errs: map[blobKey]error{},
-		present: map[blobKey]bool{}, left: maxManifestBytes, kept: kept,
+		present: map[blobKey]bool{}, recalled: map[blobKey]bool{}, left: maxManifestBytes, kept: kept,
 	}
 }
 
@@ -120,6 +121,7 @@ func (s *store) fetch(ctx context.Context, desc ocispec.Descriptor) ([]byte, err
 	}
 	if blob, ok := s.kept.get(ctx, desc); ok {
 		s.left -= int64(len(blob))
+		s.recalled[keyOf(desc)] = true
 		return blob, nil
 	}
 	body, err := s.open(ctx, desc)
@@ -205,7 +207,7 @@ func (s *store) exists(ctx context.Context, blob ocispec.Descriptor) error {
 	if err := acceptable(blob); err != nil {
 		return err
 	}
-	if s.present[key] || s.blobs[key] != nil || len(blob.URLs) > 0 || int64(len(blob.Data)) == blob.Size {
+	if s.present[key] || s.blobs[key] != nil && !s.recalled[key] || len(blob.URLs) > 0 || int64(len(blob.Data)) == blob.Size {
 		return nil
 	}
 	if err, ok := s.errs[key]; ok {
