@@ -21,8 +21,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 KUBE_LDFLAGS := -s -w \
 	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
-MODULES := . test/kube test/e2e test/oracle test/pulloracle
-LINTED := . test/e2e test/oracle test/pulloracle
+MODULES := . test/kube test/e2e test/oracle test/pulloracle test/cli
+LINTED := . test/e2e test/oracle test/pulloracle test/cli
 FUZZTIME ?= 60s
 
 .PHONY: help
