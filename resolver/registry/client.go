@@ -3,6 +3,10 @@
 // platform matchers, behind a transport that bounds, guards and counts what is
 // exchanged. It knows one image and one credential at a time, and nothing of
 // Kubernetes.
+//
+// Whatever a registry sends, one check holds at most maxManifestBytes of it,
+// and what that decodes to, asks for at most maxManifests manifests and
+// maxBlobs blobs, and follows no URL that a descriptor names.
 package registry
 
 import (

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/images"
+
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -99,6 +101,22 @@ func neverKept() []twice {
 		{name: "a known image that is gone is asked for twice", between: func(r *rig) { gone(r) },
 			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
 			second: row{reason: pull.TagNotFound, requests: "HEAD 1, HEAD 1, GET 1"}},
+		{name: "a known image that is refused by its header is asked for twice",
+			between: func(r *rig) { serve(r, images.MediaTypeDockerSchema1Manifest, digestOf(schema1()), schema1()) },
+			first:   row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
+			second:  row{reason: pull.UnsupportedImage, requests: "HEAD 1, HEAD 1, GET 1"}},
+		{name: "what was said to somebody is not said to others", setup: func(r *rig) {
+			indexFor("linux/amd64", "linux/arm64")(r)
+			r.basic()
+			r.on("GET @linux-arm64 basic", func(w http.ResponseWriter, req *http.Request) {
+				refuse(w, http.StatusForbidden, "DENIED", req.Header.Get("Authorization")+" is not welcome")
+			})
+		},
+			between: func(r *rig) { r.wrap(func(http.Handler) http.Handler { return r.content }) },
+			first: row{credential: right(), platforms: []string{"linux/amd64", "linux/arm64"}, reason: pull.ReasonPullable, notes: []pull.NoteReason{pull.SomeNodesMismatch},
+				requests: "HEAD 1, HEAD 1 basic, GET @index basic, GET @linux-amd64 basic, GET @linux-arm64 basic"},
+			second: row{platforms: []string{"linux/amd64", "linux/arm64"}, reason: pull.ReasonPullable, notes: []pull.NoteReason{pull.SomeNodesMismatch},
+				requests: "HEAD 1"}},
 		{name: "a known image and 429", between: answering(status(http.StatusTooManyRequests)),
 			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
 			second: row{reason: pull.RateLimited, requests: "HEAD 1"}},

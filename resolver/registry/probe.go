@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/distribution/reference"
@@ -34,11 +33,8 @@ func (c *Client) Probe(ctx context.Context, q Query) pull.Finding {
 		return finding
 	}
 	c.forget(q.Image, q.Credential)
-	switch {
-	case fresh, finding.Reason == pull.RateLimited:
+	if fresh || finding.Reason == pull.RateLimited {
 		return finding
-	case ctx.Err() != nil:
-		return inTrouble(ctx.Err())
 	}
 	finding, _ = c.ask(ctx, q)
 	if finding.Reason != pull.ReasonPullable {
@@ -102,7 +98,6 @@ func (k *check) run(ctx context.Context) pull.Finding {
 	}
 	key := k.readKey(root)
 	if read, ok := k.client.read.Get(key); ok && !k.Layers {
-		read.Notes = slices.Clone(read.Notes)
 		return read
 	}
 	fetcher, err := resolver.Fetcher(ctx, name)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -89,6 +90,7 @@ func sanitised(err error) string {
 func redact(finding pull.Finding, credential pull.Credential) pull.Finding {
 	forms := formsOf(credential)
 	finding.Detail, finding.Node = without(finding.Detail, forms), without(finding.Node, forms)
+	finding.Notes = slices.Clone(finding.Notes) // they may be kept
 	for i := range finding.Notes {
 		finding.Notes[i].Message = without(finding.Notes[i].Message, forms)
 	}
