@@ -67,7 +67,7 @@ func (a *Asker) Probe(_ context.Context, query registry.Query) pull.Finding {
 	for _, platform := range query.Platforms {
 		key += " " + platforms.FormatAll(platform)
 	}
-	answer := a.once(key, func(ctx context.Context, answer *answer) {
+	answer := a.once(key, func(ctx context.Context, answer *answer) { //nolint:contextcheck // an answer is for all who ask, not for the first
 		answer.finding = a.ask(ctx, query)
 	})
 	return answer.finding
@@ -76,7 +76,7 @@ func (a *Asker) Probe(_ context.Context, query registry.Query) pull.Finding {
 // Tags lists tags, from memory where they were listed before.
 func (a *Asker) Tags(_ context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
 	key := fmt.Sprintf("tags %s %x", image.Name(), credential.Fingerprint())
-	answer := a.once(key, func(ctx context.Context, answer *answer) {
+	answer := a.once(key, func(ctx context.Context, answer *answer) { //nolint:contextcheck // an answer is for all who ask, not for the first
 		answer.tags, answer.err = a.prober.Tags(ctx, image, credential)
 	})
 	return answer.tags, answer.err

@@ -2,6 +2,9 @@ package report
 
 import "github.com/pullgate/pullgate/resolver/pull"
 
+// seeMessage is the advice where there is none in general.
+const seeMessage = "See the message."
+
 // rule explains a reason.
 type rule struct {
 	ID    string
@@ -75,7 +78,7 @@ func explainBroken(reason pull.Reason) (short, help string) {
 		return "The pull policy is Never, and no node is known to have the image.",
 			"Load the image onto the nodes, or set imagePullPolicy: IfNotPresent."
 	default:
-		return "Nodes cannot pull the image.", "See the message."
+		return "Nodes cannot pull the image.", seeMessage
 	}
 }
 
@@ -106,7 +109,7 @@ func explainUnknown(reason pull.Reason) (short, help string) {
 		return "The registry would refuse, but a node has the image already.",
 			"Correct the image all the same: other nodes will fail."
 	default:
-		return "Nothing is known about the image.", "See the message."
+		return "Nothing is known about the image.", seeMessage
 	}
 }
 
@@ -127,6 +130,6 @@ func explainNote(note pull.NoteReason) (short, help string) {
 	case pull.UnpinnedTag:
 		return "The tag may come to mean another image.", "Pin the digest that the message gives."
 	default:
-		return "Something about the image is worth knowing.", "See the message."
+		return "Something about the image is worth knowing.", seeMessage
 	}
 }

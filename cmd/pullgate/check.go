@@ -128,7 +128,7 @@ func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	defer outputs.close()
+	defer func() { _ = outputs.close() }() // after write, which tells what failed, it does nothing
 	say := &complaints{out: stderr}
 	cluster, err := o.connect(ctx, say)
 	if err != nil {

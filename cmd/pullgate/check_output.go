@@ -37,12 +37,12 @@ func openOutputs(wanted []string, stdout io.Writer) (outputs, error) {
 	for _, one := range wanted {
 		format, name, _ := strings.Cut(one, "=")
 		if !slices.Contains(report.Formats(), report.Format(format)) {
-			all.close()
+			_ = all.close() // nothing was written yet
 			return nil, notOneOf("--output", format, names(report.Formats()))
 		}
 		if name == "" || name == "-" {
 			if toStdout != "" {
-				all.close()
+				_ = all.close() // nothing was written yet
 				return nil, &hintedError{
 					err:  fmt.Errorf("--output %s and %s both go to standard output", toStdout, format),
 					hint: fmt.Sprintf("write one to a file: -o %s=FILE", format),
@@ -54,7 +54,7 @@ func openOutputs(wanted []string, stdout io.Writer) (outputs, error) {
 		}
 		file, err := os.Create(name) //nolint:gosec // the file that the user named
 		if err != nil {
-			all.close()
+			_ = all.close() // nothing was written yet
 			return nil, fmt.Errorf("--output %s: %w", one, err)
 		}
 		all = append(all, output{format: report.Format(format), to: file, file: file})
@@ -110,7 +110,7 @@ func terminal(w io.Writer) (fd int, ok bool) {
 	if !isFile {
 		return 0, false
 	}
-	fd = int(file.Fd()) //nolint:gosec // descriptors are small
+	fd = int(file.Fd())
 	return fd, term.IsTerminal(fd)
 }
 
@@ -130,13 +130,13 @@ func (c *complaints) warn(text string) {
 		return
 	}
 	c.said = append(c.said, text)
-	fmt.Fprintf(c.out, "warning: %s\n", text)
+	_, _ = fmt.Fprintf(c.out, "warning: %s\n", text)
 }
 
 func (c *complaints) problem(p report.Problem) {
-	fmt.Fprintf(c.out, "error: %s: %s\n", p.Source, p.Message)
+	_, _ = fmt.Fprintf(c.out, "error: %s: %s\n", p.Source, p.Message)
 	if p.Hint != "" {
-		fmt.Fprintf(c.out, "hint: %s\n", p.Hint)
+		_, _ = fmt.Fprintf(c.out, "hint: %s\n", p.Hint)
 	}
 }
 

@@ -69,13 +69,13 @@ func (p *progress) show() {
 		select {
 		case <-p.stop:
 			if shown {
-				fmt.Fprint(p.out, "\r\x1b[K")
+				_, _ = fmt.Fprint(p.out, "\r\x1b[K")
 			}
 			return
 		case <-ticker.C:
 			ticker.Reset(patience / 7)
 			shown = true
-			fmt.Fprint(p.out, "\r\x1b[K"+p.line())
+			_, _ = fmt.Fprint(p.out, "\r\x1b[K"+p.line())
 		}
 	}
 }
