@@ -135,8 +135,9 @@ type Nodes struct {
 	// ecr, google, acr.
 	CloudCredentials []string `json:"cloudCredentials,omitempty"`
 	// HiddenCredentials are globs of registries' hosts at which nodes may hold
-	// credentials that are not known here. Default: those of the clouds, whose
-	// nodes have an identity; a list takes their place.
+	// credentials that are not known here. Default, and what an empty list
+	// means: those of the clouds, whose nodes have an identity. A list takes
+	// their place.
 	HiddenCredentials []string `json:"hiddenCredentials,omitempty"`
 }
 

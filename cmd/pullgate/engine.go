@@ -67,10 +67,7 @@ func newParts(configuration policy.Configuration, in surroundings) (*parts, erro
 	if in.user != nil {
 		node = append(node, in.user)
 	}
-	hidden := configuration.Nodes.HiddenCredentials
-	if hidden == nil { // an empty list says that there are none
-		hidden = keyring.DefaultHiddenHosts()
-	}
+	hidden := hiddenHosts(configuration.Nodes)
 	extra, err := platforms.ParseAll(configuration.Nodes.Platforms)
 	if err != nil {
 		return nil, fmt.Errorf("nodes.platforms: %w", err)
@@ -135,4 +132,14 @@ func nodeCredentials(configured policy.Nodes, log *slog.Logger) ([]keyring.NodeS
 		sources = append(sources, providers)
 	}
 	return sources, nil
+}
+
+// hiddenHosts returns where nodes may hold credentials that are not known. An
+// empty list is the default: to take it for none would deny what the nodes of
+// a cloud can pull.
+func hiddenHosts(configured policy.Nodes) []string {
+	if len(configured.HiddenCredentials) == 0 {
+		return keyring.DefaultHiddenHosts()
+	}
+	return configured.HiddenCredentials
 }
