@@ -88,7 +88,11 @@ func TestProbeUnreachable(t *testing.T) {
 			if tt.certs != "" {
 				dir = secure.certsDir(map[string]string{tt.host + "/hosts.toml": `server = "https://` + tt.host + "\"\n" + tt.certs})
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			timeout := 10 * time.Second
+			if tt.reason == pull.Timeout {
+				timeout = time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			finding := client(t, dir).Probe(ctx, Query{Image: named(t, tt.host+"/app:1"), Platforms: list("linux/amd64")})
 			if finding.Reason != tt.reason || !strings.Contains(finding.Detail, tt.detail) {

@@ -216,6 +216,7 @@ type row struct {
 
 // run probes as a row says.
 func (tt row) run(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	tt.setup(r)
 	r.asked()

@@ -127,7 +127,7 @@ func unknownRealms() []row {
 			reason: pull.AddressForbidden, detail: "169.254.169.254 is a link-local address", requests: "HEAD 1"},
 		{name: "realm that is no URL", setup: func(r *rig) { r.bearer(bearer{realm: "ftp://registry/token"}) },
 			reason: pull.RegistryUnreachable, detail: "unsupported protocol scheme", requests: "HEAD 1"},
-		{name: "token server hangs", timeout: 300 * time.Millisecond, credential: right(), setup: func(r *rig) { r.bearer(bearer{post: hang}) },
+		{name: "token server hangs", timeout: time.Second, credential: right(), setup: func(r *rig) { r.bearer(bearer{post: hang}) },
 			reason: pull.Timeout, detail: "context deadline exceeded", requests: "HEAD 1, POST token"},
 	}
 }
@@ -144,9 +144,9 @@ func unknownTransport() []row {
 		}
 	}
 	return []row{
-		{name: "no answer", timeout: 300 * time.Millisecond, setup: func(r *rig) { r.on("HEAD", hang) },
+		{name: "no answer", timeout: time.Second, setup: func(r *rig) { r.on("HEAD", hang) },
 			reason: pull.Timeout, detail: "HOST: context deadline exceeded", requests: "HEAD 1"},
-		{name: "no end of the manifest", timeout: 300 * time.Millisecond,
+		{name: "no end of the manifest", timeout: time.Second,
 			setup:  manifest(func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"schemaVersion"`)) }),
 			reason: pull.Timeout, detail: "context deadline exceeded", requests: "HEAD 1, GET @manifest"},
 		{name: "10 MB of header", setup: func(r *rig) {
