@@ -21,8 +21,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 KUBE_LDFLAGS := -s -w \
 	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
-MODULES := . test/kube test/e2e test/oracle test/pulloracle test/cli
-LINTED := . test/e2e test/oracle test/pulloracle test/cli
+MODULES := . test/kube test/e2e test/oracle test/pulloracle test/cli test/ci test/page
+LINTED := . test/e2e test/oracle test/pulloracle test/cli test/ci test/page
 FUZZTIME ?= 60s
 
 .PHONY: help
@@ -48,7 +48,7 @@ demo: ## Show Pullgate at work on a local Kubernetes
 	@exec $(BIN)/demo -root $(CURDIR)
 
 .PHONY: test
-test: test-unit test-oracle test-e2e ## Test everything that must hold, on a real API server too
+test: test-unit test-oracle test-cli test-e2e ## Test everything that must hold, on a real API server too
 
 .PHONY: test-unit
 test-unit: ## Test the packages alone
@@ -58,6 +58,18 @@ test-unit: ## Test the packages alone
 test-oracle: ## Compare verdicts with the kubelet's own packages and with what a real containerd did
 	cd test/oracle && go test ./...
 	cd test/pulloracle && go test ./...
+
+.PHONY: test-cli
+test-cli: build kube ## Test command lines, on large charts and a real cluster too
+	cd test/cli && go test -count=1 ./...
+
+.PHONY: test-ci
+test-ci: ## Check the jobs in deploy/ci by the CI systems' own validators
+	cd test/ci && go test ./...
+
+.PHONY: test-page
+test-page: ## Test the report's page in Chromium, which has to be installed
+	cd test/page && go test -count=1 ./...
 
 .PHONY: oracle
 oracle: $(BIN)/containerd-$(CONTAINERD_VERSION) ## Record anew what a real containerd does (Linux, root)
