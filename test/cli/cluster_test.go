@@ -36,7 +36,7 @@ func TestCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	variables := map[string]string{
-		"KUBECONFIG": c.Kubeconfig(), "BIN": c.Bin(),
+		"KUBECONFIG": c.Kubeconfig(), "BIN": c.Bin(), "CI": absolute(t, ci),
 		"SERVER": must("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"),
 	}
 	for _, account := range []string{"nobody", "reader"} {
