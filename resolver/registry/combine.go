@@ -45,6 +45,7 @@ func (k *check) differ(perPlatform []pull.Finding) []pull.Note {
 		case pull.PlatformMismatch:
 			without = append(without, name)
 		default:
+			k.passing = true
 			notes = append(notes, pull.Note{Reason: pull.SomeNodesMismatch,
 				Message: fmt.Sprintf("nodes of %s could not pull it: %s", name, finding.Detail)})
 		}

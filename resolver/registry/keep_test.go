@@ -115,8 +115,16 @@ func neverKept() []twice {
 			between: func(r *rig) { r.wrap(func(http.Handler) http.Handler { return r.content }) },
 			first: row{credential: right(), platforms: []string{"linux/amd64", "linux/arm64"}, reason: pull.ReasonPullable, notes: []pull.NoteReason{pull.SomeNodesMismatch},
 				requests: "HEAD 1, HEAD 1 basic, GET @index basic, GET @linux-amd64 basic, GET @linux-arm64 basic"},
-			second: row{platforms: []string{"linux/amd64", "linux/arm64"}, reason: pull.ReasonPullable, notes: []pull.NoteReason{pull.SomeNodesMismatch},
-				requests: "HEAD 1"}},
+			second: row{platforms: []string{"linux/amd64", "linux/arm64"}, reason: pull.ReasonPullable,
+				requests: "HEAD 1, GET @index, GET @linux-amd64, GET @linux-arm64"}},
+		{name: "a child that is missing is looked for each time", setup: func(r *rig) {
+			indexFor("linux/amd64", "linux/arm64")(r)
+			r.once("GET @linux-arm64", status(http.StatusNotFound))
+		},
+			first: row{platforms: []string{"linux/amd64", "linux/arm64"}, reason: pull.ReasonPullable, notes: []pull.NoteReason{pull.SomeNodesMismatch},
+				requests: "HEAD 1, GET @index, GET @linux-amd64, GET @linux-arm64"},
+			second: row{platforms: []string{"linux/amd64", "linux/arm64"}, reason: pull.ReasonPullable,
+				requests: "HEAD 1, GET @index, GET @linux-amd64, GET @linux-arm64"}},
 		{name: "a known image and 429", between: answering(status(http.StatusTooManyRequests)),
 			first:  row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
 			second: row{reason: pull.RateLimited, requests: "HEAD 1"}},

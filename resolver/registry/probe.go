@@ -84,6 +84,10 @@ type check struct {
 	// fresh hosts were made for this check; with others, what comes of it is
 	// no answer yet unless it is Pullable.
 	fresh bool
+	// passing is that what was read says more of the registry, or of who asked,
+	// than of the content: a child that is missing is pushed, one that was
+	// refused is given to others. It is not kept.
+	passing bool
 }
 
 // run resolves the reference and reads what it leads to.
@@ -106,7 +110,7 @@ func (k *check) run(ctx context.Context) pull.Finding {
 	}
 	// What is kept is told to others, who shall not learn of this credential.
 	finding := redact(k.judge(ctx, newStore(fetcher, k.client.disk.of(k.Image.Name())), root), k.Credential)
-	if finding.Reason == pull.ReasonPullable {
+	if finding.Reason == pull.ReasonPullable && !k.passing {
 		k.client.read.Add(key, finding)
 	}
 	return finding
