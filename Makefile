@@ -100,7 +100,7 @@ fuzz: ## Fuzz each target for FUZZTIME (default 60s)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style and the usual mistakes
-	@for dir in $(LINTED); do echo "lint $$dir"; (cd $$dir && $< run --config $(CURDIR)/.golangci.yaml ./...); done
+	@for dir in $(LINTED); do echo "lint $$dir"; (cd $$dir && $< run --allow-parallel-runners --config $(CURDIR)/.golangci.yaml ./...); done
 
 .PHONY: vuln
 vuln: $(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ## Look for known vulnerabilities in what is linked in
