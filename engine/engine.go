@@ -59,6 +59,12 @@ func (e *Engine) Skip(w workload.Workload, where policy.Where, operation workloa
 	}
 }
 
+// Unchanged is the outcome for a workload of which an update leaves images, pull
+// secrets and accounts as they were.
+func (e *Engine) Unchanged(w workload.Workload, where policy.Where) Outcome {
+	return e.skip(w, where, pull.Unchanged, "no image, pull secret or service account is new")
+}
+
 // Resolve looks at all images but those that the configuration exempts, and
 // decides.
 func (e *Engine) Resolve(ctx context.Context, w workload.Workload, where policy.Where) Outcome {

@@ -104,24 +104,14 @@ func (h *Handler) look(ctx context.Context, engine *Engine, where policy.Where, 
 		if err == nil { // else all of it counts as new
 			changed := workload.Changed(old, w)
 			if len(changed.Templates) == 0 {
-				return unchanged(w, mode)
+				answer := engine.Unchanged(w, where)
+				return outcome{report: answer.Report, decision: answer.Decision}
 			}
 			w = changed
 		}
 	}
 	answer := engine.Resolve(ctx, w, where)
 	return outcome{report: answer.Report, decision: answer.Decision}
-}
-
-// unchanged is the outcome for an object none of whose images, pull secrets or
-// accounts are new.
-func unchanged(w workload.Workload, mode policy.Mode) outcome {
-	o := outcome{report: resolver.Skip(w, pull.Unchanged, "no image, pull secret or service account is new"), decision: policy.Decision{Mode: mode}}
-	for range o.report.Results {
-		o.decision.Actions = append(o.decision.Actions, policy.Allow)
-		o.decision.Modes = append(o.decision.Modes, mode)
-	}
-	return o
 }
 
 // summary is what a request came to: the worst verdict and the strictest
