@@ -60,7 +60,7 @@ test-oracle: ## Compare verdicts with the kubelet's own packages and with what a
 	cd test/pulloracle && go test ./...
 
 .PHONY: test-cli
-test-cli: build kube ## Test command lines, on large charts and a real cluster too
+test-cli: build kube $(BIN)/helm-$(HELM_VERSION) ## Test command lines, on large charts and a real cluster too
 	cd test/cli && go test -count=1 ./...
 
 .PHONY: test-ci
