@@ -140,7 +140,7 @@ func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 		return err
 	}
 	if ctx.Err() != nil {
-		return exitError(exitUsage)
+		return errors.New("interrupted: nothing is reported")
 	}
 	if err := outputs.write(written); err != nil {
 		return err
