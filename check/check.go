@@ -156,11 +156,12 @@ func problemOf(p *manifest.Problem) report.Problem {
 
 // add takes an object up, if it matters.
 func (in *Input) add(object *manifest.Object, kinds *workload.Kinds, namespace string) {
-	if in.given.add(object.Raw, namespace) {
+	head := readHeader(object.Raw)
+	if in.given.add(head, object.Raw, namespace) {
 		return
 	}
-	if name, labels, ok := readNamespace(object.Raw); ok {
-		in.namespaces[name] = labels
+	if head.is("Namespace") {
+		in.namespaces[head.Metadata.Name] = head.Metadata.Labels
 		return
 	}
 	w, err := kinds.Read(object.Raw, workload.Create)

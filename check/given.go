@@ -60,20 +60,29 @@ type header struct {
 	} `json:"metadata"`
 }
 
-// add takes a Secret or ServiceAccount up, and tells whether it was one.
-func (g *Given) add(raw []byte, namespace string) bool {
+// readHeader reads the header of an object; what has another shape is not of
+// the kinds that matter here.
+func readHeader(raw []byte) header {
 	var head header
-	if json.Unmarshal(raw, &head) != nil || head.APIVersion != "v1" {
-		return false
+	if json.Unmarshal(raw, &head) != nil {
+		return header{}
 	}
+	return head
+}
+
+// is tells whether it is that of an object of the core group.
+func (h header) is(kind string) bool { return h.APIVersion == "v1" && h.Kind == kind }
+
+// add takes a Secret or ServiceAccount up, and tells whether it was one.
+func (g *Given) add(head header, raw []byte, namespace string) bool {
 	key := types.NamespacedName{Namespace: head.Metadata.Namespace, Name: head.Metadata.Name}
 	if key.Namespace == "" {
 		key.Namespace = namespace
 	}
-	switch head.Kind {
-	case "Secret":
+	switch {
+	case head.is("Secret"):
 		g.secrets[key] = readSecret(raw)
-	case "ServiceAccount":
+	case head.is("ServiceAccount"):
 		account := &corev1.ServiceAccount{}
 		g.accounts[key] = given[*corev1.ServiceAccount]{account, json.Unmarshal(raw, account)}
 	default:
@@ -139,15 +148,6 @@ func unreadable(err error) error {
 		return elsewhere(err.Error())
 	}
 	return err
-}
-
-// readNamespace returns the labels of a Namespace, if an object is one.
-func readNamespace(raw []byte) (name string, labels map[string]string, ok bool) {
-	var head header
-	if json.Unmarshal(raw, &head) != nil || head.APIVersion != "v1" || head.Kind != "Namespace" {
-		return "", nil, false
-	}
-	return head.Metadata.Name, head.Metadata.Labels, true
 }
 
 // String says what is there, for the report.

@@ -46,12 +46,12 @@ func TestGiven(t *testing.T) {
 	)
 	given := NewGiven(nil)
 	for _, raw := range []string{plain, elsewhere, wrong, account} {
-		if !given.add([]byte(raw), "here") {
+		if !given.add(readHeader([]byte(raw)), []byte(raw), "here") {
 			t.Fatalf("%s was not taken", raw)
 		}
 	}
 	for _, raw := range []string{`{"apiVersion":"v1","kind":"Pod"}`, `{"apiVersion":"x.example/v1","kind":"Secret"}`, `3`} {
-		if given.add([]byte(raw), "here") {
+		if given.add(readHeader([]byte(raw)), []byte(raw), "here") {
 			t.Errorf("%s was taken", raw)
 		}
 	}
@@ -86,7 +86,8 @@ func TestGiven(t *testing.T) {
 func TestGivenBehindACluster(t *testing.T) {
 	ctx := t.Context()
 	given := NewGiven(clusterOf{})
-	given.add([]byte(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"live","namespace":"shop"},"type":"given"}`), "")
+	mine := []byte(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"live","namespace":"shop"},"type":"given"}`)
+	given.add(readHeader(mine), mine, "")
 	if s, err := given.Secret(ctx, "shop", "live"); err != nil || s.Type != "given" {
 		t.Errorf("%v, %v: the manifest's is to win", s, err)
 	}

@@ -204,13 +204,15 @@ func (t jsonText) items(path string, n int) []place {
 	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
 		return places
 	}
+	at, seen := t.Position, 0
 	for i := 0; i < n && decoder.More(); i++ {
 		var raw json.RawMessage
 		if decoder.Decode(&raw) != nil {
 			return places
 		}
 		start := int(decoder.InputOffset()) - len(raw)
-		places[i].text = jsonText{Position: document(t).after(start), text: raw}
+		at.Line += bytes.Count(t.text[seen:start], []byte{'\n'})
+		places[i].text, seen = jsonText{Position: at, text: raw}, start
 	}
 	return places
 }

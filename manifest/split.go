@@ -72,6 +72,7 @@ func separator(line []byte) (after []byte, ok bool) {
 // What begins with a brace and is no JSON may be YAML all the same.
 func (s *Stream) addJSON(doc document) {
 	var objects []document
+	at, seen := doc.Position, 0
 	decoder := json.NewDecoder(bytes.NewReader(doc.text))
 	for {
 		var raw json.RawMessage
@@ -90,7 +91,8 @@ func (s *Stream) addJSON(doc document) {
 			break
 		}
 		start := int(decoder.InputOffset()) - len(raw)
-		objects = append(objects, document{Position: doc.after(start), text: raw})
+		at.Line += bytes.Count(doc.text[seen:start], []byte{'\n'})
+		objects, seen = append(objects, document{Position: at, text: raw}), start
 	}
 	for _, object := range objects {
 		s.addObject(object.text, object.Position, place{text: jsonText(object)}, 0)
