@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/cli-runtime/pkg/resource"
 )
@@ -325,6 +326,26 @@ func TestReadListsInLists(t *testing.T) {
 	deep := strings.Repeat(`{"apiVersion":"v1","kind":"List","items":[`, 20) + strings.Repeat("]}", 20)
 	s = read(Input{Files: []string{"-"}, Stdin: strings.NewReader(deep)})
 	wantProblem(t, s, "more than 8 Lists in Lists")
+}
+
+// TestReadManyItems: the time grows with the size and not with its square,
+// which for a cluster's Pods are minutes.
+func TestReadManyItems(t *testing.T) {
+	item := "\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"},\n\"spec\":{\"containers\":[{\"image\":\"nginx\"}]}}"
+	const n = 40_000
+	for _, stream := range []string{
+		`{"apiVersion":"v1","kind":"List","items":[` + strings.TrimSuffix(strings.Repeat(item+",", n), ",") + "]}",
+		strings.Repeat(item, n),
+	} {
+		start := time.Now()
+		s := read(Input{Files: []string{"-"}, Stdin: strings.NewReader(stream)})
+		if took := time.Since(start); len(s.Objects) != n || took > 15*time.Second {
+			t.Fatalf("%d objects in %s, want %d sooner", len(s.Objects), took, n)
+		}
+		if at := s.Objects[n-1].Find("spec.containers[0].image", ""); at.Line != 2*n+1 {
+			t.Errorf("the last image is at line %d, want %d", at.Line, 2*n+1)
+		}
+	}
 }
 
 func kubectlKustomize(t *testing.T, dir string) []string {
