@@ -8,6 +8,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,6 +88,15 @@ func runScripts(t *testing.T, registries *lab.Lab, dir string, variables map[str
 		"OPEN": registries.Open.Host, "TOKEN": registries.Token.Host, "BASIC": registries.Basic.Host,
 		"FAULTY": registries.Faulty.Host, "DOWN": registries.Down,
 	}
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/pod.yaml" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = fmt.Fprintf(w, "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: a, image: %q}\n", registries.Open.Ref("shop/web:1.99"))
+	}))
+	t.Cleanup(site.Close)
+	names["SITE"] = strings.TrimPrefix(site.URL, "http://")
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
