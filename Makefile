@@ -14,6 +14,7 @@ export PATH := $(BIN):$(PATH)
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.8.0
 HELM_VERSION := v4.3.1
+GORELEASER_VERSION := v2.16.0
 KUBERNETES_VERSION := v1.36.3
 CONTAINERD_VERSION := v2.4.2
 
@@ -21,7 +22,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 KUBE_LDFLAGS := -s -w \
 	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
-MODULES := . test/kube test/e2e test/oracle test/pulloracle test/cli test/ci test/page
+MODULES := . test/kube test/e2e test/oracle test/pulloracle test/cli test/ci test/page test/release
 LINTED := . test/e2e test/oracle test/pulloracle test/cli test/ci test/page
 FUZZTIME ?= 60s
 
@@ -129,6 +130,13 @@ manifests-check: $(BIN)/helm-$(HELM_VERSION) ## Check the chart, and that what i
 image: ## Build the container image (needs docker with buildx)
 	docker buildx build --build-arg VERSION=$(VERSION) -t pullgate:$(VERSION) .
 
+.PHONY: release-snapshot
+release-snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## Build what a release has, publish nothing, and check krew's manifest
+	cd test/release && go build -o $(BIN)/ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod sigs.k8s.io/krew/cmd/validate-krew-manifest
+	$< check
+	$< release --snapshot --clean
+	$(BIN)/validate-krew-manifest -skip-install -manifest dist/krew/pullgate.yaml
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf $(BIN)
@@ -140,6 +148,10 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
 $(BIN)/govulncheck-$(GOVULNCHECK_VERSION):
 	GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 	mv $(BIN)/govulncheck $@
+
+$(BIN)/goreleaser-$(GORELEASER_VERSION):
+	GOBIN=$(BIN) go install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
+	mv $(BIN)/goreleaser $@
 
 $(BIN)/helm-$(HELM_VERSION):
 	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
