@@ -183,7 +183,6 @@ func noteSayings(l *lab.Lab) []saying {
 	return []saying{
 		{reason: "PullSecretMissing", about: "The secret does not exist; the image is public.", image: public, spec: []string{withSecrets("regcerd")}},
 		{reason: "PullSecretIgnored", about: "The secret is none for pulling.", image: public, spec: []string{withSecrets("opaque")}},
-		{reason: "PullSecretUnmatched", about: "The secret is for another registry.", image: public, spec: []string{withSecrets("other")}},
 		{reason: "PullSecretRejected", about: "The secret was refused, though another works.", image: private, spec: []string{withSecrets("stale", "regcred")}},
 		{reason: "WrongArchitecture", about: "An image of a single platform is pulled by any node, and does not run on others; looked for with `depth: layers` alone.", image: l.Open.Ref("shop/arm:1.0"), spec: []string{"nodeSelector: {kubernetes.io/arch: amd64}"}},
 		{reason: "SomeNodesMismatch", about: "The index has images for some of the nodes only.", image: l.Open.Ref("shop/intel:1.0")},

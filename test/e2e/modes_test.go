@@ -29,6 +29,9 @@ func testModes(t *testing.T, r *rig.Rig) {
 				labels = []string{"pullgate.dev/mode=" + tc.label}
 			}
 			s := newStage(t, r, "mode-"+tc.label+"x", labels...)
+			if said := s.kubectl("create", "deployment", "trial", "--dry-run=server", "--image="+r.Lab.Open.Ref("shop/web:1.27")).Stderr; strings.Contains(said, "is no mode") != (tc.label == "nonsense") {
+				t.Errorf("of the label it says %q", said)
+			}
 			s.decides("bad", r.Lab.Open.Ref("shop/web:1.99"), recorded{"mode": tc.mode, "decision": tc.bad, "verdict": "broken"}, "TagNotFound")
 			s.decides("down", r.Lab.Down+"/shop/cart:7", recorded{"mode": tc.mode, "decision": tc.down, "verdict": "unknown"}, "RegistryUnreachable")
 			good := recorded{"mode": tc.mode, "verdict": "pullable"}
@@ -47,7 +50,7 @@ func (s stage) decides(name, image string, want recorded, reason string) {
 	before := s.calls()
 	result := s.kubectl("create", "deployment", name, "--image="+image)
 	called := s.calls() - before
-	denied, warned := result.Code != 0, strings.Contains(result.Stderr, "Warning: pullgate: ")
+	denied, warned := result.Code != 0, strings.Contains(result.Stderr, `Warning: pullgate: "`)
 	if denied != (want["decision"] == "deny") || warned != (want["decision"] == "warn") {
 		s.Errorf("%s: exit code %d: %s\nwant %s", name, result.Code, result.Output, want["decision"])
 	}
