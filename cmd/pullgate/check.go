@@ -183,9 +183,6 @@ func (o *checkOptions) settings() (configuration policy.Configuration, given []o
 	if given, err = platforms.ParseAll(o.platforms); err != nil {
 		return configuration, nil, &hintedError{err: fmt.Errorf("--platform: %w", err), hint: "write OS/ARCH[/VARIANT], such as linux/arm64"}
 	}
-	if len(given) > 0 {
-		configuration.Nodes.Platforms = nil // the flag takes their place
-	}
 	return configuration, normalized(given), nil
 }
 
