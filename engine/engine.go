@@ -7,6 +7,8 @@ import (
 	"context"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -45,6 +47,7 @@ func (e *Engine) Review(ctx context.Context, w workload.Workload, where policy.W
 // it is exempt, or its images were checked on the owner that creates it.
 func (e *Engine) Skip(w workload.Workload, where policy.Where, operation workload.Operation) (outcome Outcome, skipped bool) {
 	why, asked := w.Annotations[policy.SkipAnnotation]
+	_, mirror := w.Annotations[corev1.MirrorPodAnnotationKey]
 	switch {
 	case e.Policy.ExemptNamespace(where.Namespace):
 		return e.skip(w, where, pull.Exempt, "the configuration exempts the namespace"), true
@@ -52,6 +55,8 @@ func (e *Engine) Skip(w workload.Workload, where policy.Where, operation workloa
 		return e.skip(w, where, pull.Exempt, "the mode is off here"), true
 	case operation == workload.Create && w.Controller != nil && e.Kinds.Checked(*w.Controller):
 		return e.skip(w, where, pull.OwnedByController, "checked on the "+w.Controller.Kind+" that controls it"), true
+	case mirror && w.Object.Kind == "Pod": // to refuse it stops nothing, and hides the Pod
+		return e.skip(w, where, pull.Exempt, "a mirror Pod shows what a kubelet runs from a file"), true
 	case asked && e.Policy.AllowSkipAnnotation:
 		return e.skip(w, where, pull.Exempt, policy.SkipAnnotation+": "+why), true
 	default:

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pullgate/pullgate/policy"
@@ -41,6 +42,9 @@ func TestReview(t *testing.T) {
 	skipping := web("nginx")
 	skipping.Annotations = map[string]string{policy.SkipAnnotation: "side-loaded"}
 
+	mirror := web("nginx")
+	mirror.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"}
+
 	tests := map[string]struct {
 		w      workload.Workload
 		change func(*policy.Configuration)
@@ -52,6 +56,7 @@ func TestReview(t *testing.T) {
 		"plain":                {web("nginx"), nil, nil, pull.TagNotFound, policy.Deny, "tag not found"},
 		"owned":                {owned, nil, nil, pull.OwnedByController, policy.Allow, "checked on the ReplicaSet that controls it"},
 		"owned by a stranger":  {ownedByUnknown, nil, nil, pull.TagNotFound, policy.Deny, "tag not found"},
+		"a mirror Pod":         {mirror, nil, nil, pull.Exempt, policy.Allow, "a mirror Pod shows what a kubelet runs from a file"},
 		"skip is not honoured": {skipping, nil, nil, pull.TagNotFound, policy.Deny, "tag not found"},
 		"skip is honoured":     {skipping, func(c *policy.Configuration) { c.AllowSkipAnnotation = true }, nil, pull.Exempt, policy.Allow, "pullgate.dev/skip: side-loaded"},
 		"exempt namespace":     {web("nginx"), func(c *policy.Configuration) { c.Exempt.Namespaces = []string{"sh*"} }, nil, pull.Exempt, policy.Allow, "the configuration exempts the namespace"},
