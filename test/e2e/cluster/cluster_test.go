@@ -180,7 +180,7 @@ func TestStartFailures(t *testing.T) {
 		want []string
 	}{
 		"not built": {kube: filepath.Join(t.TempDir(), "none"), want: []string{"make kube"}},
-		"broken":    {kube: broken, want: []string{"exit status 3", "it is ", "kube-apiserver that fails"}},
+		"broken":    {kube: broken, want: []string{"exit status 3", "it is ", "etcd that fails"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -56,7 +56,7 @@ func (c *Cluster) writeTokenKey() error {
 }
 
 // writeKubeconfigs makes those of the administrator and of the controllers,
-// and the client that waits for readiness.
+// and the client that waits for the API server.
 func (c *Cluster) writeKubeconfigs() error {
 	admin, err := c.cluster.Client("admin", "system:masters")
 	if err != nil {
@@ -66,20 +66,27 @@ func (c *Cluster) writeKubeconfigs() error {
 	if err != nil {
 		return err
 	}
-	certificate, err := admin.TLS()
-	if err != nil {
+	if c.client, err = newClient(c.cluster, admin); err != nil {
 		return err
-	}
-	c.client = &http.Client{
-		Timeout: 5 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{
-			RootCAs: c.cluster.Pool(), Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
-		}},
 	}
 	if err := c.writeKubeconfig(c.path("controllers.kubeconfig"), certUser(controllers)); err != nil {
 		return err
 	}
 	return c.writeKubeconfig(c.Kubeconfig(), certUser(admin))
+}
+
+// newClient returns a client of a server that the authority certified.
+func newClient(authority *pki.Authority, who pki.Pair) (*http.Client, error) {
+	certificate, err := who.TLS()
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{
+		Timeout: 5 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{
+			RootCAs: authority.Pool(), Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
+		}},
+	}, nil
 }
 
 // user is a kubeconfig's user; a certificate and key, or a token.

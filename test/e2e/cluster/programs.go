@@ -15,16 +15,29 @@ import (
 // errPortTaken: another program got the port between the look and the start.
 var errPortTaken = errors.New("a port was taken by another program")
 
-func (c *Cluster) startEtcd(context.Context) error {
+// startEtcd waits until etcd itself answers: the API server gives up after 20 s
+// without it, and only etcd's own log tells that its port was taken.
+func (c *Cluster) startEtcd(ctx context.Context) error {
 	client, peer := "https://"+child.Loopback(c.ports.etcd), "http://"+child.Loopback(c.ports.peer)
-	_, err := c.run("etcd",
+	etcd, err := c.run("etcd",
 		"--name=local", "--data-dir="+c.path("etcd"), "--unsafe-no-fsync",
 		"--listen-client-urls="+client, "--advertise-client-urls="+client,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=local="+peer,
 		"--client-cert-auth", "--trusted-ca-file="+c.path("etcd-ca.crt"),
 		"--cert-file="+c.path("etcd.crt"), "--key-file="+c.path("etcd.key"),
 		"--log-level=warn")
-	return err // the API server waits for it
+	if err != nil {
+		return err
+	}
+	who, err := c.etcd.Client("readiness")
+	if err != nil {
+		return err
+	}
+	asker, err := newClient(c.etcd, who)
+	if err != nil {
+		return err
+	}
+	return awaitReady(ctx, etcd, "ready", func() bool { return status(ctx, asker, client+"/health") == http.StatusOK })
 }
 
 func (c *Cluster) startServer(ctx context.Context) error {
@@ -93,11 +106,16 @@ func awaitReady(ctx context.Context, program *child.Child, what string, ready fu
 
 // get asks the API server and returns the status, 0 for no answer.
 func (c *Cluster) get(ctx context.Context, path string) int {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url()+path, http.NoBody)
+	return status(ctx, c.client, c.url()+path)
+}
+
+// status asks for a URL and returns the status, 0 for no answer.
+func status(ctx context.Context, client *http.Client, url string) int {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return 0
 	}
-	response, err := c.client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return 0
 	}
