@@ -5,8 +5,9 @@ import "slices"
 // Changed returns what of the current object needs a look: of a template whose
 // pull secrets or service account are others than before, and of one that is
 // new, all images; of any other the images that the old template did not have.
-// Nothing else is a reason to look, be it a label, a container's name or a pull
-// policy. Templates without such images are left out. Templates are told apart
+// An image volume is one that the old template did not have, too, once a
+// container mounts it. Nothing else is a reason to look, be it a label, a
+// container's name or a pull policy. Templates without such images are left out. Templates are told apart
 // by their field.
 func Changed(old, current Workload) Workload {
 	before := make(map[string]Template, len(old.Templates))
@@ -35,7 +36,10 @@ func samePull(a, b Template) bool {
 func added(before, now []Image) []Image {
 	seen := make(map[use]bool, len(before))
 	for _, i := range before {
-		seen[useOf(i)] = true
+		u := useOf(i)
+		seen[u] = true
+		u.mounted = false // that a volume is mounted no longer is no news
+		seen[u] = true
 	}
 	var added []Image
 	for _, i := range now {
@@ -50,12 +54,13 @@ func added(before, now []Image) []Image {
 // its own: they are only ever added, to try something.
 type use struct {
 	reference, ephemeral string
+	mounted              bool
 }
 
 // useOf returns the use that an image is.
 func useOf(i Image) use {
 	if i.Role == EphemeralContainer {
-		return use{i.Reference, i.Container}
+		return use{i.Reference, i.Container, true}
 	}
-	return use{reference: i.Reference}
+	return use{reference: i.Reference, mounted: i.Mounted}
 }

@@ -9,6 +9,10 @@ import (
 func TestChanged(t *testing.T) {
 	const base = `"containers": [{"name": "web", "image": "web:1"}, {"name": "log", "image": "log:1"}], "imagePullSecrets": [{"name": "a"}], "serviceAccountName": "shopper"`
 	all := []string{"spec.template.spec.containers[0].image", "spec.template.spec.containers[1].image"}
+	const volumes = "spec.template.spec.volumes[0].image.reference"
+	mounting := func(volume, mount string) string {
+		return fmt.Sprintf(`"containers": [{"image": "web:1", "volumeMounts": [{"name": %q}]}], "volumes": [{"name": %q, "image": {"reference": "data:1"}}]`, mount, volume)
+	}
 	tests := []struct {
 		name, old, current string
 		want               []string
@@ -19,7 +23,10 @@ func TestChanged(t *testing.T) {
 		{"renamed and swapped", base, `"containers": [{"name": "l", "image": "log:1"}, {"name": "w", "image": "web:1"}], "imagePullSecrets": [{"name": "a"}], "serviceAccountName": "shopper"`, nil},
 		{"container removed", base, `"containers": [{"image": "log:1"}], "imagePullSecrets": [{"name": "a"}], "serviceAccountName": "shopper"`, nil},
 		{"image reused as a volume", base, base + `, "volumes": [{"name": "v", "image": {"reference": "web:1"}}]`, nil},
-		{"volume added", base, base + `, "volumes": [{"name": "v", "image": {"reference": "web:2"}}]`, []string{"spec.template.spec.volumes[0].image.reference"}},
+		{"volume added", base, base + `, "volumes": [{"name": "v", "image": {"reference": "web:2"}}]`, []string{volumes}},
+		{"volume reused and mounted", mounting("v", ""), mounting("v", "v"), []string{volumes}},
+		{"another volume mounted", mounting("v", ""), mounting("v", "w"), nil},
+		{"volume mounted no longer", mounting("v", "v"), mounting("v", ""), nil},
 		{"init container added", base, base + `, "initContainers": [{"image": "web:1"}, {"image": "web:3"}]`, []string{"spec.template.spec.initContainers[1].image"}},
 		{"elsewhere", base, base + `, "nodeSelector": {"a": "b"}, "tolerations": [{"operator": "Exists"}]`, nil},
 		{"pull secrets", base, `"containers": [{"image": "web:1"}, {"image": "log:1"}], "imagePullSecrets": [{"name": "b"}], "serviceAccountName": "shopper"`, all},
@@ -83,7 +90,9 @@ func TestChangedTemplates(t *testing.T) {
 
 func TestChangedEphemeralContainers(t *testing.T) {
 	pod := func(ephemeral string) Workload {
-		return read(t, &Kinds{}, `{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "web", "image": "web:1"}], "ephemeralContainers": [`+ephemeral+`]}}`, EphemeralContainers)
+		return read(t, &Kinds{}, `{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "web", "image": "web:1", "volumeMounts": [{"name": "used"}]}],
+			"volumes": [{"name": "used", "image": {"reference": "used:1"}}, {"name": "spare", "image": {"reference": "spare:1"}}],
+			"ephemeralContainers": [`+ephemeral+`]}}`, EphemeralContainers)
 	}
 	const first = `{"name": "first", "image": "busybox:bad"}`
 	tests := []struct {
@@ -93,6 +102,8 @@ func TestChangedEphemeralContainers(t *testing.T) {
 		{"unchanged", first, nil},
 		{"another image", first + `, {"name": "second", "image": "busybox:1"}`, []string{"spec.ephemeralContainers[1].image"}},
 		{"the same image once more", first + `, {"name": "second", "image": "busybox:bad"}`, []string{"spec.ephemeralContainers[1].image"}},
+		{"a volume that a container mounts", first + `, {"name": "second", "image": "busybox:1", "volumeMounts": [{"name": "used"}]}`, []string{"spec.ephemeralContainers[1].image"}},
+		{"a volume that nobody mounted", first + `, {"name": "second", "image": "busybox:1", "volumeMounts": [{"name": "spare"}]}`, []string{"spec.ephemeralContainers[1].image", "spec.volumes[1].image.reference"}},
 		{"the image of a container", first + `, {"name": "second", "image": "web:1"}`, []string{"spec.ephemeralContainers[1].image"}},
 	}
 	for _, tt := range tests {

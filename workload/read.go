@@ -102,9 +102,15 @@ func (o *builtIn) pod(op Operation) Template {
 	_, mirror := o.Metadata.Annotations[corev1.MirrorPodAnnotationKey]
 	t.Created = op == Create && !mirror
 	if op == EphemeralContainers {
-		t.Images = slices.DeleteFunc(t.Images, func(i Image) bool { return i.Role != EphemeralContainer })
+		t.Images = slices.DeleteFunc(t.Images, func(i Image) bool { return !i.debugs() })
 	}
 	return t
+}
+
+// debugs tells whether an image can be news with an ephemeral container: its
+// own, or a volume's that it is the first to mount.
+func (i Image) debugs() bool {
+	return i.Role == EphemeralContainer || i.Role == Volume && i.Mounted
 }
 
 // workload returns what the header says, without templates.

@@ -122,7 +122,7 @@ func TestReadPodByOperation(t *testing.T) {
 	}{
 		{"create", pod(""), Create, true, 6},
 		{"update", pod(""), Update, false, 6},
-		{"ephemeral containers", pod(""), EphemeralContainers, false, 1},
+		{"ephemeral containers", pod(""), EphemeralContainers, false, 2},
 		{"mirror", pod(`"kubernetes.io/config.mirror": ""`), Create, false, 6},
 	}
 	for _, tt := range tests {

@@ -107,7 +107,7 @@ const (
 	// Update: the object exists.
 	Update
 	// EphemeralContainers: the subresource of that name of a Pod that exists.
-	// The object is the whole Pod, of which only the ephemeral containers are
-	// of interest.
+	// The object is the whole Pod, of which only the ephemeral containers and
+	// the volumes that they mount are of interest.
 	EphemeralContainers
 )

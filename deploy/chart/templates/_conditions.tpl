@@ -5,7 +5,7 @@ lists that are null, empty or missing, objects of any size. A condition may
 call in vain; it may never miss a call. */}}
 
 {{/* The expression that tells whether any image, pull secret or service account
-differs between two pod specs. Pod specs come from the API server's own types,
+differs between two pod specs, or who mounts an image. Pod specs come from the API server's own types,
 so only absence and null need care, never a wrong type. Whether the order
 changed is not told from whether the content did: that costs a call in vain. */}}
 {{- define "pullgate.pullDiffers" -}}
@@ -14,6 +14,10 @@ changed is not told from whether the content did: that costs a call in vain. */}
     optional.ofNonZeroValue(p[?f].orValue([])).orValue([]).map(c, c.?image.orValue('')))
   + [optional.ofNonZeroValue(p.?volumes.orValue([])).orValue([])
        .map(v, has(v.image), v.image.?reference.orValue(''))]
+  + (!optional.ofNonZeroValue(p.?volumes.orValue([])).orValue([]).exists(v, has(v.image)) ? [] :
+      ['containers', 'initContainers', 'ephemeralContainers'].map(f,
+        optional.ofNonZeroValue(p[?f].orValue([])).orValue([])
+          .map(c, optional.ofNonZeroValue(c.?volumeMounts.orValue([])).orValue([]).map(m, m.?name.orValue('')))))
   + [optional.ofNonZeroValue(p.?imagePullSecrets.orValue([])).orValue([])
        .map(s, s.?name.orValue(''))]
   + [[p.?serviceAccountName.orValue('')]]
