@@ -197,6 +197,17 @@ func TestTextFolds(t *testing.T) {
 	}
 }
 
+// TestTextOfNotes: what is skipped is told of where there is a note on it.
+func TestTextOfNotes(t *testing.T) {
+	skipped := Result{Image: "a", Verdict: pull.Skipped, Reason: pull.Exempt, Message: "it starts without it", Action: "allow"}
+	noted := skipped
+	noted.Image, noted.Notes = "b", []pull.Note{{Reason: pull.VolumeNotMounted, Message: "tag not found"}}
+	const want = "skipped b (Exempt)\n  note: it starts without it\n  note: tag not found\n\n2 images: 2 skipped\n"
+	if got := render(t, New([]Result{skipped, noted}, nil, 1, Vantage{}), Text, Style{}); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestGitHubCommandsCannotBeForged(t *testing.T) {
 	for _, line := range strings.Split(strings.TrimSuffix(render(t, sample(), GitHub, Style{}), "\n"), "\n") {
 		ok := strings.HasPrefix(line, "::error ") || strings.HasPrefix(line, "::warning ") || strings.HasPrefix(line, "::notice ") || strings.HasPrefix(line, "10 images")

@@ -38,7 +38,7 @@ const unreadable = "UnreadableManifest"
 func notes() []pull.NoteReason {
 	return []pull.NoteReason{
 		pull.PullSecretMissing, pull.PullSecretIgnored, pull.PullSecretUnmatched, pull.PullSecretRejected,
-		pull.WrongArchitecture, pull.SomeNodesMismatch, pull.UnpinnedTag,
+		pull.WrongArchitecture, pull.SomeNodesMismatch, pull.UnpinnedTag, pull.VolumeNotMounted,
 	}
 }
 
@@ -129,6 +129,8 @@ func explainNote(note pull.NoteReason) (short, help string) {
 		return "Some nodes could not pull the image.", "Build the image for these platforms, too, or keep its Pods off such nodes with a nodeSelector."
 	case pull.UnpinnedTag:
 		return "The tag may come to mean another image.", "Pin the digest that the message gives."
+	case pull.VolumeNotMounted:
+		return "The image of a volume cannot be pulled, or nothing is known of it, but no container mounts the volume.", "Correct the image, or take the volume away."
 	default:
 		return "Something about the image is worth knowing.", seeMessage
 	}

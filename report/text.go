@@ -42,7 +42,7 @@ func (r *Report) groups() [][]*Result {
 	var groups [][]*Result
 	at := map[key]int{}
 	for _, result := range r.worstFirst() {
-		if result.Verdict == pull.Skipped || result.Verdict == pull.Pullable && len(result.Notes) == 0 {
+		if fine := result.Verdict == pull.Skipped || result.Verdict == pull.Pullable; fine && len(result.Notes) == 0 {
 			continue
 		}
 		k := key{
@@ -89,8 +89,8 @@ func (p *printer) block(group []*Result) {
 	if result.Verdict == pull.Broken {
 		color, label = red(), "error: "
 	}
-	if result.Verdict == pull.Pullable {
-		color = paint{}
+	if result.Verdict == pull.Pullable || result.Verdict == pull.Skipped {
+		color, label = paint{}, "note: "
 	}
 	fmt.Fprintf(&p.text, "%s %s (%s)\n", p.painted(color, result.Verdict.String()), p.painted(bold(), shown(result.Image)), result.Reason)
 	for i, place := range group {

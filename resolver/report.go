@@ -44,6 +44,32 @@ type Result struct {
 	Notes []pull.Note
 }
 
+// usedAs is what was found out about an image, for one of its uses. A volume
+// that no container mounts keeps none from starting: the kubelet heeds what
+// became of its image where it is mounted (Kubernetes
+// pkg/kubelet/kuberuntime/kuberuntime_manager.go, toKubeContainerImageVolumes).
+func (r Result) usedAs(image workload.Image) Result {
+	r.Image = image
+	var what string
+	switch {
+	case image.Mounted, r.Verdict == pull.Pullable, r.Verdict == pull.Skipped:
+		return r
+	case r.Verdict == pull.Broken:
+		what = "no container mounts this volume, but one that did would fail: "
+	default:
+		what = "no container mounts this volume, but one that did might fail: "
+	}
+	what += r.Message
+	if r.Hint != "" {
+		what += "; " + r.Hint
+	}
+	r.Notes = append([]pull.Note{{Reason: pull.VolumeNotMounted, Message: what}}, r.Notes...)
+	r.Verdict, r.Reason = pull.Skipped, pull.Exempt
+	r.Summary = "no container mounts the volume, so that the Pod starts without it"
+	r.Message, r.Node, r.Hint = r.Summary, "", ""
+	return r
+}
+
 // Skip returns a report that says of every image why nobody looked.
 func Skip(w workload.Workload, reason pull.Reason, message string) Report {
 	report := Report{Object: w.Object}

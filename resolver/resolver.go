@@ -105,9 +105,7 @@ func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
 	for _, check := range checks {
 		result := check.published()
 		for _, use := range check.uses {
-			image := report.Results[use].Image
-			report.Results[use] = result
-			report.Results[use].Image = image
+			report.Results[use] = result.usedAs(report.Results[use].Image)
 		}
 	}
 	dropHelpfulSecrets(report.Results)

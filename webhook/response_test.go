@@ -141,6 +141,8 @@ func TestWarnings(t *testing.T) {
 			[]string{`pullgate: "a:1": s; pull secret shop/b does not exist [spec.template.spec.containers[0].image]`}},
 		{"notes in mode warn", policy.Warn, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1"},
 			[]string{`pullgate: "a:1": pull secret shop/b does not exist`}},
+		{"notes on what is skipped", policy.Enforce, []resolver.Result{{Reason: pull.Exempt, Summary: "s", Message: "s", Notes: []pull.Note{{Reason: pull.VolumeNotMounted, Message: "nobody mounts it: m"}}}}, []string{"a:1"},
+			[]string{`pullgate: "a:1": nobody mounts it: m`}},
 		{"no notes in mode audit", policy.Audit, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1"}, nil},
 		{"notes on what is denied are in the denial", policy.Enforce, []resolver.Result{{Reason: pull.TagNotFound, Message: "m", Notes: []pull.Note{note}}}, []string{"a:1"}, nil},
 		{"control characters", policy.Warn, []resolver.Result{{Reason: pull.TagNotFound, Summary: "a\x1b[31m\nb\x7f", Message: "a\x1b[31m\nb\x7f"}}, []string{"a\x00:1"},

@@ -122,6 +122,7 @@ const (
 	WrongArchitecture   NoteReason = "WrongArchitecture"
 	SomeNodesMismatch   NoteReason = "SomeNodesMismatch"
 	UnpinnedTag         NoteReason = "UnpinnedTag"
+	VolumeNotMounted    NoteReason = "VolumeNotMounted"
 )
 
 // Note is something worth knowing that decides nothing.

@@ -40,6 +40,7 @@ func TestAdmission(t *testing.T) {
 		{"Kinds", testKinds},
 		{"EphemeralContainers", testEphemeralContainers},
 		{"Roles", testRoles},
+		{"ImageVolumes", testImageVolumes},
 		{"Owners", testOwners},
 		{"Calls", testCalls},
 		{"PullSecrets", testPullSecrets},

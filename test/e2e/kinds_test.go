@@ -177,16 +177,19 @@ func testRoles(t *testing.T, r *rig.Rig) {
 	roles := map[string]struct{ field, spec string }{
 		"init container": {"initContainers[0].image", "initContainers: [{name: init, image: 'IMAGE'}]"},
 		"sidecar":        {"initContainers[0].image", "initContainers: [{name: side, image: 'IMAGE', restartPolicy: Always}]"},
-		"image volume":   {"volumes[0].image.reference", "volumes: [{name: data, image: {reference: 'IMAGE'}}]"},
+		"image volume":   {"volumes[0].image.reference", "volumes: [{name: data, image: {reference: 'IMAGE'}}]\nvolumeMounts: [{name: data, mountPath: /data}]"},
 	}
 	for role, place := range roles {
+		fields := func(image string) []string {
+			return strings.Split(strings.Replace(place.spec, "IMAGE", image, 1), "\n")
+		}
 		for path, manifest := range map[string]func(string, string, ...string) string{
 			"spec.": pod, "spec.template.spec.": deployment,
 		} {
-			if result := s.apply(manifest("good", good, strings.Replace(place.spec, "IMAGE", good, 1)), "--dry-run=server"); result.Code != 0 || result.Stderr != "" {
+			if result := s.apply(manifest("good", good, fields(good)...), "--dry-run=server"); result.Code != 0 || result.Stderr != "" {
 				t.Errorf("%s in %s: %s", role, path, result.Output)
 			}
-			result := s.apply(manifest("bad", good, strings.Replace(place.spec, "IMAGE", bad, 1)))
+			result := s.apply(manifest("bad", good, fields(bad)...))
 			if want := denial(path+place.field, bad); result.Code == 0 || !strings.Contains(result.Stderr, want) {
 				t.Errorf("%s in %s: exit code %d: %s\nwant %s", role, path, result.Code, result.Output, want)
 			}

@@ -111,12 +111,12 @@ func deployment(name, image string, spec ...string) string {
 }
 
 // podSpec is a pod spec with one container and further fields, of which
-// imagePullPolicy is the container's.
+// imagePullPolicy and volumeMounts are the container's.
 func podSpec(image string, fields ...string) string {
 	container := "name: app, image: '" + image + "'"
 	var spec []string
 	for _, field := range fields {
-		if strings.HasPrefix(field, "imagePullPolicy:") {
+		if strings.HasPrefix(field, "imagePullPolicy:") || strings.HasPrefix(field, "volumeMounts:") {
 			container += ", " + field
 			continue
 		}
