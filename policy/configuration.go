@@ -6,6 +6,7 @@ package policy
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -79,6 +80,9 @@ type Configuration struct {
 	// AllowSkipAnnotation honours the annotation pullgate.dev/skip.
 	// Default: false.
 	AllowSkipAnnotation bool `json:"allowSkipAnnotation,omitempty"`
+	// Notes are optional notes to be given: UnpinnedTag, which gives the digest
+	// to pin. Default: none of them.
+	Notes []pull.NoteReason `json:"notes,omitempty"`
 	// Workloads are custom resources that have pod templates.
 	Workloads []workload.Custom `json:"workloads,omitempty"`
 	// Registries is how registries are reached.

@@ -10,6 +10,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -30,6 +31,7 @@ rules:
   mode: off
 exempt: {namespaces: [kube-system, infra], images: ["pause:*"], users: ["system:node:*"]}
 allowSkipAnnotation: true
+notes: [UnpinnedTag]
 workloads:
 - {group: argoproj.io, kind: Rollout, podTemplates: ["spec.template"]}
 registries:
@@ -51,6 +53,7 @@ func wholeConfiguration() Configuration {
 		Rules:               []Rule{{Namespaces: []string{"team-*"}, Images: []string{"ghcr.io/acme/*"}, Reasons: []string{"RateLimited"}, Mode: Off}},
 		Exempt:              Exempt{Namespaces: []string{"kube-system", "infra"}, Images: []string{"pause:*"}, Users: []string{"system:node:*"}},
 		AllowSkipAnnotation: true,
+		Notes:               []pull.NoteReason{pull.UnpinnedTag},
 		Workloads:           []workload.Custom{{Group: "argoproj.io", Kind: "Rollout", PodTemplates: []string{"spec.template"}}},
 		Registries:          Registries{HostsDir: "/etc/containerd/certs.d", AllowAddresses: []string{"127.0.0.0/8", "::1/128"}},
 		Nodes: Nodes{

@@ -29,6 +29,9 @@ func (c *Configuration) validate() error {
 	errs = append(errs, oneOf(field.NewPath("dryRunMode"), c.DryRunMode, modes(), true)...)
 	errs = append(errs, oneOf(field.NewPath("depth"), c.Depth, []Depth{Manifest, Layers}, true)...)
 	errs = append(errs, c.validateRules()...)
+	for i, note := range c.Notes {
+		errs = append(errs, oneOf(field.NewPath("notes").Index(i), note, []pull.NoteReason{pull.UnpinnedTag}, false)...)
+	}
 	errs = append(errs, c.validateRegistries()...)
 	errs = append(errs, c.validateNodes()...)
 	errs = append(errs, c.validateCache()...)

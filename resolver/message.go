@@ -15,7 +15,7 @@ func (c *imageCheck) describe(a answer) Result {
 	result := Result{
 		Resolved: pulledName(c.named), Digest: a.finding.Digest.String(),
 		Reason: a.finding.Reason, Verdict: a.verdict(), Node: a.finding.Node,
-		Credentials: a.attempts, Notes: slices.Concat(a.match.Notes, a.rejectedNotes(), a.finding.Notes),
+		Credentials: a.attempts, Notes: slices.Concat(a.match.Notes, a.rejectedNotes(), a.finding.Notes, c.unpinnedNote(a)),
 	}
 	if result.Verdict == pull.Pullable {
 		return result
@@ -169,6 +169,17 @@ func (a *answer) rejectedNotes() []pull.Note {
 		}
 	}
 	return notes
+}
+
+// unpinnedNote gives the digest to pin, with the reference as it was written.
+func (c *imageCheck) unpinnedNote(a answer) []pull.Note {
+	_, pinned := c.named.(reference.Digested)
+	tagged, ok := c.named.(reference.Tagged)
+	if !c.resolver.Unpinned || pinned || !ok || a.finding.Digest == "" || a.verdict() != pull.Pullable {
+		return nil
+	}
+	return []pull.Note{{Reason: pull.UnpinnedTag, Message: fmt.Sprintf("pin %s@%s, since the tag %s can move",
+		c.image.Reference, a.finding.Digest, tagged.Tag())}}
 }
 
 // dropHelpfulSecrets removes the word on secrets that do not match one image

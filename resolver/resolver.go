@@ -69,6 +69,8 @@ type Resolver struct {
 	Platforms []ocispec.Platform
 	// Layers asks for configs and layers, too.
 	Layers bool
+	// Unpinned gives the note UnpinnedTag.
+	Unpinned bool
 	// Parallel is how many images of one workload are checked at once.
 	// Zero: 32.
 	Parallel int

@@ -143,6 +143,8 @@ func TestWarnings(t *testing.T) {
 			[]string{`pullgate: "a:1": pull secret shop/b does not exist`}},
 		{"notes on what is skipped", policy.Enforce, []resolver.Result{{Reason: pull.Exempt, Summary: "s", Message: "s", Notes: []pull.Note{{Reason: pull.VolumeNotMounted, Message: "nobody mounts it: m"}}}}, []string{"a:1"},
 			[]string{`pullgate: "a:1": nobody mounts it: m`}},
+		{"the digest to pin", policy.Enforce, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{{Reason: pull.UnpinnedTag, Message: "pin a:1@sha256:0"}}}}, []string{"a:1", "a:1"},
+			[]string{`pullgate: pin a:1@sha256:0`}},
 		{"no notes in mode audit", policy.Audit, []resolver.Result{{Reason: pull.ReasonPullable, Notes: []pull.Note{note}}}, []string{"a:1"}, nil},
 		{"notes on what is denied are in the denial", policy.Enforce, []resolver.Result{{Reason: pull.TagNotFound, Message: "m", Notes: []pull.Note{note}}}, []string{"a:1"}, nil},
 		{"control characters", policy.Warn, []resolver.Result{{Reason: pull.TagNotFound, Summary: "a\x1b[31m\nb\x7f", Message: "a\x1b[31m\nb\x7f"}}, []string{"a\x00:1"},

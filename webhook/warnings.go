@@ -61,7 +61,7 @@ func (o outcome) warnings() []string {
 		list.add(warning(group))
 	}
 	for _, noted := range o.noted() {
-		list.add(quoted(noted.images[0]) + andMore(len(noted.images)-1) + ": " + noted.message)
+		list.add(noted.text())
 	}
 	return list.all()
 }
@@ -90,8 +90,18 @@ func warning(group []resolver.Result) string {
 
 // noted is a note with the images that it goes with.
 type noted struct {
+	reason  pull.NoteReason
 	message string
 	images  []string
+}
+
+// text is the note after the image, unless it tells that itself: what the API
+// server cuts off would be the digest to pin.
+func (n noted) text() string {
+	if n.reason == pull.UnpinnedTag {
+		return n.message
+	}
+	return quoted(n.images[0]) + andMore(len(n.images)-1) + ": " + n.message
 }
 
 // noted lists each note once, and none that a warning or a refusal says
@@ -113,7 +123,7 @@ func (o outcome) noted() []noted {
 			if !known {
 				at = len(all)
 				places[note.Message] = at
-				all = append(all, noted{message: note.Message})
+				all = append(all, noted{reason: note.Reason, message: note.Message})
 			}
 			all[at].images = append(all[at].images, result.Image.Reference)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -14,6 +15,7 @@ import (
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
 )
@@ -105,6 +107,7 @@ func (p *parts) engine(platforms []ocispec.Platform) *engine.Engine {
 			Nodes:       p.in.nodes,
 			Platforms:   platforms,
 			Layers:      p.configuration.Depth == policy.Layers,
+			Unpinned:    slices.Contains(p.configuration.Notes, pull.UnpinnedTag),
 			Cache:       resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),
 			Observer:    p.in.metrics,
 		},

@@ -27,6 +27,8 @@ type messagesChapter struct {
 	title, about string
 	// mode is that of the namespace; empty: the configuration's.
 	mode string
+	// config is added to the configuration.
+	config string
 	// code is kubectl's exit code.
 	code    int
 	sayings []saying
@@ -37,10 +39,13 @@ func TestMessages(t *testing.T) {
 	t.Parallel()
 	r := start(t, rig.Options{Manifest: installRollouts(), CertDir: true})
 	stages := map[string]stage{"": newStage(t, r, "shop"), "warn": newStage(t, r, "shop-warn", "pullgate.dev/mode=warn")}
-	stages[""].prepareMessages()
+	config := stages[""].prepareMessages()
 	var page strings.Builder
 	page.WriteString(messagesIntroduction)
 	for _, chapter := range messagesChapters(r.Lab) {
+		if chapter.config != "" {
+			stages[""].configure(config + chapter.config)
+		}
 		fmt.Fprintf(&page, "\n## %s\n\n%s\n", chapter.title, chapter.about)
 		for _, said := range chapter.sayings {
 			stages[chapter.mode].record(&page, said, chapter.code)
@@ -63,7 +68,7 @@ const untrusted = "untrusted.example"
 
 // prepareMessages configures Pullgate, and makes the secrets and nodes of which
 // the messages tell.
-func (s stage) prepareMessages() {
+func (s stage) prepareMessages() (config string) {
 	s.Helper()
 	hosts := filepath.Join(s.rig.Dir(), "certs.d", untrusted)
 	toml := fmt.Sprintf("server = \"https://%s\"\n[host.\"https://%[1]s\"]\nskip_verify = false\n", s.rig.Lab.Token.Host)
@@ -73,12 +78,13 @@ func (s stage) prepareMessages() {
 	if err := os.WriteFile(filepath.Join(hosts, "hosts.toml"), []byte(toml), 0o600); err != nil {
 		s.Fatal(err)
 	}
-	s.configure(fmt.Sprintf(`apiVersion: pullgate.dev/v1alpha1
+	config = fmt.Sprintf(`apiVersion: pullgate.dev/v1alpha1
 kind: Configuration
 depth: layers
 registries: {allowAddresses: [127.0.0.1/32], hostsDir: %q}
 nodes: {hiddenCredentials: [%q]}
-`, filepath.Dir(hosts), s.rig.Lab.Basic.Host))
+`, filepath.Dir(hosts), s.rig.Lab.Basic.Host)
+	s.configure(config)
 	l := s.rig.Lab
 	s.secret("regcred", l.Token.Host, lab.Password)
 	s.secret("stale", l.Token.Host, "last-years-password")
@@ -87,6 +93,7 @@ nodes: {hiddenCredentials: [%q]}
 	s.must("create", "secret", "generic", "malformed", "--type=kubernetes.io/dockerconfigjson",
 		`--from-literal=.dockerconfigjson={"auths": {"quay.io": {"auth": "no base64!"}}}`)
 	s.makeNodes(l.Token.Ref("shop/private:1.1"))
+	return config
 }
 
 // makeNodes makes a node of each architecture, the first of which has an
@@ -136,10 +143,13 @@ func quoted(image string) string {
 
 func messagesChapters(l *lab.Lab) []messagesChapter {
 	return []messagesChapter{
-		{"Refused", "In mode `enforce`; the exit code is 1, and nothing was changed.", "", 1, brokenSayings(l)},
-		{"Let in with a warning", "The exit code is 0. Whatever a registry leaves unanswered never denies.", "", 0, unknownSayings(l)},
-		{"Notes on what works", "They go with any verdict; the exit code is 0.", "", 0, noteSayings(l)},
-		{"In mode `warn`", "What would be refused is a warning; the exit code is 0. The API server cuts it at 255 bytes.", "warn", 0, warnSayings(l)},
+		{title: "Refused", about: "In mode `enforce`; the exit code is 1, and nothing was changed.", code: 1, sayings: brokenSayings(l)},
+		{title: "Let in with a warning", about: "The exit code is 0. Whatever a registry leaves unanswered never denies.", sayings: unknownSayings(l)},
+		{title: "Notes on what works", about: "They go with any verdict; the exit code is 0.", sayings: noteSayings(l)},
+		{title: "In mode `warn`", about: "What would be refused is a warning; the exit code is 0. The API server cuts it at 255 bytes.", mode: "warn", sayings: warnSayings(l)},
+		{title: "Notes that are asked for", about: "They are given where `notes` of the configuration lists them.", config: "notes: [UnpinnedTag]\n", sayings: []saying{
+			{reason: "UnpinnedTag", about: "The digest to pin is that of now.", image: l.Open.Ref("shop/web:1.27")},
+		}},
 	}
 }
 
@@ -186,6 +196,7 @@ func noteSayings(l *lab.Lab) []saying {
 		{reason: "PullSecretRejected", about: "The secret was refused, though another works.", image: private, spec: []string{withSecrets("stale", "regcred")}},
 		{reason: "WrongArchitecture", about: "An image of a single platform is pulled by any node, and does not run on others; looked for with `depth: layers` alone.", image: l.Open.Ref("shop/arm:1.0"), spec: []string{"nodeSelector: {kubernetes.io/arch: amd64}"}},
 		{reason: "SomeNodesMismatch", about: "The index has images for some of the nodes only.", image: l.Open.Ref("shop/intel:1.0")},
+		{reason: "VolumeNotMounted", about: "The volume's image is broken, and no container mounts the volume.", image: public, spec: []string{"volumes: [{name: data, image: {reference: '" + l.Open.Ref("shop/web:1.99") + "'}}]"}},
 	}
 }
 
