@@ -5,6 +5,8 @@
 package resolver
 
 import (
+	"strings"
+
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
@@ -44,6 +46,17 @@ type Result struct {
 	Notes []pull.Note
 }
 
+// Evidence is what the message says besides the summary.
+func (r Result) Evidence() string {
+	evidence := strings.TrimPrefix(r.Message, r.Summary)
+	for _, separator := range []string{": ", "; ", ", "} {
+		if rest, cut := strings.CutPrefix(evidence, separator); cut {
+			return rest
+		}
+	}
+	return evidence
+}
+
 // usedAs is what was found out about an image, for one of its uses. A volume
 // that no container mounts keeps none from starting: the kubelet heeds what
 // became of its image where it is mounted (Kubernetes
@@ -59,9 +72,12 @@ func (r Result) usedAs(image workload.Image) Result {
 	default:
 		what = "no container mounts this volume, but one that did might fail: "
 	}
-	what += r.Message
+	what += r.Summary
 	if r.Hint != "" {
 		what += "; " + r.Hint
+	}
+	if evidence := r.Evidence(); evidence != "" {
+		what += " [" + evidence + "]"
 	}
 	r.Notes = append([]pull.Note{{Reason: pull.VolumeNotMounted, Message: what}}, r.Notes...)
 	r.Verdict, r.Reason = pull.Skipped, pull.Exempt

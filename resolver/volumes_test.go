@@ -31,9 +31,9 @@ func TestVolumes(t *testing.T) {
 		{"mounted and broken", private, true, pull.TagNotFound, pull.TagNotFound, ""},
 		{"mounted and unknown", private, true, pull.RateLimited, pull.RateLimited, ""},
 		{"pullable", private, false, pull.ReasonPullable, pull.ReasonPullable, ""},
-		{"broken", private, false, pull.TagNotFound, pull.Exempt, "would fail: tag not found: so it is, "},
+		{"broken", private, false, pull.TagNotFound, pull.Exempt, "would fail: tag not found; correct the tag, or push "},
 		{"refused", private, false, pull.CredentialsRequired, pull.Exempt, "would fail: reg.example.com wants credentials"},
-		{"not a name", "reg.example.com/App:1", false, "", pull.Exempt, "would fail: not an image name that nodes can parse: "},
+		{"not a name", "reg.example.com/App:1", false, "", pull.Exempt, "would fail: not an image name that nodes can parse; write it in lower case"},
 		{"unknown", private, false, pull.RateLimited, pull.Exempt, "might fail: not checked: reg.example.com limits"},
 		{"a slip of ours", private, false, "", pull.Exempt, "might fail: not checked: an internal error"},
 	}
@@ -52,7 +52,7 @@ func TestVolumes(t *testing.T) {
 			if test.note == "" {
 				return
 			}
-			if said := volume.Notes[0].Message; !strings.HasPrefix(said, "no container mounts this volume, but one that did "+test.note) || !strings.HasSuffix(said, container.Hint) {
+			if said := volume.Notes[0].Message; !strings.HasPrefix(said, "no container mounts this volume, but one that did "+test.note) || !strings.Contains(said, container.Hint) || !strings.Contains(said, container.Evidence()) {
 				t.Errorf("the note says %q", said)
 			}
 			if !strings.Contains(volume.Message, "starts without it") || volume.Hint != "" || volume.Node != "" {

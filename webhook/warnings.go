@@ -3,7 +3,6 @@ package webhook
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
@@ -75,14 +74,7 @@ func warning(group []resolver.Result) string {
 		text += "; " + result.Hint
 	}
 	text += " [" + fields(group)
-	evidence := strings.TrimPrefix(result.Message, result.Summary)
-	for _, separator := range []string{": ", "; ", ", "} {
-		if rest, cut := strings.CutPrefix(evidence, separator); cut {
-			evidence = rest
-			break
-		}
-	}
-	if evidence != "" {
+	if evidence := result.Evidence(); evidence != "" {
 		text += "; " + evidence
 	}
 	return text + "]"
