@@ -106,8 +106,8 @@ func explainUnknown(reason pull.Reason) (short, help string) {
 		return "The registry's address is one that is not dialled.",
 			"Allow it under registries.allowAddresses if it is right."
 	case pull.PresentOnNodes:
-		return "The registry would refuse, but a node has the image already.",
-			"Correct the image all the same: other nodes will fail."
+		return "Nodes could not pull the image, but one has it already.",
+			"Correct the image or its pull secret all the same: other nodes will fail. Since Kubernetes 1.35 a node, too, keeps what it pulled with a pull secret from Pods without that secret."
 	default:
 		return "Nothing is known about the image.", seeMessage
 	}

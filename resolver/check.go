@@ -244,7 +244,7 @@ func (c *imageCheck) soften(a *answer) {
 	failed := a.match.Incomplete != "" && !a.match.Elsewhere
 	others := a.match.Hidden || a.match.Elsewhere
 	switch {
-	case c.presentOn() != "" && c.image.Policy == corev1.PullIfNotPresent:
+	case c.presentOn().node != "" && c.image.Policy == corev1.PullIfNotPresent:
 		a.finding.Reason = pull.PresentOnNodes
 	case failed && (reason.Refused() || reason.NotFound()):
 		a.finding.Reason = pull.NodeCredentialsUnknown
@@ -270,29 +270,47 @@ func (a *answer) welcome() pull.Credential {
 	return pull.Credential{}
 }
 
-// presentOn names a node on which the Pod can land and that lists the image.
-func (c *imageCheck) presentOn() string {
+// presence is where an image is already.
+type presence struct {
+	node string // empty: nowhere
+	lent bool   // perhaps only to Pods with a certain pull secret
+}
+
+// presentOn finds a node on which the Pod can land and that lists the image,
+// best of all one that lets every Pod use it.
+func (c *imageCheck) presentOn() (found presence) {
 	for _, node := range c.template.feasible {
-		if node.Has(c.named) {
-			return node.Name
+		if !node.Has(c.named) {
+			continue
+		}
+		if !node.Lends(c.named) {
+			return presence{node: node.Name}
+		}
+		if found.node == "" {
+			found = presence{node.Name, true}
 		}
 	}
-	return ""
+	return found
 }
 
 // neverPulled is the verdict under pull policy Never: no registry matters.
 func (c *imageCheck) neverPulled() Result {
-	result := Result{Resolved: c.named.String(), Reason: pull.NeverPresent, Verdict: pull.Broken}
-	if node := c.presentOn(); node != "" {
-		result.Reason, result.Verdict = pull.ReasonPullable, pull.Pullable
-		result.Summary = "never pulled, and node " + node + " lists it"
-		result.Message = result.Summary
-		return result
+	result := Result{Resolved: c.named.String(), Summary: "never pulled"}
+	switch on := c.presentOn(); {
+	case on.node == "":
+		result.Reason = pull.NeverPresent
+		result.Summary += " (imagePullPolicy: Never), and no node is known to have it"
+		result.Hint = "load the image onto the nodes, or set imagePullPolicy: IfNotPresent"
+		result.Node = fmt.Sprintf("Container image %q is not present with pull policy of Never", c.image.Reference)
+	case on.lent: // a node says of what it keeps from a Pod that it is not there
+		result.Reason = pull.PresentOnNodes
+		result.Summary += "; " + on.String()
+		result.Hint = "give the Pod that secret, or set imagePullPolicy: IfNotPresent"
+	default:
+		result.Reason = pull.ReasonPullable
+		result.Summary += "; " + on.String()
 	}
-	result.Node = fmt.Sprintf("Container image %q is not present with pull policy of Never", c.image.Reference)
-	result.Summary = "never pulled (imagePullPolicy: Never), and no node is known to have it"
-	result.Message = result.Summary
-	result.Hint = "load the image onto the nodes, or set imagePullPolicy: IfNotPresent"
+	result.Verdict, result.Message = result.Reason.Verdict(), result.Summary
 	return result
 }
 

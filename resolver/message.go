@@ -25,6 +25,9 @@ func (c *imageCheck) describe(a answer) Result {
 	}
 	result.Summary = c.words(a)
 	result.Message = result.Summary + c.evidence(a, result.Summary)
+	if result.Reason == pull.PresentOnNodes {
+		result.Hint = "correct the image or its pull secret: other nodes fail"
+	}
 	return result
 }
 
@@ -52,10 +55,8 @@ func (c *imageCheck) evidence(a answer, summary string) string {
 	if tried := triedWith(a.attempts); tried != "" && matters(reason) {
 		text += ", " + tried
 	}
-	switch {
-	case reason == pull.PresentOnNodes:
-		text += "; since Kubernetes 1.35 a private image that a node pulled before is still checked against the Pod's credentials"
-	case a.match.Incomplete != "" && a.verdict() == pull.Unknown && reason != pull.NodeCredentialsUnknown:
+	explained := reason == pull.NodeCredentialsUnknown || reason == pull.PresentOnNodes
+	if a.match.Incomplete != "" && a.verdict() == pull.Unknown && !explained {
 		text += "; " + a.match.Incomplete
 	}
 	return text
@@ -124,12 +125,20 @@ func (c *imageCheck) unknownWords(a answer, host string) string {
 	case pull.AddressForbidden:
 		return fmt.Sprintf("not checked: %s leads to an address that is not dialled on behalf of a Pod", host)
 	case pull.PresentOnNodes:
-		return fmt.Sprintf("%s would refuse it, but node %s has it already (imagePullPolicy: IfNotPresent)", host, c.presentOn())
+		return fmt.Sprintf("%s would refuse it; %s", host, c.presentOn())
 	case "": // see ownFault
 		return internalError
 	default:
 		return fmt.Sprintf("not checked: %s gave no usable answer", host)
 	}
+}
+
+// String says which node has the image, and to whom that is of use.
+func (p presence) String() string {
+	if p.lent {
+		return "node " + p.node + " has it, but only for Pods with the pull secret that pulled it, if one did (since Kubernetes 1.35)"
+	}
+	return "node " + p.node + " has it and uses it as it is"
 }
 
 // triedWith names the credentials that were tried.

@@ -36,7 +36,7 @@ func with(image string, change func(*workload.Template)) workload.Workload {
 func TestPresentOnNodes(t *testing.T) {
 	cluster := []nodes.Node{
 		nodeWith("a", "linux", "amd64"),
-		nodeWith("b", "linux", "amd64", private, "docker.io/library/nginx:1", "reg.example.com/app@"+someDigest),
+		nodeWith("b", "linux", "amd64", "reg.example.com/app@"+someDigest, private, "docker.io/library/nginx:1"),
 	}
 	policy := func(policy corev1.PullPolicy, node string) func(*workload.Template) {
 		return func(t *workload.Template) {
@@ -71,8 +71,12 @@ func TestPresentOnNodes(t *testing.T) {
 			resolver.Nodes = func() []nodes.Node { return cluster }
 			result := resolveOne(t, resolver, with(test.image, test.change))
 			wantReason(t, result, test.want)
-			if test.want == pull.PresentOnNodes && !strings.Contains(result.Summary, "node b has it") {
-				t.Errorf("the summary does not name the node: %s", result.Summary)
+			if test.want != pull.PresentOnNodes {
+				return
+			}
+			lent := strings.Contains(result.Summary, "node b has it, but only for Pods with the pull secret that pulled it")
+			if !strings.Contains(result.Summary, "node b has it") || lent == strings.Contains(test.name, "short") || result.Hint == "" {
+				t.Errorf("summary %q, hint %q", result.Summary, result.Hint)
 			}
 		})
 	}
@@ -96,6 +100,20 @@ func TestNeverPulled(t *testing.T) {
 	}
 	resolver.Nodes = func() []nodes.Node { return []nodes.Node{nodeWith("a", "linux", "amd64", private)} }
 	wantReason(t, resolveOne(t, resolver, with(private, never)), pull.ReasonPullable)
+	pulled := nodeWith("b", "linux", "amd64", "reg.example.com/app@"+someDigest, private)
+	resolver.Nodes = func() []nodes.Node { return []nodes.Node{pulled} }
+	result = resolveOne(t, resolver, with(private, never))
+	wantReason(t, result, pull.PresentOnNodes)
+	if !strings.Contains(result.Message, "node b has it, but only for") || result.Hint == "" || result.Verdict != pull.Unknown {
+		t.Errorf("result %+v", result)
+	}
+	loaded := nodeWith("c", "linux", "amd64", private) // is as good for every Pod
+	resolver.Nodes = func() []nodes.Node { return []nodes.Node{pulled, loaded} }
+	result = resolveOne(t, resolver, with(private, never))
+	wantReason(t, result, pull.ReasonPullable)
+	if !strings.HasSuffix(result.Message, "; node c has it and uses it as it is") {
+		t.Errorf("message %q", result.Message)
+	}
 	wantReason(t, resolveOne(t, resolver, with("reg.example.com/App:1", never)), pull.InvalidImageName)
 	wantProbes(t, prober, 0)
 }

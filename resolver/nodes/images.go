@@ -16,6 +16,14 @@ func (n Node) Has(image reference.Named) bool {
 	return slices.Contains(n.images, imageKey(image))
 }
 
+// Lends tells whether the node may keep an image that it has from Pods that
+// could not pull it: it pulled the image, perhaps with a pull secret, and then
+// lets only Pods with that secret use it (Kubernetes
+// pkg/kubelet/images/pullmanager/image_pull_manager.go, MustAttemptImagePull).
+func (n Node) Lends(image reference.Named) bool {
+	return n.verifies && !slices.Contains(n.loaded, imageKey(image))
+}
+
 // Platforms returns the platforms of the nodes, each once, in the order in
 // which they come. Nodes that do not tell theirs add nothing: where there are
 // such nodes, that an image fits none of these platforms does not mean that it

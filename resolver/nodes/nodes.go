@@ -12,6 +12,7 @@ import (
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/version"
 )
 
 // Node is what of a cluster's node matters to a pull.
@@ -28,25 +29,40 @@ type Node struct {
 	// RuntimeVersion is the runtime's version, without a leading v.
 	RuntimeVersion string
 
-	// images are the names of the images that the node lists. Nodes list the
-	// same ones over and over, so that each name is kept once for all of them.
-	images []unique.Handle[string]
+	// verifies tells whether the kubelet lets a Pod use an image that it
+	// pulled with a pull secret only if the Pod has that secret, too.
+	verifies bool
+	// images are the names of the images that the node lists, and loaded those
+	// of them that no registry gave it. Nodes list the same ones over and over,
+	// so that each name is kept once for all of them.
+	images, loaded []unique.Handle[string]
 }
 
 // FromObject keeps what matters of a node and lets the rest go. The node's
 // labels and taints are shared with it. That a node is cordoned shows in its
 // taints.
 func FromObject(n *corev1.Node) Node {
-	runtime, version, _ := strings.Cut(n.Status.NodeInfo.ContainerRuntimeVersion, "://")
+	runtime, release, _ := strings.Cut(n.Status.NodeInfo.ContainerRuntimeVersion, "://")
+	images, loaded := imagesOf(n)
 	return Node{
 		Name:           n.Name,
 		Labels:         n.Labels,
 		Taints:         n.Spec.Taints,
 		Platform:       platformOf(n),
 		Runtime:        runtime,
-		RuntimeVersion: strings.TrimPrefix(version, "v"),
-		images:         imagesOf(n),
+		RuntimeVersion: strings.TrimPrefix(release, "v"),
+		verifies:       verifies(n.Status.NodeInfo.KubeletVersion),
+		images:         images,
+		loaded:         loaded,
 	}
+}
+
+// verifies tells whether a kubelet of this version does so (KEP-2535): by
+// default from 1.35 on (Kubernetes pkg/features/kube_features.go,
+// KubeletEnsureSecretPulledImages). One that does not tell its version may.
+func verifies(kubelet string) bool {
+	v, err := version.ParseGeneric(kubelet)
+	return err != nil || !v.LessThan(version.MajorMinor(1, 35))
 }
 
 // platformOf returns what the kubelet reports of the platform, or else what
@@ -77,19 +93,29 @@ func windowsVersion(n *corev1.Node) string {
 	return strings.Join(parts[:min(3, len(parts))], ".")
 }
 
-// imagesOf returns the names of the images that a node lists. Names that do
-// not parse, such as a dangling image's "<none>:<none>", name none that a Pod
-// could ask for.
-func imagesOf(n *corev1.Node) []unique.Handle[string] {
-	var images []unique.Handle[string]
+// imagesOf returns the names of the images that a node lists, and of those that
+// were loaded onto it: what was pulled is listed by its repository's digest,
+// too (containerd internal/cri/server/images/image_pull.go, PullImage), and
+// digests come first (Kubernetes pkg/kubelet/nodestatus/setters.go, Images). Names that do not parse, such as a dangling image's
+// "<none>:<none>", name none that a Pod could ask for.
+func imagesOf(n *corev1.Node) (images, loaded []unique.Handle[string]) {
 	for _, image := range n.Status.Images {
+		pulled := map[string]bool{}
 		for _, name := range image.Names {
-			if named, err := reference.ParseNormalizedNamed(name); err == nil {
-				images = append(images, imageKey(named))
+			named, err := reference.ParseNormalizedNamed(name)
+			if err != nil {
+				continue
+			}
+			if _, digested := named.(reference.Digested); digested {
+				pulled[named.Name()] = true
+			}
+			images = append(images, imageKey(named))
+			if !pulled[named.Name()] {
+				loaded = append(loaded, imageKey(named))
 			}
 		}
 	}
-	return images
+	return images, loaded
 }
 
 // imageKey returns the name by which containerd keeps an image: with its tag,

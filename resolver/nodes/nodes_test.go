@@ -124,6 +124,35 @@ func TestHas(t *testing.T) {
 	}
 }
 
+func TestLends(t *testing.T) {
+	one := "sha256:" + strings.Repeat("1", 64)
+	lists := func(kubelet string) Node {
+		object := node(corev1.NodeSystemInfo{KubeletVersion: kubelet}, nil)
+		object.Status.Images = []corev1.ContainerImage{
+			{Names: []string{"quay.io/org/app@" + one, "quay.io/org/app:v1", "quay.io/org/copy:v1"}},
+			{Names: []string{"docker.io/library/import-2026-01-01@" + one, "docker.io/library/side:loaded"}},
+		}
+		return FromObject(object)
+	}
+	for kubelet, verifies := range map[string]bool{
+		"v1.34.9": false, "v1.29.3-eks-ae9a62a": false, "v1.31.1+k3s1": false, "v1.34.0-gke.1": false,
+		"v1.35.0": true, "v1.35.0-rc.1": true, "v1.36.3": true, "v1.40.2-gke.100": true, "v2.0.0": true, "": true, "unknown": true,
+	} {
+		for image, pulled := range map[string]bool{
+			"quay.io/org/app:v1": true, "quay.io/org/app@" + one: true, "quay.io/org/app:v2@" + one: true,
+			"quay.io/org/copy:v1": false, "side:loaded": false,
+		} {
+			named, err := reference.ParseNormalizedNamed(image)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := lists(kubelet).Lends(named); got != (verifies && pulled) {
+				t.Errorf("kubelet %q, %s: %t", kubelet, image, got)
+			}
+		}
+	}
+}
+
 func TestPlatforms(t *testing.T) {
 	of := func(os, arch, variant, version string) Node {
 		return Node{Platform: ocispec.Platform{OS: os, Architecture: arch, Variant: variant, OSVersion: version}}

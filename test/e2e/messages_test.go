@@ -92,15 +92,15 @@ nodes: {hiddenCredentials: [%q]}
 	s.must("create", "secret", "generic", "opaque", "--from-literal=.dockerconfigjson={}")
 	s.must("create", "secret", "generic", "malformed", "--type=kubernetes.io/dockerconfigjson",
 		`--from-literal=.dockerconfigjson={"auths": {"quay.io": {"auth": "no base64!"}}}`)
-	s.makeNodes(l.Token.Ref("shop/private:1.1"))
+	s.makeNodes(l.Token.Ref("shop/private@sha256:"+strings.Repeat("0123", 16)), l.Token.Ref("shop/private:1.1"))
 	return config
 }
 
-// makeNodes makes a node of each architecture, the first of which has an
-// image, and waits until Pullgate knows them.
-func (s stage) makeNodes(image string) {
+// makeNodes makes a node of each architecture, the first of which lists these
+// names of an image, and waits until Pullgate knows them.
+func (s stage) makeNodes(names ...string) {
 	s.Helper()
-	for arch, images := range map[string]string{"amd64": image + "', 'there.example/it:1.0", "arm64": "there.example/it:1.0"} {
+	for arch, images := range map[string]string{"amd64": strings.Join(append(names, "there.example/it:1.0"), "', '"), "arm64": "there.example/it:1.0"} {
 		node := "apiVersion: v1\nkind: Node\nmetadata: {name: node-" + arch + ", labels: {kubernetes.io/arch: " + arch + "}}\n" +
 			"status: {nodeInfo: {operatingSystem: linux, architecture: " + arch + "}, images: [{names: ['" + images + "'], sizeBytes: 1}]}"
 		if result := s.apply(node); result.Code != 0 {
@@ -185,6 +185,7 @@ func unknownSayings(l *lab.Lab) []saying {
 		{reason: "NodeCredentialsUnknown", about: "The registry refused, but nodes may log in to it by themselves (`nodes.hiddenCredentials`).", image: l.Basic.Ref("shop/private:1.0")},
 		{reason: "AddressForbidden", about: "The registry leads to an address that is not dialled on behalf of a Pod, here by a redirect.", image: l.Faulty.Ref("fault/to-metadata:1.0")},
 		{reason: "PresentOnNodes", about: "The registry would refuse, but a node has the image already.", image: l.Token.Ref("shop/private:1.1")},
+		{reason: "PresentOnNodes, never pulled", about: "A node says of an image that it keeps from the Pod that it is not there.", image: l.Token.Ref("shop/private:1.1"), spec: []string{"imagePullPolicy: Never"}},
 	}
 }
 
