@@ -45,11 +45,13 @@ func TestAdmission(t *testing.T) {
 		{"Calls", testCalls},
 		{"PullSecrets", testPullSecrets},
 		{"Modes", testModes},
+		{"DryRunMode", testDryRunMode},
 		{"Outside", testOutside},
 		{"Faults", testFaults},
 		{"Configuration", testConfiguration},
 		{"NoRights", testNoRights},
 		{"Crash", testCrash},
+		{"FailurePolicyFail", testFailurePolicyFail},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, r) })
 	}

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/pullgate/pullgate/test/e2e/cluster"
 	"github.com/pullgate/pullgate/test/e2e/lab"
 	"github.com/pullgate/pullgate/test/e2e/rig"
 )
@@ -114,6 +116,49 @@ func (s stage) awaitRight(want string) {
 	s.await("the right to read secrets to be "+want, func() bool {
 		return strings.TrimSpace(s.kubectl("auth", "can-i", "get", "secrets", "--as="+account).Stdout) == want
 	})
+}
+
+// testFailurePolicyFail makes the API server refuse what it cannot ask of.
+func testFailurePolicyFail(t *testing.T, r *rig.Rig) {
+	s := newStage(t, r, "fail")
+	newStage(t, r, "fail-off", "pullgate.dev/mode=off")
+	good, bad := "--image="+r.Lab.Open.Ref("shop/web:1.27"), "--image="+r.Lab.Open.Ref("shop/web:1.99")
+	s.setFailurePolicy("Fail")
+	defer s.setFailurePolicy("Ignore")
+	s.must("create", "deployment", "web", good)
+	if result := s.kubectl("create", "deployment", "bad", bad); !strings.Contains(result.Stderr, "denied the request: ") {
+		t.Errorf("a missing tag: exit code %d: %s", result.Code, result.Output)
+	}
+	r.Gate.Stop()
+	var last cluster.Result
+	s.await("the API server to refuse by itself", func() bool {
+		last = s.kubectl("create", "deployment", "meanwhile", good, "--dry-run=server")
+		return last.Code != 0
+	})
+	if !strings.Contains(last.Stderr, `failed calling webhook "templates.pullgate.dev"`) || strings.Contains(last.Stderr, "denied the request") {
+		t.Errorf("while Pullgate is gone: %s", last.Output)
+	}
+	s.must("scale", "deployment/web", "--replicas=2") // changes no image
+	s.must("delete", "deployment", "web")
+	for _, namespace := range []string{"kube-system", r.Gate.Namespace, "fail-off"} {
+		outside := stage{T: t, rig: r, namespace: namespace}
+		outside.must("create", "deployment", "bad", bad)
+		outside.must("delete", "deployment", "bad")
+	}
+	if err := r.Gate.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.must("create", "deployment", "later", good)
+}
+
+// setFailurePolicy says what is to become of requests while Pullgate is gone.
+func (s stage) setFailurePolicy(policy string) {
+	s.Helper()
+	var changes []string
+	for i := range strings.Fields(s.must("get", "validatingwebhookconfiguration", "pullgate", "-o", "jsonpath={.webhooks[*].name}")) {
+		changes = append(changes, fmt.Sprintf(`{"op": "replace", "path": "/webhooks/%d/failurePolicy", "value": %q}`, i, policy))
+	}
+	s.must("patch", "validatingwebhookconfiguration", "pullgate", "--type=json", "-p", "["+strings.Join(changes, ", ")+"]")
 }
 
 // testCrash ends Pullgate as nobody should.

@@ -74,6 +74,30 @@ func (s stage) decides(name, image string, want recorded, reason string) {
 	}
 }
 
+// testDryRunMode gives dry runs another mode than what is meant, and looks at
+// what becomes of both. The namespace's label counts for the latter alone.
+func testDryRunMode(t *testing.T, r *rig.Rig) {
+	image := "--image=" + r.Lab.Open.Ref("shop/web:1.99")
+	defer newStage(t, r, "dry-run").configure(rolloutsConfig)
+	for _, tc := range []struct{ dryRun, meant string }{
+		{"warn", "enforce"}, {"enforce", "warn"}, {"off", "enforce"},
+	} {
+		s := newStage(t, r, "dry-"+tc.dryRun+"-"+tc.meant, "pullgate.dev/mode="+tc.meant)
+		s.configure(rolloutsConfig + "dryRunMode: " + tc.dryRun + "\n")
+		for mode, flags := range map[string][]string{tc.dryRun: {"--dry-run=server"}, tc.meant: nil} {
+			result := s.kubectl(append([]string{"create", "deployment", "bad", image}, flags...)...)
+			refused, warned := strings.Contains(result.Stderr, "denied the request"), strings.Contains(result.Stderr, "Warning: pullgate: ")
+			if refused != (mode == "enforce") || refused != (result.Code != 0) || warned != (mode == "warn") {
+				t.Errorf("%s, dry runs %s: with %q exit code %d: %s", tc.meant, tc.dryRun, flags, result.Code, result.Output)
+			}
+			if there := s.kubectl("get", "deployment", "bad", "--ignore-not-found").Stdout != ""; there != (flags == nil && !refused) {
+				t.Errorf("%s, dry runs %s: with %q the object is there: %t", tc.meant, tc.dryRun, flags, there)
+			}
+			s.must("delete", "deployment", "bad", "--ignore-not-found")
+		}
+	}
+}
+
 // testOutside looks at the namespaces from which Pullgate is never called.
 func testOutside(t *testing.T, r *rig.Rig) {
 	for _, namespace := range []string{"kube-system", r.Gate.Namespace} {
