@@ -27,11 +27,14 @@ func main() { os.Exit(start()) }
 func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := newRoot()
-	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == pluginName {
+	root, args := newRoot(), os.Args[1:]
+	switch strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") {
+	case pluginName:
 		root = asPlugin(root)
+	case completionName:
+		root, args = asPlugin(root), append([]string{cobra.ShellCompRequestCmd}, args...)
 	}
-	return run(ctx, root, os.Args[1:])
+	return run(ctx, root, args)
 }
 
 // run executes a command line and returns the exit code.

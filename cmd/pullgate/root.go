@@ -13,6 +13,10 @@ import (
 // this name.
 const pluginName = "kubectl-pullgate"
 
+// completionName is the program's when kubectl asks it how to complete the
+// plugin's arguments (k8s.io/kubectl pkg/cmd/plugin/plugin_completion.go).
+const completionName = "kubectl_complete-pullgate"
+
 // asPlugin makes the command line speak of itself as kubectl's users type it.
 func asPlugin(root *cobra.Command) *cobra.Command {
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl pullgate"}

@@ -28,7 +28,7 @@ const root = "../.."
 // version is what the program under test says of itself.
 const version = "v0.0.0-test"
 
-// binDir is the folder with the program, by its two names.
+// binDir is the folder with the program, by its three names.
 var binDir string
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -54,9 +54,11 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "error: build pullgate: %v\n%s", err, out)
 		return 1
 	}
-	if err := os.Symlink("pullgate", filepath.Join(dir, "kubectl-pullgate")); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		return 1
+	for _, name := range []string{"kubectl-pullgate", "kubectl_complete-pullgate"} {
+		if err := os.Symlink("pullgate", filepath.Join(dir, name)); err != nil {
+			fmt.Fprintln(os.Stderr, "error:", err)
+			return 1
+		}
 	}
 	return m.Run()
 }
