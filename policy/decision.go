@@ -8,6 +8,7 @@ import (
 
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
 )
 
 // Where is what a decision depends on besides the report.
@@ -186,7 +187,7 @@ func (c *Configuration) ExemptImage(written string) bool {
 // spellings are the ways to write an image that a glob may mean: the name as
 // written, in short and in full, each with and without tag and digest.
 func spellings(written string) []string {
-	named, err := reference.ParseNormalizedNamed(written)
+	named, err := workload.ParseReference(written)
 	if err != nil {
 		return []string{written}
 	}

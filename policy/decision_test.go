@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pullgate/pullgate/resolver"
@@ -209,14 +210,15 @@ func TestExemptImage(t *testing.T) {
 		{"nginx", "ghcr.io/acme/nginx", false},
 		{"ghcr.io/acme/*", "ghcr.io.evil.example/acme/app", false},
 		{"acme/*", "ghcr.io/acme/app", false},
-		{"Not An Image*", "Not An Image at all", true}, // what cannot be parsed: as written
+		{"Not An Image*", "Not An Image at all", true},            // what cannot be parsed: as written
+		{"*.io/x", strings.Repeat("a", 1<<20) + ".io/x:1", false}, // likewise, for its length
 		{"*", "", true},
 	}
 	for _, test := range tests {
 		c := Default()
 		c.Exempt.Images = []string{"unrelated", test.glob}
 		if got := c.ExemptImage(test.image); got != test.want {
-			t.Errorf("glob %q exempts %q: %t", test.glob, test.image, got)
+			t.Errorf("glob %q exempts %.99q: %t", test.glob, test.image, got)
 		}
 	}
 	c := Default()

@@ -9,6 +9,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
 )
 
 // maxBars is how many registries and reasons the charts show.
@@ -41,7 +42,7 @@ func barsOf(results []*Result, name func(*Result) string) []*bar {
 
 // registryOf is the registry of an image; of one that no node can parse, none.
 func registryOf(r *Result) string {
-	named, err := reference.ParseNormalizedNamed(r.Image)
+	named, err := workload.ParseReference(r.Image)
 	if err != nil {
 		return "no valid name"
 	}

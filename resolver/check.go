@@ -16,10 +16,6 @@ import (
 	"github.com/pullgate/pullgate/workload"
 )
 
-// maxReference bounds what is parsed: parsing takes a quarter of a second a
-// MiB, and no longer name can have a host that exists.
-const maxReference = 4096
-
 // maxQuoted is how long a name may be that is repeated in messages.
 const maxQuoted = 512
 
@@ -64,10 +60,7 @@ func (c *imageCheck) run(ctx context.Context) Result {
 	if c.image.Reference == "" && c.template.Custom {
 		return c.filledInLater()
 	}
-	if len(c.image.Reference) > maxReference {
-		return c.invalidName(reference.ErrNameTooLong)
-	}
-	named, err := reference.ParseNormalizedNamed(c.image.Reference)
+	named, err := workload.ParseReference(c.image.Reference)
 	if err != nil {
 		return c.invalidName(err)
 	}

@@ -151,6 +151,7 @@ func TestInvalidNames(t *testing.T) {
 		{strings.Repeat("x", 300), "write [REGISTRY/]"},
 		{strings.Repeat("x", 1<<20), ""},
 		{strings.Repeat("/", 1<<20), ""},
+		{strings.Repeat("a", 1<<20) + ".io/x:1", ""}, // which would parse, in its time
 		{"\x00\xff\x1b[31m", "write [REGISTRY/]"},
 	}
 	prober := &registries{}

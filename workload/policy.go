@@ -13,7 +13,16 @@ import (
 // maxReference is the length beyond which a reference is not parsed, because a
 // megabyte takes a quarter of a second. Nothing that can be pulled comes near:
 // a host name has up to 253 characters, a path 255, a tag 128, a digest 135.
-const maxReference = 1024
+const maxReference = 4096
+
+// ParseReference reads a reference as the kubelet does (Kubernetes
+// pkg/util/parsers/parsers.go, ParseImageName), but for the tag that it adds.
+func ParseReference(written string) (reference.Named, error) {
+	if len(written) > maxReference {
+		return nil, reference.ErrNameTooLong
+	}
+	return reference.ParseNormalizedNamed(written)
+}
 
 // pullPolicy returns the policy as the API server defaults it: Always for a
 // tag that is latest, be it written, with a digest, or neither tag nor digest
@@ -24,10 +33,7 @@ func pullPolicy(written corev1.PullPolicy, ref string) corev1.PullPolicy {
 	if written != "" {
 		return written
 	}
-	if len(ref) > maxReference {
-		return corev1.PullIfNotPresent
-	}
-	named, err := reference.ParseNormalizedNamed(ref)
+	named, err := ParseReference(ref)
 	if err != nil {
 		return corev1.PullIfNotPresent
 	}

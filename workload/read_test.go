@@ -242,7 +242,8 @@ func TestReadPolicy(t *testing.T) {
 		{" ", "", corev1.PullIfNotPresent},
 		{"https://r/x", "", corev1.PullIfNotPresent},
 		{strings.Repeat("a", 250) + "." + strings.Repeat("b", 200) + "/" + strings.Repeat("c", 255) + ":latest" + sha512, "", corev1.PullAlways},
-		{strings.Repeat("a", 2000) + ".io/x:latest", "", corev1.PullIfNotPresent},
+		{strings.Repeat("a", 2000) + ".io/x:latest", "", corev1.PullAlways},
+		{strings.Repeat("a", 1<<20) + ".io/x:latest", "", corev1.PullIfNotPresent}, // not parsed
 		{"nginx", "Never", corev1.PullNever},
 		{"nginx", "IfNotPresent", corev1.PullIfNotPresent},
 		{"nginx:1", "Always", corev1.PullAlways},
@@ -258,7 +259,7 @@ func TestReadPolicy(t *testing.T) {
 		}
 		for _, image := range read(t, &Kinds{}, string(raw), Create).Templates[0].Images {
 			if image.Policy != tt.want || image.Reference != tt.reference {
-				t.Errorf("%s %q with policy %q: %q with policy %s, want %s",
+				t.Errorf("%s %.99q with policy %q: %.99q with policy %s, want %s",
 					image.Role, tt.reference, tt.written, image.Reference, image.Policy, tt.want)
 			}
 		}
