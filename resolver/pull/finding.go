@@ -15,6 +15,10 @@ type Finding struct {
 	// Node is what the kubelet would report, in its own words, where they
 	// are known: people search for these texts.
 	Node string
+	// LoginFailed says of CredentialsRejected that the credential as such was
+	// refused, whatever it was for; else it may be that what was asked for is
+	// not there.
+	LoginFailed bool
 	// Digest is that of the manifest or index to which the reference led.
 	Digest digest.Digest
 	// Notes are about the image, not about the credential.

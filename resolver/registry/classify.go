@@ -28,6 +28,7 @@ func classify(err error, credential pull.Credential) pull.Finding {
 	switch {
 	case errors.As(err, &status):
 		finding.Reason = statusReason(status, credential)
+		finding.LoginFailed = finding.Reason == pull.CredentialsRejected && loginFailed(status)
 		finding.Detail = statusDetail(status)
 	case errors.Is(err, docker.ErrInvalidAuthorization):
 		finding.Reason = refusal(credential)
@@ -144,6 +145,13 @@ func statusReason(status remoteerrors.ErrUnexpectedStatus, credential pull.Crede
 	default:
 		return pull.RegistryError
 	}
+}
+
+// loginFailed tells whether it was a token service that knows no such user or
+// password. Of a 401 for a manifest, and of any 403, nobody knows what it is for.
+func loginFailed(status remoteerrors.ErrUnexpectedStatus) bool {
+	u, err := url.Parse(status.RequestURL)
+	return err == nil && status.StatusCode == http.StatusUnauthorized && !isContent(u)
 }
 
 // inBetween tells whether a 403 may come from something in front of the

@@ -38,7 +38,6 @@ func (k *check) explain404(ctx context.Context, finding pull.Finding) pull.Findi
 	if err != nil {
 		return finding
 	}
-	code, _ := registryError(body)
 	switch {
 	case status == http.StatusOK:
 		finding.Detail = host.Host + " answers 404 to HEAD, which containerd asks, and 200 to GET"
@@ -48,10 +47,18 @@ func (k *check) explain404(ctx context.Context, finding pull.Finding) pull.Findi
 	case status == http.StatusNotFound:
 		finding.Detail = oneLine(finding.Detail + inWords(body))
 	}
-	if status == http.StatusNotFound && code == "NAME_UNKNOWN" {
+	if status == http.StatusNotFound && namesRepository(body) {
 		finding.Reason = pull.RepositoryNotFound
 	}
 	return finding
+}
+
+// namesRepository tells whether an answer says that there is no such repository:
+// with the specification's code, or with the one that Harbor has for everything
+// and a word on what it is.
+func namesRepository(body []byte) bool {
+	code, message := registryError(body)
+	return code == "NAME_UNKNOWN" || code == "NOT_FOUND" && strings.HasPrefix(message, "repository ")
 }
 
 // explainRefused makes sure that it was a registry whose answer containerd

@@ -32,13 +32,15 @@ func (c *Client) Probe(ctx context.Context, q Query) pull.Finding {
 	if finding.Reason == pull.ReasonPullable {
 		return finding
 	}
-	c.forget(q.Image, q.Credential)
-	if fresh || finding.Reason == pull.RateLimited {
-		return finding
-	}
-	finding, _ = c.ask(ctx, q)
-	if finding.Reason != pull.ReasonPullable {
+	if !fresh {
 		c.forget(q.Image, q.Credential)
+		if finding.Reason == pull.RateLimited {
+			return finding
+		}
+		finding, _ = c.ask(ctx, q)
+	}
+	if finding.Reason != pull.ReasonPullable && !finding.Reason.NotFound() {
+		c.forget(q.Image, q.Credential) // what was found is looked for with the same token
 	}
 	return finding
 }

@@ -44,8 +44,8 @@ func (c *Client) tags(ctx context.Context, image reference.Named, credential pul
 	if err != nil {
 		return nil, errors.New(without(inTrouble(err).Detail, formsOf(credential)))
 	}
-	switch code, _ := registryError(body); {
-	case status == http.StatusNotFound && code == "NAME_UNKNOWN":
+	switch {
+	case status == http.StatusNotFound && namesRepository(body):
 		return nil, ErrRepositoryUnknown
 	case status != http.StatusOK:
 		return nil, fmt.Errorf("the registry answered %d", status)

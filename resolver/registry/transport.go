@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,12 +164,17 @@ func limitOf(req *http.Request) int64 {
 	for req.Response != nil { // redirected: what was asked for at first counts
 		req = req.Response.Request
 	}
-	for _, part := range []string{"/manifests/", "/blobs/", "/tags/"} {
-		if strings.Contains(req.URL.Path, part) {
-			return maxBody
-		}
+	if isContent(req.URL) {
+		return maxBody
 	}
 	return maxToken
+}
+
+// isContent tells a registry's URLs from those of a token service.
+func isContent(u *url.URL) bool {
+	return slices.ContainsFunc([]string{"/manifests/", "/blobs/", "/tags/"}, func(part string) bool {
+		return strings.Contains(u.Path, part)
+	})
 }
 
 // limitedBody fails a body that is longer than it should ever be.
