@@ -99,6 +99,8 @@ type answer struct {
 	tags     func() ([]string, error)
 	// joined says that a question was under way before this request came.
 	joined bool
+	// said is the registry's own reason, before it was softened.
+	said pull.Reason
 }
 
 func (a *answer) verdict() pull.Verdict { return a.finding.Reason.Verdict() }
@@ -195,6 +197,7 @@ func decide(findings []pull.Finding) pull.Finding {
 				said = &findings[i]
 			}
 		case finding.Reason == pull.CredentialsRejected:
+			finding.LoginFailed = finding.LoginFailed && refused.LoginFailed
 			refused = finding
 		}
 	}
@@ -234,6 +237,7 @@ func (c *imageCheck) soften(a *answer) {
 	if a.verdict() != pull.Broken {
 		return
 	}
+	a.said = reason
 	failed := a.match.Incomplete != "" && !a.match.Elsewhere
 	others := a.match.Hidden || a.match.Elsewhere
 	switch {
@@ -241,7 +245,7 @@ func (c *imageCheck) soften(a *answer) {
 		a.finding.Reason = pull.PresentOnNodes
 	case failed && (reason.Refused() || reason.NotFound()):
 		a.finding.Reason = pull.NodeCredentialsUnknown
-	case others && (reason.Refused() || reason.NotFound() && !a.sees()):
+	case others && (reason.Refused() || reason == pull.RepositoryNotFound || reason.NotFound() && !a.sees()):
 		a.finding.Reason = pull.NodeCredentialsUnknown
 	}
 }

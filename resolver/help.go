@@ -37,7 +37,7 @@ func (c *imageCheck) help(ctx context.Context, a answer, result *Result) {
 	case pull.CredentialsRequired:
 		c.helpRequired(ctx, a, result)
 	case pull.CredentialsRejected:
-		result.Hint = fmt.Sprintf("renew the password in %s, or ask for pull access to %s", rejectedNames(a.attempts), reference.Path(c.named))
+		result.Hint = rejectedHint(a, c.named)
 	case pull.PullSecretMalformed:
 		result.Hint = fmt.Sprintf("create %s anew with `kubectl create secret docker-registry`", a.match.Malformed.Secret)
 	case pull.PlatformMismatch:
@@ -53,19 +53,29 @@ func (c *imageCheck) helpMissing(ctx context.Context, a answer, result *Result) 
 	if c.elsewhere(ctx, a, result) {
 		return
 	}
+	if result.Reason == pull.TagNotFound {
+		c.helpTag(a, result)
+	}
+	if result.Reason == pull.RepositoryNotFound {
+		result.Hint = fmt.Sprintf("correct the repository's name, or push %s", reference.FamiliarString(c.named))
+	}
+}
+
+// helpTag suggests tags. Their list may tell that there is no such repository.
+func (c *imageCheck) helpTag(a answer, result *Result) {
 	tags, err := a.tags()
-	if errors.Is(err, registry.ErrRepositoryUnknown) {
+	tagged, ok := c.named.(reference.Tagged)
+	switch {
+	case errors.Is(err, registry.ErrRepositoryUnknown):
 		a.finding.Reason = pull.RepositoryNotFound
 		a.finding.Detail = reference.Domain(c.named) + " knows no repository of that name"
 		result.Reason, result.Summary = a.finding.Reason, c.words(a)
 		result.Message = result.Summary + c.evidence(a, result.Summary)
-	}
-	if result.Reason == pull.RepositoryNotFound {
-		result.Hint = fmt.Sprintf("correct the repository's name, or push %s", reference.FamiliarString(c.named))
 		return
-	}
-	tagged, ok := c.named.(reference.Tagged)
-	if !ok {
+	case !ok:
+		return
+	case slices.Contains(tags, tagged.Tag()):
+		result.Hint = "the registry lists this tag and does not give it to nodes, which ask for it by HEAD: push it again, or mend the registry or the proxy before it"
 		return
 	}
 	for _, tag := range nearestTags(tagged.Tag(), validTags(c.named, tags)) {
@@ -78,6 +88,9 @@ func (c *imageCheck) helpMissing(ctx context.Context, a answer, result *Result) 
 		result.Hint = "did you mean " + strings.Join(result.Suggestions, ", or ") + "?"
 	default:
 		result.Hint = fmt.Sprintf("correct the tag, or push %s", reference.FamiliarString(c.named))
+		if err != nil {
+			result.Hint += "; it may also be that the registry hides it from who asked, or has no such repository"
+		}
 	}
 }
 
@@ -120,7 +133,8 @@ func (c *imageCheck) helpRequired(ctx context.Context, a answer, result *Result)
 			return
 		}
 	}
-	result.Hint = fmt.Sprintf("add a pull secret for %s to imagePullSecrets of the Pod or of its ServiceAccount %s", reference.Domain(c.named), c.template.ServiceAccount)
+	result.Hint = fmt.Sprintf("correct the name, or add a pull secret for %s to imagePullSecrets of the Pod or of its ServiceAccount %s%s",
+		reference.Domain(c.named), c.template.ServiceAccount, inBrackets(credentialFor(reference.Domain(c.named))))
 }
 
 // elsewhere looks for an image without a registry in its name on the

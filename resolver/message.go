@@ -25,8 +25,11 @@ func (c *imageCheck) describe(a answer) Result {
 	}
 	result.Summary = c.words(a)
 	result.Message = result.Summary + c.evidence(a, result.Summary)
-	if result.Reason == pull.PresentOnNodes {
+	switch {
+	case result.Reason == pull.PresentOnNodes:
 		result.Hint = "correct the image or its pull secret: other nodes fail"
+	case result.Reason == pull.NodeCredentialsUnknown && a.match.Incomplete == "":
+		result.Hint = hiddenHint(a, reference.Domain(c.named))
 	}
 	return result
 }
@@ -93,7 +96,10 @@ func brokenWords(a answer, host string) string {
 	case pull.CredentialsRequired:
 		return fmt.Sprintf("%s wants credentials for it, or does not have it", host)
 	case pull.CredentialsRejected:
-		return fmt.Sprintf("%s refused every matching credential", host)
+		if a.finding.LoginFailed {
+			return fmt.Sprintf("%s refused every matching credential", host)
+		}
+		return fmt.Sprintf("%s refused every matching credential, or does not have it", host)
 	case pull.PullSecretMalformed:
 		return fmt.Sprintf("pull secret %s makes the kubelet fail every pull of the Pod: %s", a.match.Malformed.Secret, a.match.Malformed.Text)
 	case pull.PlatformMismatch:
@@ -120,6 +126,9 @@ func (c *imageCheck) unknownWords(a answer, host string) string {
 	case pull.NodeCredentialsUnknown:
 		if a.match.Incomplete != "" {
 			return "not known: " + a.match.Incomplete
+		}
+		if a.said.NotFound() {
+			return fmt.Sprintf("not known: %s does not show it, but nodes may hold credentials for it that pullgate does not", host)
 		}
 		return fmt.Sprintf("not known: %s refused, but nodes may hold credentials for it that pullgate does not", host)
 	case pull.AddressForbidden:
