@@ -101,8 +101,13 @@ func suchAs(suggestions []string) string {
 	return ", such as " + suggestions[0]
 }
 
-// helpDigest looks whether the tag beside a digest still exists.
+// helpDigest looks whether the tag beside a digest still exists. Without one, it
+// is an index that names what is not there.
 func (c *imageCheck) helpDigest(ctx context.Context, a answer, result *Result) {
+	if _, digested := c.named.(reference.Digested); !digested {
+		result.Hint = "push the image again: the registry has only a part of it"
+		return
+	}
 	result.Hint = "pin a digest that the registry still has"
 	tagged, ok := c.named.(reference.Tagged)
 	if !ok {

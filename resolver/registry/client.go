@@ -34,8 +34,10 @@ const (
 	// keptHosts is for how many repositories and credentials connections,
 	// tokens and the choice between http and https are kept.
 	keptHosts = 4096
-	// keptFor bounds how long: certificates, hosts.toml and tokens change.
-	keptFor = 5 * time.Minute
+	// keptFor bounds how long: certificates and hosts.toml change. It is longer
+	// than answers are kept, five minutes by default: with a challenge and a
+	// token at hand, to ask again costs a HEAD and no more.
+	keptFor = 30 * time.Minute
 	// keptReads is how many manifests' contents are remembered.
 	keptReads = 50_000
 )

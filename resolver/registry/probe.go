@@ -39,8 +39,8 @@ func (c *Client) Probe(ctx context.Context, q Query) pull.Finding {
 		}
 		finding, _ = c.ask(ctx, q)
 	}
-	if finding.Reason != pull.ReasonPullable && !finding.Reason.NotFound() {
-		c.forget(q.Image, q.Credential) // what was found is looked for with the same token
+	if finding.Reason != pull.ReasonPullable && finding.Reason != pull.TagNotFound {
+		c.forget(q.Image, q.Credential) // after a missing tag, the others are asked for with the same token
 	}
 	return finding
 }

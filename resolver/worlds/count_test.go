@@ -8,8 +8,6 @@ import (
 // count is what finding something out cost a registry and its token server.
 type count struct{ head, get, token, tags, blob int }
 
-func (c count) total() int { return c.head + c.get + c.token + c.tags + c.blob }
-
 // String names what was asked at all: "2 HEAD, 1 GET, 2 tokens".
 func (c count) String() string {
 	var parts []string

@@ -127,7 +127,8 @@ func testTexts(t *testing.T, file golden.File, said map[string]verdict) {
 // not denied with them.
 func TestManifestsAlone(t *testing.T) {
 	file := readGolden(t)
-	said, _ := verdicts(t, file, false)
+	said, again := verdicts(t, file, false)
+	t.Run("requests", func(t *testing.T) { testRequests(t, said, again) })
 	for _, s := range scenario.All() {
 		record, v := file.Records[s.Name], said[s.Name]
 		switch how := compare(s, record, v.reason); how {

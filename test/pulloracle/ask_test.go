@@ -40,6 +40,9 @@ type verdict struct {
 	message string
 	// node is what the kubelet would report.
 	node string
+	// asked is what it cost, and manifests how many there were to ask for.
+	asked     lab.Asked
+	manifests int
 }
 
 // verdicts are what Pullgate says of all scenarios, at one depth, and what the
@@ -100,10 +103,13 @@ func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs, platform
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		report := r.Resolve(ctx, workload.Workload{Templates: []workload.Template{{
 			Spec: &corev1.PodSpec{}, PullSecrets: names,
-			Images: []workload.Image{{Reference: image, Policy: corev1.PullAlways}},
+			Images: []workload.Image{{Reference: image, Policy: corev1.PullAlways, Role: workload.Container, Mounted: true}},
 		}}})
 		cancel()
-		asked[i] = verdict{reason: report.Results[0].Reason, message: report.Results[0].Message, node: registries.Normalise(s.Name, report.Results[0].Node)}
+		asked[i] = verdict{
+			reason: report.Results[0].Reason, message: report.Results[0].Message,
+			node: registries.Normalise(s.Name, report.Results[0].Node), asked: registries.Asked(s.Name), manifests: registries.Manifests(s.Name),
+		}
 	}
 	return asked
 }

@@ -35,6 +35,7 @@ type Store struct {
 
 	blobs map[digest.Digest]Blob
 	parts map[string]digest.Digest
+	lost  int // manifests that were removed
 }
 
 // Content is something that can be put into a Store.
@@ -87,6 +88,17 @@ func (s *Store) Digests() []string {
 	return list
 }
 
+// Manifests counts the manifests and indexes, those that were lost included.
+func (s *Store) Manifests() int {
+	count := s.lost
+	for d, blob := range s.blobs {
+		if !blob.Inner && d.Algorithm() == digest.SHA256 {
+			count++
+		}
+	}
+	return count
+}
+
 // add stores a blob under its digests and describes it.
 func (s *Store) add(part, mediaType string, data []byte) ocispec.Descriptor {
 	desc := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
@@ -101,6 +113,9 @@ func (s *Store) add(part, mediaType string, data []byte) ocispec.Descriptor {
 // remove takes a blob away again, as a registry that lost it.
 func (s *Store) remove(d digest.Digest) {
 	blob := s.blobs[d]
+	if !blob.Inner {
+		s.lost++
+	}
 	delete(s.blobs, d)
 	delete(s.blobs, digest.SHA384.FromBytes(blob.Data))
 	delete(s.blobs, digest.SHA512.FromBytes(blob.Data))

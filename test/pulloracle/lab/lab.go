@@ -43,8 +43,9 @@ type stage struct {
 	content *content.Store
 	own     string
 
-	mu   sync.Mutex
-	seen map[int]int // by fault: how many requests it bore on
+	mu    sync.Mutex
+	seen  map[int]int // by fault: how many requests it bore on
+	asked Asked
 }
 
 // Start runs the servers. Dir is where the certificates are written that a
@@ -177,6 +178,9 @@ func (l *Lab) Image(name string) string {
 
 // Digests lists what a scenario's registry holds.
 func (l *Lab) Digests(name string) []string { return l.byName[name].content.Digests() }
+
+// Manifests counts the manifests and indexes of a scenario.
+func (l *Lab) Manifests(name string) int { return l.byName[name].content.Manifests() }
 
 // WriteCerts writes a scenario's part of certs.d and returns how to remove it.
 func (l *Lab) WriteCerts(name, dir string) (remove func(), err error) {

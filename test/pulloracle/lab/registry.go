@@ -9,6 +9,9 @@ import (
 	"github.com/pullgate/pullgate/test/pulloracle/scenario"
 )
 
+// tags is the kind of a request for the list of tags.
+const tags = "tags"
+
 // request is an HTTP request as the lab understands it.
 type request struct {
 	*http.Request
@@ -46,7 +49,7 @@ func parsePath(path string) (repository, kind, object string) {
 	}
 	path = strings.TrimPrefix(path, "/under/a/path")
 	path = strings.TrimPrefix(strings.TrimPrefix(path, "/v2"), "/")
-	for _, kind := range []string{scenario.Manifests, scenario.Blobs, "tags"} {
+	for _, kind := range []string{scenario.Manifests, scenario.Blobs, tags} {
 		if repository, object, ok := strings.Cut(path, "/"+kind+"/"); ok {
 			return repository, kind, object
 		}
@@ -56,6 +59,7 @@ func parsePath(path string) (repository, kind, object string) {
 
 // answer lets faults speak first, then the doorkeeper, then the registry.
 func (st *stage) answer(w http.ResponseWriter, r *request) {
+	st.note(r)
 	if fault := st.fault(r); fault != nil {
 		st.misanswer(w, r, fault)
 		return
@@ -73,7 +77,7 @@ func (st *stage) sound(w http.ResponseWriter, r *request) {
 	case !st.admit(w, r):
 	case r.kind == scenario.Ping:
 		w.WriteHeader(http.StatusOK)
-	case r.kind == "tags":
+	case r.kind == tags:
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = fmt.Fprintf(w, `{"name": %q, "tags": ["1"]}`, st.Repository)
 	default:
