@@ -65,7 +65,7 @@ func (r Result) usedAs(image workload.Image) Result {
 	r.Image = image
 	var what string
 	switch {
-	case image.Mounted, r.Verdict == pull.Pullable, r.Verdict == pull.Skipped:
+	case image.Role != workload.Volume, image.Mounted, r.Verdict == pull.Pullable, r.Verdict == pull.Skipped:
 		return r
 	case r.Verdict == pull.Broken:
 		what = "no container mounts this volume, but one that did would fail: "

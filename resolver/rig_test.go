@@ -168,7 +168,7 @@ func deployment(pullSecrets []string, images ...string) workload.Workload {
 	for i, image := range images {
 		template.Images = append(template.Images, workload.Image{
 			Field: fmt.Sprintf("spec.template.spec.containers[%d].image", i), Container: fmt.Sprintf("c%d", i),
-			Role: workload.Container, Reference: image, Policy: corev1.PullAlways, Mounted: true,
+			Role: workload.Container, Reference: image, Policy: corev1.PullAlways,
 		})
 	}
 	return workload.Workload{

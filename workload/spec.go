@@ -151,7 +151,6 @@ func appendContainers(images []Image, field string, role Role, containers []cont
 			Role:      role,
 			Reference: c.Image,
 			Policy:    pullPolicy(c.ImagePullPolicy, c.Image),
-			Mounted:   true,
 		})
 	}
 	return images

@@ -81,8 +81,7 @@ type Image struct {
 	Reference string
 	// Policy is the pull policy, as the API server defaults it.
 	Policy corev1.PullPolicy
-	// Mounted tells whether any container mounts the volume. It is true for
-	// containers.
+	// Mounted tells of a volume whether any container mounts it.
 	Mounted bool
 }
 

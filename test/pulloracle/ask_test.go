@@ -103,7 +103,7 @@ func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs, platform
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		report := r.Resolve(ctx, workload.Workload{Templates: []workload.Template{{
 			Spec: &corev1.PodSpec{}, PullSecrets: names,
-			Images: []workload.Image{{Reference: image, Policy: corev1.PullAlways, Role: workload.Container, Mounted: true}},
+			Images: []workload.Image{{Reference: image, Policy: corev1.PullAlways, Role: workload.Container}},
 		}}})
 		cancel()
 		asked[i] = verdict{
