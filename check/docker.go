@@ -14,6 +14,7 @@ import (
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/docker/cli/cli/config/types"
 
+	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -104,7 +105,7 @@ func dockerPaths() []string {
 
 // Lookup returns the credential for a repository: podman's for a part of the
 // registry, else that of the registry. Its errors say that nodes may do better.
-func (d *Docker) Lookup(ctx context.Context, repository string) ([]pull.Credential, error) {
+func (d *Docker) Lookup(ctx context.Context, _ *keyring.Account, repository string) ([]pull.Credential, error) {
 	if d.Err != nil {
 		return nil, elsewhere(fmt.Sprintf("the user's docker configuration %s cannot be read: %v", d.Path, d.Err))
 	}

@@ -43,7 +43,7 @@ func auths(entries map[string]string) string {
 // user looks a repository up; "" where there is no credential.
 func user(t *testing.T, d *Docker, repository string) (string, error) {
 	t.Helper()
-	found, err := d.Lookup(t.Context(), repository)
+	found, err := d.Lookup(t.Context(), nil, repository)
 	if err != nil && !errors.Is(err, keyring.ErrElsewhere) {
 		t.Errorf("%s: %v is a failure, want that nodes may have others", repository, err)
 	}
@@ -146,7 +146,7 @@ func TestDockerMalformed(t *testing.T) {
 	for _, content := range []string{`{"auths":`, `{"auths":{"x":{"auth":"%%MARKER"}}}`, `[]`, `{"auths":{"x":{"auth":"` + base64.StdEncoding.EncodeToString([]byte("MARKER")) + `"}}}`} {
 		home(t, map[string]string{".docker/config.json": content})
 		d := NewDocker()
-		_, err := d.Lookup(t.Context(), "x/y")
+		_, err := d.Lookup(t.Context(), nil, "x/y")
 		if d.Err == nil || err == nil || !errors.Is(err, keyring.ErrElsewhere) || !strings.Contains(d.String(), "cannot be read") {
 			t.Errorf("%s: %v, %v, %s", content, d.Err, err, d)
 		}
@@ -155,7 +155,7 @@ func TestDockerMalformed(t *testing.T) {
 		}
 	}
 	home(t, nil)
-	if found, err := NewDocker().Lookup(t.Context(), "x/y"); len(found) > 0 || err != nil {
+	if found, err := NewDocker().Lookup(t.Context(), nil, "x/y"); len(found) > 0 || err != nil {
 		t.Errorf("without a configuration: %v, %v", found, err)
 	}
 }

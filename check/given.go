@@ -19,12 +19,7 @@ import (
 const notGiven elsewhere = "it is not among the manifests, and no cluster was asked"
 
 // elsewhere is the error of what may be where a check does not look.
-type elsewhere string
-
-func (e elsewhere) Error() string { return string(e) }
-
-// Is makes it a keyring.ErrElsewhere.
-func (elsewhere) Is(target error) bool { return target == keyring.ErrElsewhere }
+type elsewhere = keyring.Elsewhere
 
 // Given are the Secrets and ServiceAccounts among the manifests, and behind
 // them those of a cluster, if there is one. It is a keyring.Source.

@@ -91,12 +91,24 @@ func sizeOf(secret *corev1.Secret) int {
 	return size
 }
 
-// ServiceAccount returns one ServiceAccount, as it was a moment ago.
+// ServiceAccount returns one ServiceAccount, as it was a moment ago: who it is,
+// its annotations and its pull secrets. A large one is read each time.
 func (r *Remembering) ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
 	return recall(r.serviceAccounts, types.NamespacedName{Namespace: namespace, Name: name}, func() (*corev1.ServiceAccount, error) {
 		account, err := r.source.ServiceAccount(ctx, namespace, name)
-		return &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, ImagePullSecrets: account.ImagePullSecrets}, err
-	}, func(account *corev1.ServiceAccount) int { return len(account.ImagePullSecrets) * maxName })
+		return &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name, UID: account.UID, Annotations: account.Annotations,
+		}, ImagePullSecrets: account.ImagePullSecrets}, err
+	}, sizeOfAccount)
+}
+
+// sizeOfAccount is how many bytes a ServiceAccount holds at most.
+func sizeOfAccount(account *corev1.ServiceAccount) int {
+	size := len(account.ImagePullSecrets) * maxName
+	for key, value := range account.Annotations {
+		size += len(key) + len(value)
+	}
+	return size
 }
 
 // maxName is the length of an object's name at most.

@@ -208,7 +208,7 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	}
 	var asker *check.Asker
 	parts, err := newParts(r.configuration, surroundings{
-		secrets: objects, user: docker, nodes: r.nodes(),
+		secrets: objects, tokens: r.cluster.tokens(), user: docker, nodes: r.nodes(),
 		metrics: metrics.New(prometheus.NewRegistry(), slog.New(r.say)), log: slog.New(r.say),
 		allow: thisMachine(), contentDir: r.cacheDir,
 		asking: func(prober resolver.Prober) resolver.Prober {

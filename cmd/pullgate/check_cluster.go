@@ -22,7 +22,7 @@ const nodesAtOnce = 500
 // nil one is none.
 type liveCluster struct {
 	name, namespace string
-	reader          client.Reader
+	client          client.Client
 	say             *complaints
 	nodes           []nodes.Node // nil where they may not be read
 
@@ -48,11 +48,11 @@ func (o *checkOptions) connect(ctx context.Context, say *complaints) (*liveClust
 	if err != nil {
 		return nil, fmt.Errorf("--cluster: %w", err)
 	}
-	reader, err := client.New(rest, client.Options{})
+	live, err := client.New(rest, client.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("--cluster: %w", err)
 	}
-	c := &liveCluster{name: rest.Host, namespace: namespace, reader: reader, say: say}
+	c := &liveCluster{name: rest.Host, namespace: namespace, client: live, say: say}
 	return c, c.readNodes(ctx)
 }
 
@@ -61,7 +61,7 @@ func (o *checkOptions) connect(ctx context.Context, say *complaints) (*liveClust
 func (c *liveCluster) readNodes(ctx context.Context) error {
 	var list corev1.NodeList
 	for {
-		err := c.reader.List(ctx, &list, client.Limit(nodesAtOnce), client.Continue(list.Continue))
+		err := c.client.List(ctx, &list, client.Limit(nodesAtOnce), client.Continue(list.Continue))
 		switch {
 		case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 			c.nodes = nil
@@ -86,7 +86,15 @@ func (c *liveCluster) source() keyring.Source {
 	if c == nil {
 		return nil
 	}
-	return cluster.Remember(cluster.Source{Reader: c.reader})
+	return cluster.Remember(cluster.Source{Reader: c.client})
+}
+
+// tokens issues ServiceAccounts' tokens; nil where there is no cluster.
+func (c *liveCluster) tokens() keyring.Issuer {
+	if c == nil {
+		return nil
+	}
+	return cluster.Tokens{Client: c.client}.Issue
 }
 
 // labels returns a Namespace's labels, asked for once.
@@ -99,7 +107,7 @@ func (c *liveCluster) labels(ctx context.Context, namespace string) map[string]s
 	if labels, ok := c.known[namespace]; ok {
 		return labels
 	}
-	labels, err := cluster.Namespaces{Cache: c.reader, Direct: c.reader}.Labels(ctx, namespace)
+	labels, err := cluster.Namespaces{Cache: c.client, Direct: c.client}.Labels(ctx, namespace)
 	if err != nil && !apierrors.IsNotFound(err) {
 		c.say.warn(fmt.Sprintf("the labels of Namespace %s may not be read, so that the configuration's mode counts: %v", namespace, err))
 	}

@@ -27,6 +27,9 @@ type surroundings struct {
 	nodes   func() []nodes.Node
 	metrics *metrics.Metrics
 	log     *slog.Logger
+	// tokens issues the tokens of ServiceAccounts that credential providers
+	// ask for; nil: there is no cluster to issue any.
+	tokens keyring.Issuer
 	// user holds credentials of the user's that stand for the nodes'.
 	user keyring.NodeSource
 	// allow are networks that are dialled besides the configured ones.
@@ -62,7 +65,7 @@ func newParts(configuration policy.Configuration, in surroundings) (*parts, erro
 	if err != nil {
 		return nil, fmt.Errorf("workloads%w", err)
 	}
-	node, err := nodeCredentials(configuration.Nodes, in.log)
+	node, err := nodeCredentials(configuration.Nodes, in)
 	if err != nil {
 		return nil, err
 	}
@@ -122,16 +125,17 @@ func normalized(all []ocispec.Platform) []ocispec.Platform {
 }
 
 // nodeCredentials returns the nodes' own credentials in the kubelet's order.
-func nodeCredentials(configured policy.Nodes, log *slog.Logger) ([]keyring.NodeSource, error) {
+func nodeCredentials(configured policy.Nodes, in surroundings) ([]keyring.NodeSource, error) {
 	var sources []keyring.NodeSource
 	if configured.DockerConfig != "" {
 		sources = append(sources, &keyring.NodeConfig{Path: configured.DockerConfig})
 	}
 	if plugins := configured.CredentialProviders; plugins.Config != "" {
-		providers, err := keyring.NewProviders(plugins.Config, plugins.BinDir, log)
+		providers, err := keyring.NewProviders(plugins.Config, plugins.BinDir, in.log)
 		if err != nil {
 			return nil, fmt.Errorf("nodes.credentialProviders: %w", err)
 		}
+		providers.Issue = in.tokens
 		sources = append(sources, providers)
 	}
 	return sources, nil

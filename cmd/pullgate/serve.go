@@ -140,6 +140,7 @@ func (o *serveOptions) surroundings(ctx context.Context, manager ctrl.Manager, l
 	direct := cluster.Source{Reader: manager.GetAPIReader()}
 	return surroundings{
 		secrets: cluster.Remember(direct), fresh: direct, nodes: live.All,
+		tokens:  cluster.Tokens{Client: manager.GetClient()}.Issue,
 		metrics: metrics.New(ctrlmetrics.Registry, log), log: log,
 	}, nil
 }

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"sync"
@@ -15,12 +16,19 @@ const (
 	maxAnswers = 4096
 )
 
-// answers are a provider's answers that still hold, by what they hold for: one
-// repository, one registry or everything (plugin.go, provide).
+// answers are a provider's answers that still hold, by for whom and what they
+// do (plugin.go, provide).
 type answers struct {
 	now  func() time.Time
 	lock sync.Mutex
-	kept map[string]kept
+	kept map[answerKey]kept
+}
+
+// answerKey is for whom an answer holds, as identity.whose tells, and for what:
+// one repository, one registry or everything.
+type answerKey struct {
+	whose [sha256.Size]byte
+	what  string
 }
 
 type kept struct {
@@ -29,12 +37,12 @@ type kept struct {
 }
 
 // get finds the most particular answer for a repository.
-func (a *answers) get(repository string) (dockerConfig, bool) {
+func (a *answers) get(whose [sha256.Size]byte, repository string) (dockerConfig, bool) {
 	a.lock.Lock()
 	defer a.lock.Unlock()
 	registry, _, _ := strings.Cut(repository, "/")
-	for _, key := range []string{repository, registry, everywhere} {
-		if found, ok := a.kept[key]; ok && !a.now().After(found.until) {
+	for _, what := range []string{repository, registry, everywhere} {
+		if found, ok := a.kept[answerKey{whose, what}]; ok && !a.now().After(found.until) {
 			return found.config, true
 		}
 	}
@@ -43,15 +51,15 @@ func (a *answers) get(repository string) (dockerConfig, bool) {
 
 // put keeps an answer for as long as it says, or else by default. An answer
 // that does not say for what it holds is not to be used.
-func (a *answers) put(repository string, answer *response, byDefault time.Duration) error {
-	var key string
+func (a *answers) put(whose [sha256.Size]byte, repository string, answer *response, byDefault time.Duration) error {
+	key := answerKey{whose: whose}
 	switch answer.CacheKeyType {
 	case "Image":
-		key = repository
+		key.what = repository
 	case "Registry":
-		key, _, _ = strings.Cut(repository, "/")
+		key.what, _, _ = strings.Cut(repository, "/")
 	case "Global":
-		key = everywhere
+		key.what = everywhere
 	default:
 		return errors.New("its answer has no valid cacheKeyType: want Image, Registry or Global")
 	}
@@ -65,11 +73,11 @@ func (a *answers) put(repository string, answer *response, byDefault time.Durati
 	return nil
 }
 
-func (a *answers) keep(key string, answer kept) {
+func (a *answers) keep(key answerKey, answer kept) {
 	a.lock.Lock()
 	defer a.lock.Unlock()
 	if a.kept == nil {
-		a.kept = make(map[string]kept)
+		a.kept = make(map[answerKey]kept)
 	}
 	if len(a.kept) >= maxAnswers {
 		a.makeRoom()

@@ -133,7 +133,7 @@ type nodes struct {
 	asked       []string
 }
 
-func (n *nodes) Lookup(_ context.Context, repository string) ([]pull.Credential, error) {
+func (n *nodes) Lookup(_ context.Context, _ *Account, repository string) ([]pull.Credential, error) {
 	n.asked = append(n.asked, repository)
 	return n.credentials, n.err
 }

@@ -23,6 +23,15 @@ import (
 // cannot see all there is: others may hold what it has not got.
 var ErrElsewhere = errors.New("there may be others elsewhere")
 
+// Elsewhere is an error that says no more than its text, and is an ErrElsewhere.
+type Elsewhere string
+
+// Error returns the text.
+func (e Elsewhere) Error() string { return string(e) }
+
+// Is makes it an ErrElsewhere.
+func (Elsewhere) Is(target error) bool { return target == ErrElsewhere }
+
 // Source reads the objects from which a Pod's credentials come. For one that
 // does not exist it returns an error that apierrors.IsNotFound recognises.
 type Source interface {
@@ -37,8 +46,8 @@ type NodeSource interface {
 	// Lookup returns the credentials for a repository, a reference's name
 	// without tag and digest, in the order in which the kubelet tries them.
 	// An error says that there may be more; what was found goes with it. It
-	// holds no value of a credential.
-	Lookup(ctx context.Context, repository string) ([]pull.Credential, error)
+	// holds no value of a credential. The account is the Pod's.
+	Lookup(ctx context.Context, account *Account, repository string) ([]pull.Credential, error)
 }
 
 // Keyring knows where credentials are.
@@ -71,10 +80,10 @@ type Pod struct {
 // Open reads the Pod's secrets, each once, several at a time. The ring stays
 // as it is: it is for one admission, not to be kept.
 func (k *Keyring) Open(ctx context.Context, pod Pod) *Ring {
-	ring := &Ring{keyring: k}
+	ring := &Ring{keyring: k, account: k.accountOf(pod)}
 	names, from := pod.PullSecrets, ""
 	if len(names) == 0 && pod.Inherit {
-		names, from = k.inherit(ctx, pod, ring)
+		names, from = ring.inherit(ctx), ring.account.String()
 	}
 	ring.secrets = k.read(ctx, pod.Namespace, from, names, ring)
 	ring.build()

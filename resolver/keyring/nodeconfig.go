@@ -34,7 +34,7 @@ type NodeConfig struct {
 }
 
 // Lookup returns the file's credentials for the repository.
-func (n *NodeConfig) Lookup(_ context.Context, repository string) ([]pull.Credential, error) {
+func (n *NodeConfig) Lookup(_ context.Context, _ *Account, repository string) ([]pull.Credential, error) {
 	current, err := n.load()
 	if err != nil {
 		return nil, fmt.Errorf("the nodes' docker configuration %s is passed over: %w", n.Path, err)

@@ -24,7 +24,7 @@ func write(t *testing.T, path, content string, age time.Duration) {
 
 func wantNode(t *testing.T, source NodeSource, repository string, want ...string) {
 	t.Helper()
-	found, err := source.Lookup(t.Context(), repository)
+	found, err := source.Lookup(t.Context(), nil, repository)
 	if got := tried(found); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%s: %q, %v, want %q", repository, got, err, want)
 	}
@@ -32,7 +32,7 @@ func wantNode(t *testing.T, source NodeSource, repository string, want ...string
 
 func wantProblem(t *testing.T, source NodeSource, repository, text string) {
 	t.Helper()
-	found, err := source.Lookup(t.Context(), repository)
+	found, err := source.Lookup(t.Context(), nil, repository)
 	if err == nil || !strings.Contains(err.Error(), text) || len(found) > 0 {
 		t.Errorf("%s: %q, %v, want nothing and an error with %q", repository, tried(found), err, text)
 	}

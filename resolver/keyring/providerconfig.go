@@ -47,6 +47,13 @@ type variable struct {
 	Value string `json:"value"`
 }
 
+// How long the answers of a provider that gets tokens are kept at most: as long
+// as its ServiceAccount stays the same, or its token does.
+const (
+	cacheByAccount = "ServiceAccount"
+	cacheByToken   = "Token"
+)
+
 // tokenAttributes say which ServiceAccount token a provider gets.
 type tokenAttributes struct {
 	Audience              string   `json:"serviceAccountTokenAudience"`
@@ -203,8 +210,8 @@ func (a *tokenAttributes) validate(path *field.Path, version string) field.Error
 	if a.Audience == "" {
 		found = append(found, field.Required(path.Child("serviceAccountTokenAudience"), ""))
 	}
-	if a.CacheType != "ServiceAccount" && a.CacheType != "Token" {
-		found = append(found, field.NotSupported(path.Child("cacheType"), a.CacheType, []string{"ServiceAccount", "Token"}))
+	if known := []string{cacheByAccount, cacheByToken}; !slices.Contains(known, a.CacheType) {
+		found = append(found, field.NotSupported(path.Child("cacheType"), a.CacheType, known))
 	}
 	switch {
 	case a.RequireServiceAccount == nil:

@@ -36,7 +36,9 @@ func requestVersions() []string {
 // request is a CredentialProviderRequest.
 type request struct {
 	metav1.TypeMeta `json:",inline"`
-	Image           string `json:"image"`
+	Image           string            `json:"image"`
+	Token           string            `json:"serviceAccountToken,omitempty"`
+	Annotations     map[string]string `json:"serviceAccountAnnotations,omitempty"`
 }
 
 // response is a CredentialProviderResponse.
@@ -59,12 +61,24 @@ func (r *response) config() dockerConfig {
 	return config
 }
 
+// echoes tells whether a token that was given comes back as a password. The
+// kubelet takes that only from providers whose answers it keeps by token
+// (plugin.go, provide).
+func (r *response) echoes(token string) bool {
+	for _, login := range r.Auth {
+		if token != "" && login.Password == token {
+			return true
+		}
+	}
+	return false
+}
+
 // run executes the provider's program for one repository and returns what it
 // answered.
-func (p *provider) run(ctx context.Context, repository string) ([]byte, error) {
+func (p *provider) run(ctx context.Context, who identity, repository string) ([]byte, error) {
 	input, err := json.Marshal(request{
 		TypeMeta: metav1.TypeMeta{APIVersion: p.APIVersion, Kind: "CredentialProviderRequest"},
-		Image:    repository,
+		Image:    repository, Token: who.token, Annotations: who.annotations,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode the request: %w", err)
@@ -75,7 +89,7 @@ func (p *provider) run(ctx context.Context, repository string) ([]byte, error) {
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), answer, complaint
 	command.WaitDelay = maxLinger
 	err = command.Run()
-	if complaint.kept.Len() > 0 {
+	if complaint.kept.Len() > 0 && who.token == "" { // it may repeat what it was told
 		p.log.DebugContext(ctx, "credential provider wrote to its standard error", "repository", repository, "text", complaint.kept.String())
 	}
 	switch {

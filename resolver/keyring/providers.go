@@ -18,16 +18,17 @@ import (
 // limit, but only its own node's Pods to serve.
 const maxRuns = 8
 
-// errNeedsToken is the lot of providers that work with ServiceAccount tokens:
-// the kubelet binds the token to the Pod, which does not exist yet.
-var errNeedsToken = errors.New("it asks for a ServiceAccount token of the Pod, which there is not before the Pod exists: it is passed over")
-
 // Providers yields the credentials of the kubelet's credential providers
 // (pkg/credentialprovider/plugin): programs that are asked for those of one
 // image and say for how long, and for what else, they hold. It may be used by
 // several goroutines.
 type Providers struct {
+	// Issue issues the tokens of ServiceAccounts for which providers ask, to
+	// be set before the first use; nil: nobody does.
+	Issue Issuer
+
 	providers []*provider
+	tokens    *tokens
 }
 
 // provider is one program with what it answered.
@@ -57,7 +58,7 @@ func NewProviders(config, binDir string, log *slog.Logger) (*Providers, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	all, runs := new(Providers), make(chan struct{}, maxRuns)
+	all, runs := &Providers{tokens: newTokens()}, make(chan struct{}, maxRuns)
 	for _, one := range configs {
 		program, err := exec.LookPath(filepath.Join(directory, one.Name))
 		if err != nil {
@@ -70,24 +71,68 @@ func NewProviders(config, binDir string, log *slog.Logger) (*Providers, error) {
 	return all, nil
 }
 
-// Lookup asks every provider that is for the repository. All their answers
-// make one keyring.
-func (p *Providers) Lookup(ctx context.Context, repository string) ([]pull.Credential, error) {
+// Lookup asks every provider that is for the repository, in the name of the
+// account where it works with tokens. All their answers make one keyring.
+func (p *Providers) Lookup(ctx context.Context, account *Account, repository string) ([]pull.Credential, error) {
 	var answers index
-	var failed error
+	var missed missed
 	for _, one := range p.providers {
 		if !matchesAny(one.MatchImages, repository) {
 			continue
 		}
-		config, err := one.provide(ctx, repository)
+		config, err := p.consult(ctx, one, account, repository)
 		answers.add("provider/"+one.Name, config)
-		if err != nil {
+		switch {
+		case errors.Is(err, errNotMeant):
+			continue
+		case err != nil:
 			one.log.WarnContext(ctx, "credential provider failed", "repository", repository, "error", err)
-			failed = and(failed, fmt.Errorf("credential provider %q gave none for %s: %w", one.Name, repository, err))
+			missed.add(fmt.Errorf("credential provider %q gave none for %s: %w", one.Name, repository, err))
+		case one.TokenAttributes != nil:
+			missed.add(unbound(one.Name, account))
 		}
 	}
 	answers.sort()
-	return answers.lookup(repository), failed
+	return answers.lookup(repository), missed.err()
+}
+
+// consult returns what one provider says.
+func (p *Providers) consult(ctx context.Context, one *provider, account *Account, repository string) (dockerConfig, error) {
+	who, err := p.identify(ctx, one.TokenAttributes, account)
+	if err != nil {
+		return nil, err
+	}
+	return one.provide(ctx, who, repository)
+}
+
+// unbound is told with whatever a provider said to a token: the kubelet's is
+// bound to the Pod, and the provider, or the registry behind it, may insist on
+// that. Who gets in without is let in with it; a refusal proves nothing.
+func unbound(name string, account *Account) error {
+	return Elsewhere(fmt.Sprintf("credential provider %q was shown a token of ServiceAccount %s that is not bound to the Pod, which there is not yet, "+
+		"and may give others for the token that a node shows", name, account))
+}
+
+// missed are the reasons for which there may be more credentials.
+type missed struct{ failed, elsewhere error }
+
+func (m *missed) add(err error) {
+	if errors.Is(err, ErrElsewhere) {
+		m.elsewhere = and(m.elsewhere, err)
+	} else {
+		m.failed = and(m.failed, err)
+	}
+}
+
+// err is an ErrElsewhere if nothing failed.
+func (m *missed) err() error {
+	if m.failed != nil && m.elsewhere != nil {
+		return fmt.Errorf("%w; %s", m.failed, m.elsewhere.Error())
+	}
+	if m.failed != nil {
+		return m.failed
+	}
+	return m.elsewhere
 }
 
 // and joins errors in one line.
@@ -99,29 +144,18 @@ func and(before, err error) error {
 }
 
 // provide returns what the provider says, or said not long ago, about a
-// repository. A run goes on when the caller gives up: its answer serves the
-// next, and others may be waiting for it.
-func (p *provider) provide(ctx context.Context, repository string) (dockerConfig, error) {
-	if p.TokenAttributes != nil {
-		return nil, errNeedsToken
-	}
-	if config, found := p.answers.get(repository); found {
+// repository to whoever it is told.
+func (p *provider) provide(ctx context.Context, who identity, repository string) (dockerConfig, error) {
+	if config, found := p.answers.get(who.whose, repository); found {
 		return config, nil
 	}
-	flight := p.flights.DoChan(repository, func() (any, error) {
-		return p.ask(context.WithoutCancel(ctx), repository)
+	return shared(ctx, &p.flights, fmt.Sprintf("%x %s", who.whose, repository), func(ctx context.Context) (dockerConfig, error) {
+		return p.ask(ctx, who, repository)
 	})
-	select {
-	case <-ctx.Done():
-		return nil, fmt.Errorf("no answer in time: %w", context.Cause(ctx))
-	case landed := <-flight:
-		config, _ := landed.Val.(dockerConfig)
-		return config, landed.Err
-	}
 }
 
 // ask runs the program and keeps its answer for as long as it says.
-func (p *provider) ask(ctx context.Context, repository string) (dockerConfig, error) {
+func (p *provider) ask(ctx context.Context, who identity, repository string) (dockerConfig, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxRun)
 	defer cancel()
 	select {
@@ -130,7 +164,7 @@ func (p *provider) ask(ctx context.Context, repository string) (dockerConfig, er
 	case <-ctx.Done():
 		return nil, fmt.Errorf("too many providers are running: %w", ctx.Err())
 	}
-	output, err := p.run(ctx, repository)
+	output, err := p.run(ctx, who, repository)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +172,10 @@ func (p *provider) ask(ctx context.Context, repository string) (dockerConfig, er
 	if err != nil {
 		return nil, err
 	}
-	if err := p.answers.put(repository, answer, p.DefaultCacheDuration.Duration); err != nil {
+	if answer.echoes(who.token) && p.TokenAttributes.CacheType != cacheByToken {
+		return nil, errors.New("its answer has the ServiceAccount's token as a password, which only cacheType: Token allows")
+	}
+	if err := p.answers.put(who.whose, repository, answer, p.DefaultCacheDuration.Duration); err != nil {
 		return nil, err
 	}
 	return answer.config(), nil

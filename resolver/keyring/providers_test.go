@@ -32,9 +32,15 @@ func actAsProvider(kind string) int {
 	if err != nil {
 		return 3
 	}
-	var asked struct{ APIVersion, Kind, Image string }
+	var asked struct{ APIVersion, Kind, Image, ServiceAccountToken string }
 	if err := json.Unmarshal(input, &asked); err != nil || asked.Kind != "CredentialProviderRequest" {
 		return 4
+	}
+	if kind == "tell" {
+		note(string(input) + "\n")
+		fmt.Fprintln(os.Stderr, "was told", string(input))
+		fmt.Print(strings.NewReplacer("VERSION", asked.APIVersion, "TOKEN", asked.ServiceAccountToken).Replace(os.Getenv("KEYRING_TEST_ANSWER")))
+		return 0
 	}
 	note(fmt.Sprintf("%s %s %q %s\n", asked.APIVersion, asked.Image, os.Args[1:], os.Getenv("KEYRING_TEST_HIDDEN")))
 	switch kind {
@@ -213,7 +219,7 @@ func TestProviderAnswersAreKept(t *testing.T) {
 			ask := func(want int) {
 				t.Helper()
 				for _, repository := range []string{first, first, sibling, sibling, elsewhere, elsewhere} {
-					if _, err := node.Lookup(t.Context(), repository); err != nil {
+					if _, err := node.Lookup(t.Context(), nil, repository); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -250,14 +256,14 @@ func TestProviderFailures(t *testing.T) {
 		"wrong type":            {plugin{answer: strings.Replace(good, `"p"`, `["`+marker+`"]`, 1)}, "not a well-formed"},
 		"a bad duration":        {plugin{answer: answer("Image", marker, "quay.io")}, "not a well-formed"},
 		"too much":              {plugin{kind: "flood"}, "answered more than 1 MiB"},
-		"service account token": {plugin{answer: good, extra: `,"tokenAttributes":{"serviceAccountTokenAudience":"a","cacheType":"Token","requireServiceAccount":true}`}, "asks for a ServiceAccount token"},
+		"service account token": {plugin{answer: good, extra: `,"tokenAttributes":{"serviceAccountTokenAudience":"a","cacheType":"Token","requireServiceAccount":true}`}, "it asks for a token of the Pod's ServiceAccount, and there is no cluster"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			test.plugin.name = "p"
 			node := install(t, test.plugin)
 			wantProblem(t, node, "quay.io/app", test.want)
-			_, err := node.Lookup(t.Context(), "quay.io/app")
+			_, err := node.Lookup(t.Context(), nil, "quay.io/app")
 			if err == nil || strings.Contains(err.Error(), marker) || !strings.Contains(err.Error(), `credential provider "p" gave none for quay.io/app: `) {
 				t.Errorf("the error is %v", err)
 			}
@@ -294,7 +300,7 @@ func TestProviderDeadline(t *testing.T) {
 	defer cancel()
 	gate := newGate(t)
 	node := install(t, plugin{name: "p", kind: "wait", gate: gate})
-	_, err := node.Lookup(ctx, "quay.io/app")
+	_, err := node.Lookup(ctx, nil, "quay.io/app")
 	if err == nil || !strings.Contains(err.Error(), "no answer in time: context deadline exceeded") {
 		t.Errorf("the error is %v", err)
 	}
@@ -306,7 +312,7 @@ func TestProviderLimit(t *testing.T) {
 	node := install(t, plugin{name: "p", kind: "wait", gate: newGate(t)})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := node.providers[0].run(ctx, "quay.io/app"); err == nil || !strings.Contains(err.Error(), "did not end in time") {
+	if _, err := node.providers[0].run(ctx, identity{}, "quay.io/app"); err == nil || !strings.Contains(err.Error(), "did not end in time") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -327,7 +333,7 @@ func TestProviderSharedRun(t *testing.T) {
 	node := install(t, plugin{name: "p", kind: "wait", gate: gate, answer: answer("Image", "1h", "quay.io")})
 	impatient, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := node.Lookup(impatient, "quay.io/app"); err == nil {
+	if _, err := node.Lookup(impatient, nil, "quay.io/app"); err == nil {
 		t.Error("an answer came through a closed gate")
 	}
 	var group sync.WaitGroup
@@ -355,7 +361,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	now := time.Now()
 	kept := answers{now: func() time.Time { return now }}
 	for i := range maxAnswers + 10 {
-		if err := kept.put(fmt.Sprintf("quay.io/%d", i), &response{CacheKeyType: "Image"}, time.Hour); err != nil {
+		if err := kept.put(identity{}.whose, fmt.Sprintf("quay.io/%d", i), &response{CacheKeyType: "Image"}, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -363,7 +369,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		t.Errorf("%d answers are kept, want %d", len(kept.kept), maxAnswers)
 	}
 	now = now.Add(2 * time.Hour)
-	if err := kept.put("quay.io/last", &response{CacheKeyType: "Image"}, time.Hour); err != nil || len(kept.kept) != 1 {
+	if err := kept.put(identity{}.whose, "quay.io/last", &response{CacheKeyType: "Image"}, time.Hour); err != nil || len(kept.kept) != 1 {
 		t.Errorf("%d answers are kept (%v), want the one that still holds", len(kept.kept), err)
 	}
 }

@@ -46,35 +46,19 @@ type secret struct {
 // inherit returns the names that the ServiceAccount admission plugin copies to
 // a Pod that lists no pull secrets: all or none, never a union
 // (plugin/pkg/admission/serviceaccount, Admit).
-func (k *Keyring) inherit(ctx context.Context, pod Pod, ring *Ring) (names []string, account string) {
-	name := pod.ServiceAccount
-	if name == "" {
-		name = "default"
-	}
-	account = pod.Namespace + "/" + name
-	object, err := k.serviceAccount(ctx, pod.Namespace, name)
+func (r *Ring) inherit(ctx context.Context) (names []string) {
+	object, err := r.account.get(ctx)
 	switch {
 	case apierrors.IsNotFound(err):
-		ring.unseen.add(nil, "ServiceAccount %s does not exist: no Pod is created before it does, and its pull secrets are not known", account)
+		r.unseen.add(nil, "ServiceAccount %s does not exist: no Pod is created before it does, and its pull secrets are not known", r.account)
 	case err != nil:
-		ring.unseen.add(err, "ServiceAccount %s could not be read, so its pull secrets are not known: %v", account, err)
+		r.unseen.add(err, "ServiceAccount %s could not be read, so its pull secrets are not known: %v", r.account, err)
 	default:
 		for _, reference := range object.ImagePullSecrets {
 			names = append(names, reference.Name)
 		}
 	}
-	return names, account
-}
-
-func (k *Keyring) serviceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
-	if k.Source == nil {
-		return nil, errNoSource
-	}
-	object, err := k.Source.ServiceAccount(ctx, namespace, name)
-	if err == nil && object == nil {
-		return nil, errNoAnswer
-	}
-	return object, err
+	return names
 }
 
 // read reads the named secrets of one namespace, a repeated name once: a

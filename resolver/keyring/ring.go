@@ -15,6 +15,7 @@ import (
 // Ring holds the credentials of one Pod. It may be used by several goroutines.
 type Ring struct {
 	keyring   *Keyring
+	account   *Account
 	secrets   []*secret
 	pod       index
 	malformed *Malformed
@@ -93,7 +94,7 @@ func (r *Ring) Lookup(ctx context.Context, image reference.Named) Match {
 	}
 	unseen := unseen{texts: slices.Clone(r.unseen.texts), failed: r.unseen.failed}
 	if r.malformed == nil {
-		match.Credentials = distinct(slices.Concat(own, r.keyring.node(ctx, repository, &unseen)))
+		match.Credentials = distinct(slices.Concat(own, r.node(ctx, repository, &unseen)))
 	}
 	match.Incomplete = strings.Join(unseen.texts, "; ")
 	match.Elsewhere = match.Incomplete != "" && !unseen.failed
@@ -102,10 +103,10 @@ func (r *Ring) Lookup(ctx context.Context, image reference.Named) Match {
 
 // node asks the nodes' sources. A failure of one is none to the kubelet, which
 // goes on without; but our failure need not be the node's.
-func (k *Keyring) node(ctx context.Context, repository string, unseen *unseen) []pull.Credential {
+func (r *Ring) node(ctx context.Context, repository string, unseen *unseen) []pull.Credential {
 	var credentials []pull.Credential
-	for _, source := range k.Node {
-		found, err := source.Lookup(ctx, repository)
+	for _, source := range r.keyring.Node {
+		found, err := source.Lookup(ctx, r.account, repository)
 		credentials = append(credentials, found...)
 		if err != nil {
 			unseen.add(err, "the nodes' own credentials are not all known: %v", err)

@@ -60,7 +60,7 @@ func compareNode(t *testing.T, node *keyring.NodeConfig, config credentialprovid
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := node.Lookup(t.Context(), named.Name())
+		found, err := node.Lookup(t.Context(), nil, named.Name())
 		if (err == nil) != (config != nil) {
 			t.Errorf("%s: Pullgate says %v, the kubelet reads %d entries", document, err, len(config))
 		}

@@ -128,7 +128,7 @@ func compareProviders(t *testing.T, ours *keyring.Providers, image string) {
 		t.Fatal(err)
 	}
 	want, _ := plugin.NewExternalCredentialProviderDockerKeyring(namespace, "pod", "uid", "default").Lookup(named.Name())
-	found, _ := ours.Lookup(t.Context(), named.Name())
+	found, _ := ours.Lookup(t.Context(), nil, named.Name())
 	var got []login
 	for _, credential := range found {
 		got = append(got, newLogin(credential.Basic()))
