@@ -22,15 +22,18 @@ import (
 // what its environment says.
 func asProvider() int {
 	input, err := io.ReadAll(os.Stdin)
-	var request struct{ APIVersion, Kind, Image string }
+	var request struct{ APIVersion, Kind, Image, ServiceAccountToken string }
 	if err != nil || json.Unmarshal(input, &request) != nil {
+		return 1
+	}
+	if log := os.Getenv("ORACLE_LOG"); log != "" && os.WriteFile(log, input, 0o600) != nil {
 		return 1
 	}
 	answer := os.Getenv("ORACLE_PROVIDER")
 	if request.Kind != "CredentialProviderRequest" || strings.Contains(answer, "FAIL") {
 		return 1
 	}
-	fmt.Print(strings.NewReplacer("VERSION", request.APIVersion, "IMAGE", request.Image).Replace(answer))
+	fmt.Print(strings.NewReplacer("VERSION", request.APIVersion, "IMAGE", request.Image, "TOKEN", request.ServiceAccountToken).Replace(answer))
 	return 0
 }
 
@@ -79,6 +82,12 @@ var registered = sync.OnceValues(func() (*keyring.Providers, error) {
 			return nil, err
 		}
 	}
+	return register(bin, providers, nil, nil)
+})
+
+// register gives both the providers, and the kubelet what issues tokens and
+// knows ServiceAccounts.
+func register(bin string, providers []map[string]any, issue issueFunc, account plugin.GetServiceAccountFunc) (*keyring.Providers, error) {
 	config := filepath.Join(bin, "config.json")
 	data, err := json.Marshal(map[string]any{"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig", "providers": providers})
 	if err != nil {
@@ -87,11 +96,11 @@ var registered = sync.OnceValues(func() (*keyring.Providers, error) {
 	if err := os.WriteFile(config, data, 0o600); err != nil {
 		return nil, err
 	}
-	if err := plugin.RegisterCredentialProviderPlugins(config, bin, nil, nil); err != nil {
+	if err := plugin.RegisterCredentialProviderPlugins(config, bin, issue, account); err != nil {
 		return nil, err
 	}
 	return keyring.NewProviders(config, bin, nil)
-})
+}
 
 // TestProviders compares what providers of every kind lead to, the second time
 // from the caches.
@@ -183,7 +192,11 @@ func providerConfigs() []string {
 		{"}", ", tokenAttributes: {" + token + ", requiredServiceAccountAnnotationKeys: [a, example.com/B]}}"},
 		{"}", ", tokenAttributes: {" + token + ", requiredServiceAccountAnnotationKeys: [a, a]}}"}, {"}", ", tokenAttributes: {" + token + ", optionalServiceAccountAnnotationKeys: [a, A]}}"},
 		{"}", ", tokenAttributes: {" + token + ", requiredServiceAccountAnnotationKeys: [a], optionalServiceAccountAnnotationKeys: [a]}}"},
-		{"}", ", tokenAttributes: {" + token + ", optionalServiceAccountAnnotationKeys: ['a b']}}"},
+		{"}", ", tokenAttributes: {" + token + ", optionalServiceAccountAnnotationKeys: ['a b']}}"}, {"}", ", tokenAttributes: {" + token + ", optionalServiceAccountAnnotationKeys: [a, a]}}"},
+		{"}", ", tokenAttributes: {" + token + ", optionalServiceAccountAnnotationKeys: ['']}}"}, {"}", ", tokenAttributes: {" + token + ", requiredServiceAccountAnnotationKeys: a}}"},
+		{"}", ", tokenAttributes: {" + strings.Replace(token, ": a,", ": '',", 1) + "}}"}, {"}", ", tokenAttributes: {" + strings.Replace(token, "cacheType: Token, ", "", 1) + "}}"},
+		{"}", ", tokenAttributes: {" + strings.Replace(token, ", requireServiceAccount: true", "", 1) + "}}"}, {"}", ", tokenAttributes: {" + strings.Replace(token, "true", "null", 1) + "}}"},
+		{"v1}", "v1beta1, tokenAttributes: {" + token + "}}"},
 	} {
 		changed := strings.Replace(good, change[0], change[1], 1)
 		all = append(all, head+changed, strings.Replace(head, "v1", "v1beta1", 1)+changed)
