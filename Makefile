@@ -114,17 +114,20 @@ tidy: ## Check that the module files are tidy
 
 # The manifests that are rendered from the chart, and what they are rendered with.
 ROLLOUTS := --set-json 'config.workloads=[{"group":"argoproj.io","kind":"Rollout","podTemplates":["spec.template"]}]'
+TOKENS := --set 'rbac.tokenNamespaces={tokens}' --show-only templates/rbac-tokens.yaml
 
 .PHONY: manifests
-manifests: $(BIN)/helm-$(HELM_VERSION) ## Render deploy/install.yaml, and the tests' own manifest, from the chart
+manifests: $(BIN)/helm-$(HELM_VERSION) ## Render deploy/install.yaml, and the tests' own manifests, from the chart
 	deploy/render $< > deploy/install.yaml
 	deploy/render $< $(ROLLOUTS) > test/e2e/testdata/install-rollouts.yaml
+	deploy/render $< $(TOKENS) > test/e2e/testdata/rbac-tokens.yaml
 
 .PHONY: manifests-check
 manifests-check: $(BIN)/helm-$(HELM_VERSION) ## Check the chart, and that what is rendered from it is up to date
 	$< lint --strict deploy/chart
 	deploy/render $< | diff -u deploy/install.yaml - || { echo 'deploy/install.yaml is out of date: run `make manifests`'; exit 1; }
 	deploy/render $< $(ROLLOUTS) | diff -u test/e2e/testdata/install-rollouts.yaml - || { echo 'install-rollouts.yaml is out of date: run `make manifests`'; exit 1; }
+	deploy/render $< $(TOKENS) | diff -u test/e2e/testdata/rbac-tokens.yaml - || { echo 'rbac-tokens.yaml is out of date: run `make manifests`'; exit 1; }
 
 .PHONY: image
 image: ## Build the container image (needs docker with buildx)

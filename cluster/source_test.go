@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,7 +49,9 @@ func TestSourceReadsEachTime(t *testing.T) {
 
 func TestRememberKeepsForAMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := &apiServer{objects: map[string]client.Object{"shop/a": secret(3), "shop/builder": account("a")}}
+		builder := account("a")
+		builder.UID, builder.Annotations = "1", map[string]string{"role": "x"}
+		server := &apiServer{objects: map[string]client.Object{"shop/a": secret(3), "shop/builder": builder}}
 		source := Remember(Source{Reader: server})
 		read := func() {
 			t.Helper()
@@ -57,7 +60,7 @@ func TestRememberKeepsForAMoment(t *testing.T) {
 				t.Errorf("%v, %v", got, err)
 			}
 			owner, err := source.ServiceAccount(t.Context(), "shop", "builder")
-			if err != nil || len(owner.ImagePullSecrets) != 1 || owner.ImagePullSecrets[0].Name != "a" {
+			if err != nil || len(owner.ImagePullSecrets) != 1 || owner.ImagePullSecrets[0].Name != "a" || owner.UID != "1" || owner.Annotations["role"] != "x" {
 				t.Errorf("%v, %v", owner, err)
 			}
 		}
@@ -135,14 +138,17 @@ func TestRememberBounds(t *testing.T) {
 			t.Errorf("%s: %d reads, want %d", name, got, reads)
 		}
 	}
-	many := make([]string, 1000)
-	server.objects["shop/many"] = account(many...)
-	for range 2 {
-		if _, err := source.ServiceAccount(t.Context(), "shop", "many"); err != nil {
-			t.Error(err)
+	annotated := account("a")
+	annotated.Annotations = map[string]string{"k": strings.Repeat("x", maxRemembered)}
+	server.objects["shop/many"], server.objects["shop/annotated"] = account(make([]string, 1000)...), annotated
+	for _, name := range []string{"many", "annotated"} {
+		for range 2 {
+			if _, err := source.ServiceAccount(t.Context(), "shop", name); err != nil {
+				t.Error(err)
+			}
 		}
-	}
-	if got := server.count(); got != 2 {
-		t.Errorf("%d reads of an account with a thousand secrets", got)
+		if got := server.count(); got != 2 {
+			t.Errorf("%s: %d reads of a large account", name, got)
+		}
 	}
 }

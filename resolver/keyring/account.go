@@ -54,7 +54,7 @@ func (a *Account) read(ctx context.Context) (*corev1.ServiceAccount, error) {
 
 // errNoTokens is the lot of providers that work with ServiceAccounts' tokens
 // where there is no cluster to issue them.
-const errNoTokens Elsewhere = "it asks for a token of the Pod's ServiceAccount, and there is no cluster to issue one: it is passed over"
+const errNoTokens Elsewhere = "it asks for a token of the Pod's ServiceAccount, and there is no cluster to issue one"
 
 // errNotMeant says that a provider is not for a ServiceAccount.
 var errNotMeant = errors.New("the ServiceAccount lacks an annotation that the provider requires")
@@ -79,7 +79,7 @@ func (p *Providers) identify(ctx context.Context, wanted *tokenAttributes, accou
 	}
 	object, err := account.get(ctx)
 	if err != nil {
-		return identity{}, fmt.Errorf("it works with tokens, and ServiceAccount %s could not be read: %w", account, err)
+		return identity{}, fmt.Errorf("ServiceAccount %s could not be read: %w", account, err)
 	}
 	who := identity{}
 	if who.annotations, err = wanted.pick(object.Annotations); err != nil {

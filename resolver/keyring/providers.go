@@ -86,14 +86,23 @@ func (p *Providers) Lookup(ctx context.Context, account *Account, repository str
 		case errors.Is(err, errNotMeant):
 			continue
 		case err != nil:
-			one.log.WarnContext(ctx, "credential provider failed", "repository", repository, "error", err)
-			missed.add(fmt.Errorf("credential provider %q gave none for %s: %w", one.Name, repository, err))
+			one.log.Log(ctx, severity(err), "credential provider failed", "repository", repository, "error", err)
+			missed.add(fmt.Errorf("credential provider %q gave none: %w", one.Name, err))
 		case one.TokenAttributes != nil:
 			missed.add(unbound(one.Name, account))
 		}
 	}
 	answers.sort()
 	return answers.lookup(repository), missed.err()
+}
+
+// severity is how much a provider's error matters to whoever runs Pullgate.
+// What it cannot see by design goes into each verdict.
+func severity(err error) slog.Level {
+	if errors.Is(err, ErrElsewhere) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // consult returns what one provider says.
@@ -106,11 +115,11 @@ func (p *Providers) consult(ctx context.Context, one *provider, account *Account
 }
 
 // unbound is told with whatever a provider said to a token: the kubelet's is
-// bound to the Pod, and the provider, or the registry behind it, may insist on
-// that. Who gets in without is let in with it; a refusal proves nothing.
+// bound to the Pod, which there is not yet, and the provider, or the registry
+// behind it, may insist on that. Who gets in without is let in with it; a
+// refusal proves nothing.
 func unbound(name string, account *Account) error {
-	return Elsewhere(fmt.Sprintf("credential provider %q was shown a token of ServiceAccount %s that is not bound to the Pod, which there is not yet, "+
-		"and may give others for the token that a node shows", name, account))
+	return Elsewhere(fmt.Sprintf("credential provider %q saw a token of ServiceAccount %s that is not bound to the Pod, and may give nodes others", name, account))
 }
 
 // missed are the reasons for which there may be more credentials.

@@ -87,13 +87,13 @@ func (t *tokens) ask(ctx context.Context, issue Issuer, key tokenKey) (token, er
 	err := issue(ctx, key.namespace, key.name, request)
 	switch {
 	case apierrors.IsForbidden(err):
-		return token{}, Elsewhere(fmt.Sprintf("it asks for a token of ServiceAccount %s/%s, and pullgate lacks the right to create serviceaccounts/token there: %v",
+		return token{}, Elsewhere(fmt.Sprintf("pullgate has no right to create serviceaccounts/token for %s/%s: %v",
 			key.namespace, key.name, err))
 	case err == nil && request.Status.Token == "":
 		err = errors.New("the answer has none")
 	}
 	if err != nil {
-		return token{}, fmt.Errorf("it asks for a token of ServiceAccount %s/%s, and none was issued: %w", key.namespace, key.name, err)
+		return token{}, fmt.Errorf("no token of ServiceAccount %s/%s was issued: %w", key.namespace, key.name, err)
 	}
 	if request.Spec.ExpirationSeconds != nil {
 		seconds = min(seconds, *request.Spec.ExpirationSeconds)

@@ -124,7 +124,7 @@ func TestProviderIsTold(t *testing.T) {
 func TestTokenProvesNoRefusal(t *testing.T) {
 	node, _ := withTokens(t, byAccount)
 	match := lookUp(t, node, "web", annotated("web", "1"))
-	if !match.Elsewhere || !strings.Contains(match.Incomplete, `credential provider "p" was shown a token of ServiceAccount shop/web that is not bound to the Pod`) {
+	if !match.Elsewhere || !strings.Contains(match.Incomplete, `credential provider "p" saw a token of ServiceAccount shop/web that is not bound to the Pod`) {
 		t.Errorf("match is %+v", match)
 	}
 }
@@ -139,9 +139,9 @@ func TestTokenFailures(t *testing.T) {
 		want      string
 		elsewhere bool
 	}{
-		"no right":   {forbidden(), []*corev1.ServiceAccount{web}, `pullgate lacks the right to create serviceaccounts/token there: serviceaccounts "web" is forbidden`, true},
-		"no answer":  {errUnreachable, []*corev1.ServiceAccount{web}, "it asks for a token of ServiceAccount shop/web, and none was issued: connection refused", false},
-		"no account": {nil, nil, `it works with tokens, and ServiceAccount shop/web could not be read: serviceaccounts "web" not found`, false},
+		"no right":   {forbidden(), []*corev1.ServiceAccount{web}, `pullgate has no right to create serviceaccounts/token for shop/web: serviceaccounts "web" is forbidden`, true},
+		"no answer":  {errUnreachable, []*corev1.ServiceAccount{web}, "no token of ServiceAccount shop/web was issued: connection refused", false},
+		"no account": {nil, nil, `ServiceAccount shop/web could not be read: serviceaccounts "web" not found`, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestFailureOutweighs(t *testing.T) {
 	extra := `,"tokenAttributes":{"serviceAccountTokenAudience":"a",` + byAccount + `}`
 	node := install(t, plugin{name: "first", extra: extra}, plugin{name: "bad", kind: "fail"}, plugin{name: "last", extra: extra})
 	match := lookUp(t, node, "web")
-	if match.Elsewhere || !strings.Contains(match.Incomplete, `"bad" gave none`) || !strings.Contains(match.Incomplete, `"first" gave none`) {
+	if match.Elsewhere || !strings.Contains(match.Incomplete, `"bad" gave none`) || !strings.Contains(match.Incomplete, `"first" gave none: it asks for a token of the Pod's ServiceAccount, and there is no cluster`) {
 		t.Errorf("match is %+v", match)
 	}
 }

@@ -44,6 +44,7 @@ func TestAdmission(t *testing.T) {
 		{"Owners", testOwners},
 		{"Calls", testCalls},
 		{"PullSecrets", testPullSecrets},
+		{"Tokens", testTokens},
 		{"Modes", testModes},
 		{"DryRunMode", testDryRunMode},
 		{"Outside", testOutside},
