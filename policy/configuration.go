@@ -147,7 +147,9 @@ type Nodes struct {
 
 // CredentialProviders are the kubelet's image credential provider plugins.
 type CredentialProviders struct {
-	// Config is the kubelet's CredentialProviderConfig.
+	// Config is the kubelet's CredentialProviderConfig, a file or a folder of
+	// files. Plugins that want ServiceAccounts' tokens (tokenAttributes) are
+	// shown some where Pullgate may create serviceaccounts/token.
 	Config string `json:"config,omitempty"`
 	// BinDir is where the plugins' programs are.
 	BinDir string `json:"binDir,omitempty"`
