@@ -21,7 +21,7 @@ func node(name, architecture string) *corev1.Node {
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"l": "v"}, Annotations: map[string]string{"a": "b"}, ManagedFields: []metav1.ManagedFieldsEntry{{}}},
 		Spec:       corev1.NodeSpec{Taints: []corev1.Taint{{Key: "t"}}},
 		Status: corev1.NodeStatus{
-			NodeInfo:   corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: architecture},
+			NodeInfo:   corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: architecture, ContainerRuntimeVersion: "cri-o://1.36.1"},
 			Conditions: []corev1.NodeCondition{{}}, Addresses: []corev1.NodeAddress{{}},
 			VolumesInUse: []corev1.UniqueVolumeName{"v"}, VolumesAttached: []corev1.AttachedVolume{{}},
 			Images: []corev1.ContainerImage{{Names: []string{"nginx:1"}}},

@@ -100,7 +100,7 @@ func (s stage) awaitGenerations(count int) {
 // endpoint.
 func (s stage) serve() {
 	s.Helper()
-	node := s.apply("apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\nstatus: {nodeInfo: {operatingSystem: linux, architecture: amd64}}")
+	node := s.apply("apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\nstatus: {nodeInfo: {operatingSystem: linux, architecture: amd64, containerRuntimeVersion: 'containerd://2.4.2'}}")
 	ready := s.pods()[0]
 	bound := s.feed(`{"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "`+ready+`"}, "target": {"kind": "Node", "name": "node-a"}}`,
 		"create", "--raw", "/api/v1/namespaces/"+s.namespace+"/pods/"+ready+"/binding", "-f", "-")

@@ -102,7 +102,7 @@ func (s stage) makeNodes(names ...string) {
 	s.Helper()
 	for arch, images := range map[string]string{"amd64": strings.Join(append(names, "there.example/it:1.0"), "', '"), "arm64": "there.example/it:1.0"} {
 		node := "apiVersion: v1\nkind: Node\nmetadata: {name: node-" + arch + ", labels: {kubernetes.io/arch: " + arch + "}}\n" +
-			"status: {nodeInfo: {operatingSystem: linux, architecture: " + arch + "}, images: [{names: ['" + images + "'], sizeBytes: 1}]}"
+			"status: {nodeInfo: {operatingSystem: linux, architecture: " + arch + ", containerRuntimeVersion: 'containerd://2.4.2'}, images: [{names: ['" + images + "'], sizeBytes: 1}]}"
 		if result := s.apply(node); result.Code != 0 {
 			s.Fatal(result.Output)
 		}
