@@ -121,6 +121,7 @@ type Exempt struct {
 // Registries is how registries are reached.
 type Registries struct {
 	// HostsDir is containerd's certs.d with hosts.toml files, as on the nodes.
+	// Its mirrors do not count for nodes that run CRI-O.
 	HostsDir string `json:"hostsDir,omitempty"`
 	// AllowAddresses are networks (CIDR) that may be dialled although the
 	// guard would refuse them, such as 127.0.0.0/8.
@@ -131,7 +132,8 @@ type Registries struct {
 type Nodes struct {
 	// Platforms are OS/ARCH[/VARIANT], added to those of the cluster's Nodes.
 	Platforms []string `json:"platforms,omitempty"`
-	// DockerConfig is a file like the nodes' config.json.
+	// DockerConfig is a file like the nodes' config.json. Where nodes run
+	// CRI-O, it stands for CRI-O's global_auth_file, too.
 	DockerConfig string `json:"dockerConfig,omitempty"`
 	// CredentialProviders are the kubelet's own plugins.
 	CredentialProviders CredentialProviders `json:"credentialProviders,omitempty"`

@@ -12,7 +12,6 @@ import (
 
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -77,6 +76,7 @@ func (c *imageCheck) run(ctx context.Context) Result {
 		defer cancel()
 		return c.resolver.Registry.Tags(ctx, c.named, answer.welcome())
 	})
+	c.doubtShortName(&answer)
 	c.soften(&answer)
 	if c.resolver.Observer != nil {
 		c.resolver.Observer.Checked(reference.Domain(c.named), answer.finding.Reason)
@@ -101,6 +101,8 @@ type answer struct {
 	joined bool
 	// said is the registry's own reason, before it was softened.
 	said pull.Reason
+	// short is that what was found is in doubt for the name's being short.
+	short bool
 }
 
 func (a *answer) verdict() pull.Verdict { return a.finding.Reason.Verdict() }
@@ -166,9 +168,9 @@ func (c *imageCheck) try(ctx context.Context, a *answer) []pull.Finding {
 			return append(findings, pull.Finding{Reason: pull.NodeCredentialsUnknown,
 				Detail: fmt.Sprintf("%d credentials match, and the first %d were tried", len(a.tried), maxTried)})
 		}
-		answered := c.resolver.probe(ctx, registry.Query{
-			Image: c.named, Credential: credential, Platforms: c.template.platforms, Layers: c.resolver.Layers,
-		}, c.template.names)
+		query := c.template.query(c.named, credential)
+		query.Layers = c.resolver.Layers
+		answered := c.resolver.probe(ctx, query, c.template.names)
 		a.joined = a.joined || answered.joined
 		findings = append(findings, answered.Finding)
 		if answered.Reason == pull.ReasonPullable {
@@ -239,7 +241,7 @@ func (c *imageCheck) soften(a *answer) {
 	}
 	a.said = reason
 	failed := a.match.Incomplete != "" && !a.match.Elsewhere
-	others := a.match.Hidden || a.match.Elsewhere
+	others := a.match.Hidden || a.match.Elsewhere || c.authFile(a)
 	switch {
 	case c.presentOn().node != "" && c.image.Policy == corev1.PullIfNotPresent:
 		a.finding.Reason = pull.PresentOnNodes

@@ -117,7 +117,7 @@ func (c *imageCheck) helpDigest(ctx context.Context, a answer, result *Result) {
 	if err != nil {
 		return
 	}
-	finding := c.resolver.probe(ctx, registry.Query{Image: byTag, Credential: a.welcome(), Platforms: c.template.platforms}, c.template.names)
+	finding := c.resolver.probe(ctx, c.template.query(byTag, a.welcome()), c.template.names)
 	if finding.Reason != pull.ReasonPullable {
 		return
 	}
@@ -155,7 +155,7 @@ func (c *imageCheck) elsewhere(ctx context.Context, a answer, result *Result) bo
 		}
 		candidate = reference.TagNameOnly(candidate)
 		for _, credential := range a.ring.Lookup(ctx, candidate).Credentials {
-			query := registry.Query{Image: candidate, Credential: credential, Platforms: c.template.platforms}
+			query := c.template.query(candidate, credential)
 			if c.resolver.probe(ctx, query, c.template.names).Reason == pull.ReasonPullable {
 				result.Suggestions = []string{host + "/" + c.image.Reference}
 				result.Hint = fmt.Sprintf("the name has no registry, so it means Docker Hub's; write %s, which is there", result.Suggestions[0])

@@ -26,8 +26,12 @@ func (c *imageCheck) describe(a answer) Result {
 	result.Summary = c.words(a)
 	result.Message = result.Summary + c.evidence(a, result.Summary)
 	switch {
+	case a.short:
+		result.Hint = "name the registry, too: " + c.named.String()
 	case result.Reason == pull.PresentOnNodes:
 		result.Hint = "correct the image or its pull secret: other nodes fail"
+	case result.Reason == pull.NodeCredentialsUnknown && a.match.Incomplete == "" && !a.match.Hidden && c.authFile(&a):
+		result.Hint = "add a pull secret, or set nodes.dockerConfig to what CRI-O has for global_auth_file"
 	case result.Reason == pull.NodeCredentialsUnknown && a.match.Incomplete == "":
 		result.Hint = hiddenHint(a, reference.Domain(c.named))
 	}
@@ -138,6 +142,9 @@ func (c *imageCheck) unknownWords(a answer, host string) string {
 	case "": // see ownFault
 		return internalError
 	default:
+		if a.finding.Doubt != "" {
+			return "not known: " + a.finding.Doubt
+		}
 		return fmt.Sprintf("not checked: %s gave no usable answer", host)
 	}
 }

@@ -174,7 +174,7 @@ func TestPlatforms(t *testing.T) {
 func TestPlatformsFollowTheNodes(t *testing.T) {
 	var got string
 	resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query registry.Query) *pull.Finding {
-		got = newTargets(query.Platforms).names
+		got = formatted(query.Platforms)
 		return &pull.Finding{Reason: pull.ReasonPullable}
 	}})
 	for _, cluster := range [][]nodes.Node{
@@ -186,10 +186,19 @@ func TestPlatformsFollowTheNodes(t *testing.T) {
 	} {
 		resolver.Nodes = func() []nodes.Node { return cluster }
 		resolveOne(t, resolver, deployment(nil, private))
-		if want := newTargets(nodes.Platforms(cluster)).names; got != want {
+		if want := formatted(nodes.Platforms(cluster)); got != want {
 			t.Errorf("platforms %q, want %q", got, want)
 		}
 	}
+}
+
+// formatted names platforms.
+func formatted(all []ocispec.Platform) string {
+	var names []string
+	for _, platform := range all {
+		names = append(names, platforms.FormatAll(platform))
+	}
+	return strings.Join(names, ",")
 }
 
 // A DaemonSet's Pods land by rules of their own.
@@ -206,7 +215,7 @@ func TestDaemonSetIsPassedOn(t *testing.T) {
 		w := with(private, func(t *workload.Template) { t.Spec.NodeName = "a" })
 		w.Object.Kind = kind
 		resolveOne(t, resolver, w)
-		if names := newTargets(got).names; names != want {
+		if names := formatted(got); names != want {
 			t.Errorf("%s: platforms %q, want %q", kind, names, want)
 		}
 	}

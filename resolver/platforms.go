@@ -1,19 +1,30 @@
 package resolver
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry"
 )
 
-// targets are the platforms for which an image has to be there.
+// targets are the platforms for which an image has to be there, and the
+// runtimes that pull it.
 type targets struct {
 	platforms []ocispec.Platform
+	runtimes  pull.Runtimes
 	// names identifies them in keys.
 	names string
+}
+
+// query asks for an image on them.
+func (t targets) query(image reference.Named, credential pull.Credential) registry.Query {
+	return registry.Query{Image: image, Credential: credential, Platforms: t.platforms, Runtimes: t.runtimes}
 }
 
 // remembered is what a list of nodes came to. The list is known by its place
@@ -23,15 +34,15 @@ type remembered struct {
 	targets targets
 }
 
-// targetsOf returns the platforms of the nodes on which a Pod can land. Most
+// targetsOf returns the targets of the nodes on which a Pod can land. Most
 // Pods can land on all, for which the answer is remembered.
 func (r *Resolver) targetsOf(feasible, all []nodes.Node) targets {
 	if !same(feasible, all) {
-		return newTargets(knownPlatforms(feasible, r.Platforms))
+		return r.newTargets(feasible)
 	}
 	last := r.lastTargets.Load()
 	if last == nil || !same(last.nodes, all) {
-		last = &remembered{nodes: all, targets: newTargets(knownPlatforms(all, r.Platforms))}
+		last = &remembered{nodes: all, targets: r.newTargets(all)}
 		r.lastTargets.Store(last)
 	}
 	return last.targets
@@ -42,12 +53,16 @@ func same(a, b []nodes.Node) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-func newTargets(all []ocispec.Platform) targets {
-	names := make([]string, 0, len(all))
+func (r *Resolver) newTargets(feasible []nodes.Node) targets {
+	all, runtimes := knownPlatforms(feasible, r.Platforms), nodes.Runtimes(feasible)
+	if len(all) > len(nodes.Platforms(feasible)) {
+		runtimes |= pull.Containerd // of the nodes that may come nothing else is known
+	}
+	names := []string{fmt.Sprint(uint8(runtimes.Known()))}
 	for _, platform := range all {
 		names = append(names, platforms.FormatAll(platform))
 	}
-	return targets{platforms: all, names: strings.Join(names, ",")}
+	return targets{platforms: all, runtimes: runtimes.Known(), names: strings.Join(names, ",")}
 }
 
 // knownPlatforms returns the platforms of the nodes on which Pods can land, and

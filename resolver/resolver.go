@@ -67,6 +67,8 @@ type Resolver struct {
 	Nodes func() []nodes.Node
 	// Platforms are those of nodes that may come, added to those of Nodes.
 	Platforms []ocispec.Platform
+	// NodeConfig says that Credentials know the nodes' config.json.
+	NodeConfig bool
 	// Layers asks for configs and layers, too.
 	Layers bool
 	// Unpinned gives the note UnpinnedTag.

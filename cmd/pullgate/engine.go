@@ -109,6 +109,7 @@ func (p *parts) engine(platforms []ocispec.Platform) *engine.Engine {
 			Registry:    p.registry,
 			Nodes:       p.in.nodes,
 			Platforms:   platforms,
+			NodeConfig:  p.configuration.Nodes.DockerConfig != "",
 			Layers:      p.configuration.Depth == policy.Layers,
 			Unpinned:    slices.Contains(p.configuration.Notes, pull.UnpinnedTag),
 			Cache:       resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),

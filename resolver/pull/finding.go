@@ -12,6 +12,10 @@ type Finding struct {
 	Reason Reason
 	// Detail is what the registry said, in one line and without secrets.
 	Detail string
+	// Doubt is why nothing follows from the registry's answer, where there is
+	// one: what the nodes' container runtime does with it is not known. It is
+	// set for no other reason than RegistryError.
+	Doubt string
 	// Node is what the kubelet would report, in its own words, where they
 	// are known: people search for these texts.
 	Node string

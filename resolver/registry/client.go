@@ -74,6 +74,7 @@ type Client struct {
 type hostsKey struct {
 	repository string
 	credential [32]byte
+	direct     bool
 }
 
 type keptEntry struct {
@@ -111,12 +112,24 @@ func NewClient(options Options) *Client {
 }
 
 // hostsFor returns the hosts to ask for a repository with a credential, and
-// whether they are fresh: made for this very check.
-func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential pull.Credential) (hosts []docker.RegistryHost, fresh bool, err error) {
-	key := hostsKey{repository: image.Name(), credential: credential.Fingerprint()}
+// whether they are fresh: made for this very check. Direct leaves out the
+// mirrors, of which only containerd knows.
+func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential pull.Credential, direct bool) (hosts []docker.RegistryHost, fresh bool, err error) {
+	key := hostsKey{repository: image.Name(), credential: credential.Fingerprint(), direct: direct}
 	if kept, ok := c.hosts.Get(key); ok && time.Now().Before(kept.until) {
 		return kept.hosts, false, nil
 	}
+	hosts, err = c.configure(ctx, reference.Domain(image), credential, direct)
+	if err != nil {
+		return nil, true, err
+	}
+	takeTurns(hosts)
+	c.hosts.Add(key, keptEntry{hosts: hosts, until: time.Now().Add(keptFor)})
+	return hosts, true, nil
+}
+
+// configure reads hosts.toml.
+func (c *Client) configure(ctx context.Context, registry string, credential pull.Credential, direct bool) ([]docker.RegistryHost, error) {
 	options := config.HostOptions{
 		// The kubelet fills in no server address, so that containerd offers
 		// the credential to every host that challenges, mirrors included
@@ -130,13 +143,29 @@ func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential
 	if c.options.HostsDir != "" {
 		options.HostDir = hostDir(c.options.HostsDir)
 	}
-	hosts, err = config.ConfigureHosts(c.quieten(ctx), options)(reference.Domain(image))
-	if err != nil {
-		return nil, true, err
+	ctx = c.quieten(ctx)
+	hosts, err := config.ConfigureHosts(ctx, options)(registry)
+	if err != nil || !direct {
+		return hosts, err
 	}
-	takeTurns(hosts)
-	c.hosts.Add(key, keptEntry{hosts: hosts, until: time.Now().Add(keptFor)})
-	return hosts, true, nil
+	if own := ownHosts(hosts, registry); len(own) > 0 {
+		return own, nil
+	}
+	options.HostDir = nil
+	return config.ConfigureHosts(ctx, options)(registry)
+}
+
+// ownHosts returns those of the hosts that are the registry itself: what
+// hosts.toml says of its certificates helps to reach it.
+func ownHosts(hosts []docker.RegistryHost, registry string) []docker.RegistryHost {
+	itself, err := docker.DefaultHost(registry)
+	var own []docker.RegistryHost
+	for _, host := range hosts {
+		if err == nil && host.Host == itself && host.Path == "/v2" {
+			own = append(own, host)
+		}
+	}
+	return own
 }
 
 // hostDir looks a host up in the directories of a list, such as containerd's
@@ -157,7 +186,9 @@ func hostDir(list string) func(string) (string, error) {
 // forget drops what is kept, so that the next check starts from nothing. The
 // library's authorizer keeps a failed token request for as long as it lives.
 func (c *Client) forget(image reference.Named, credential pull.Credential) {
-	c.hosts.Remove(hostsKey{repository: image.Name(), credential: credential.Fingerprint()})
+	for _, direct := range []bool{false, true} {
+		c.hosts.Remove(hostsKey{repository: image.Name(), credential: credential.Fingerprint(), direct: direct})
+	}
 }
 
 // guardClient puts our transport in the place of the library's.

@@ -10,13 +10,19 @@ import (
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-// combine makes one finding of those of the nodes' platforms, none of which is
+// judgedKind is what was found for one kind of nodes.
+type judgedKind struct {
+	nodeKind
+	pull.Finding
+}
+
+// combine makes one finding of those of the kinds of nodes, none of which is
 // unknown: broken only where all are, and a note where they differ.
-func (k *check) combine(perPlatform []pull.Finding) pull.Finding {
+func (k *check) combine(judged []judgedKind) pull.Finding {
 	var good, bad *pull.Finding
 	var notes []pull.Note
-	for i := range perPlatform {
-		finding := &perPlatform[i]
+	for i := range judged {
+		finding := &judged[i].Finding
 		switch finding.Reason.Verdict() {
 		case pull.Pullable:
 			good = finding
@@ -28,26 +34,25 @@ func (k *check) combine(perPlatform []pull.Finding) pull.Finding {
 		}
 	}
 	if good == nil {
-		return k.describeBroken(*bad, perPlatform)
+		return describeBroken(*bad, judged)
 	}
-	good.Notes = slices.Concat(notes, k.differ(perPlatform))
+	good.Notes = slices.Concat(notes, k.differ(judged))
 	return *good
 }
 
-// differ notes the platforms whose nodes could not pull what others could.
-func (k *check) differ(perPlatform []pull.Finding) []pull.Note {
+// differ notes the nodes that could not pull what others could.
+func (k *check) differ(judged []judgedKind) []pull.Note {
 	var without []string
 	var notes []pull.Note
-	for i, finding := range perPlatform {
-		name := platforms.FormatAll(k.Platforms[i])
-		switch finding.Reason {
+	for _, kind := range judged {
+		switch kind.Reason {
 		case pull.ReasonPullable:
 		case pull.PlatformMismatch:
-			without = append(without, name)
+			without = append(without, kind.name)
 		default:
 			k.passing = true
 			notes = append(notes, pull.Note{Reason: pull.SomeNodesMismatch,
-				Message: fmt.Sprintf("nodes of %s could not pull it: %s", name, finding.Detail)})
+				Message: fmt.Sprintf("nodes of %s could not pull it: %s", kind.name, kind.Detail)})
 		}
 	}
 	if len(without) > 0 {
@@ -59,13 +64,15 @@ func (k *check) differ(perPlatform []pull.Finding) []pull.Note {
 
 // describeBroken names the platforms of an image that none of the nodes could
 // pull, where that is what is wrong with it.
-func (k *check) describeBroken(finding pull.Finding, perPlatform []pull.Finding) pull.Finding {
+func describeBroken(finding pull.Finding, judged []judgedKind) pull.Finding {
 	var without []string
-	for i, other := range perPlatform {
-		if other.Reason != pull.PlatformMismatch {
+	for _, kind := range judged {
+		if kind.Reason != pull.PlatformMismatch {
 			return finding
 		}
-		without = append(without, platforms.FormatAll(k.Platforms[i]))
+		if name := platforms.FormatAll(*kind.platform); !slices.Contains(without, name) {
+			without = append(without, name)
+		}
 	}
 	finding.Detail = "the index has no entry for " + strings.Join(without, ", ")
 	return finding

@@ -93,7 +93,7 @@ func isManifest(body []byte) bool {
 	var document struct {
 		SchemaVersion int `json:"schemaVersion"`
 	}
-	if len(body) == maxList {
+	if len(body) > maxList {
 		return bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))
 	}
 	return json.Unmarshal(body, &document) == nil && document.SchemaVersion > 0
@@ -152,7 +152,7 @@ func (k *check) send(ctx context.Context, host docker.RegistryHost, path string)
 	if err != nil {
 		return nil, nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxList))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxList+1))
 	return resp, body, errors.Join(err, resp.Body.Close())
 }
 

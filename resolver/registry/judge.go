@@ -19,6 +19,7 @@ import (
 // the content, which containerd believes.
 type readKey struct {
 	repository, digest, mediaType, platforms string
+	runtimes                                 pull.Runtimes
 	size                                     int64
 }
 
@@ -29,7 +30,7 @@ func (k *check) readKey(root ocispec.Descriptor) readKey {
 	}
 	return readKey{
 		repository: k.Image.Name(), digest: root.Digest.String(), mediaType: root.MediaType,
-		platforms: strings.Join(names, ","), size: root.Size,
+		platforms: strings.Join(names, ","), runtimes: k.Runtimes, size: root.Size,
 	}
 }
 
@@ -55,6 +56,7 @@ func (k *check) judge(ctx context.Context, s *store, root ocispec.Descriptor) pu
 func (k *check) judgeForeign(ctx context.Context, s *store, root ocispec.Descriptor) pull.Finding {
 	finding := pull.Finding{Reason: pull.UnsupportedImage, Detail: oneLine(fmt.Sprintf("media type %q is that of no manifest", root.MediaType))}
 	if root.MediaType == images.MediaTypeDockerSchema1Manifest { // core/transfer/local/pull.go
+		k.schema1 = true
 		finding.Detail = "schema 1 image manifests are no longer supported"
 		finding.Node = k.words(fmt.Errorf("%s: %w", finding.Detail, errdefs.ErrInvalidArgument))
 		return k.explainRefused(ctx, finding)
@@ -63,7 +65,7 @@ func (k *check) judgeForeign(ctx context.Context, s *store, root ocispec.Descrip
 	_, err := s.ReaderAt(ctx, root)
 	switch {
 	case err == nil: // core/images/image.go, Manifest
-		finding.Node = rpcWords(fmt.Errorf("get image config descriptor: unexpected media type %v for %v: %w", root.MediaType, root.Digest, errdefs.ErrNotFound))
+		finding.Node = k.unexpectedType(root)
 	case errors.As(err, &missing):
 		finding.Node = k.words(err)
 	default:
@@ -74,17 +76,28 @@ func (k *check) judgeForeign(ctx context.Context, s *store, root ocispec.Descrip
 	return k.explainRefused(ctx, finding)
 }
 
+// unexpectedType is what comes of content that was fetched as a blob.
+func (k *check) unexpectedType(root ocispec.Descriptor) string {
+	err := fmt.Errorf("unexpected media type %v for %v: %w", root.MediaType, root.Digest, errdefs.ErrNotFound)
+	if k.Runtimes == pull.ContainerdLocal {
+		return k.words(fmt.Errorf("failed to unpack image on snapshotter overlayfs: %w", err))
+	}
+	return rpcWords(fmt.Errorf("get image config descriptor: %w", err))
+}
+
 // judgeAny judges for nodes of which nothing is known: a platform for which it
 // can be pulled is enough.
 func (k *check) judgeAny(ctx context.Context, s *store, root ocispec.Descriptor) pull.Finding {
 	var first *pull.Finding
 	for _, platform := range entryPlatforms(ctx, s, root) {
-		finding := k.judgePlatform(ctx, s, root, platform)
-		if finding.Reason.Verdict() != pull.Broken {
-			return finding
-		}
-		if first == nil {
-			first = &finding
+		for _, kind := range k.nodeKinds(platform) {
+			finding := k.judgeKind(ctx, s, root, kind)
+			if finding.Reason.Verdict() != pull.Broken {
+				return finding
+			}
+			if first == nil {
+				first = &finding
+			}
 		}
 	}
 	if first.Reason == pull.PlatformMismatch {
@@ -119,17 +132,19 @@ func entryPlatforms(ctx context.Context, s *store, root ocispec.Descriptor) []*o
 	return found
 }
 
-// judgeAll judges for each platform of the nodes.
+// judgeAll judges for each kind of nodes.
 func (k *check) judgeAll(ctx context.Context, s *store, root ocispec.Descriptor) pull.Finding {
-	perPlatform := make([]pull.Finding, 0, len(k.Platforms))
+	var judged []judgedKind
 	for _, platform := range k.Platforms {
-		finding := k.judgePlatform(ctx, s, root, &platform)
-		if finding.Reason.Verdict() == pull.Unknown {
-			return finding
+		for _, kind := range k.nodeKinds(&platform) {
+			finding := k.judgeKind(ctx, s, root, kind)
+			if finding.Reason.Verdict() == pull.Unknown {
+				return finding
+			}
+			judged = append(judged, judgedKind{kind, finding})
 		}
-		perPlatform = append(perPlatform, finding)
 	}
-	finding := k.combine(perPlatform)
+	finding := k.combine(judged)
 	if finding.Reason == pull.ReasonPullable {
 		finding.Notes = append(finding.Notes, k.wrongArchitecture(ctx, s, root)...)
 	}
@@ -153,33 +168,35 @@ func onlyFor(found []*ocispec.Platform) string {
 	return ", but for " + strings.Join(names, ", ")
 }
 
-// judgePlatform says whether nodes of one platform would get the image: yes if
-// one of containerd's two ways succeeds, since nobody knows which is theirs.
-func (k *check) judgePlatform(ctx context.Context, s *store, root ocispec.Descriptor, platform *ocispec.Platform) pull.Finding {
-	transfer, local := paths(platform)
-	finding := k.judgePath(ctx, s, root, transfer)
-	if finding.Reason.Verdict() != pull.Broken {
-		return finding
+// judgeKind says whether nodes of one kind would get the image: yes if one of
+// the ways that may be theirs succeeds.
+func (k *check) judgeKind(ctx context.Context, s *store, root ocispec.Descriptor, kind nodeKind) pull.Finding {
+	if len(kind.ways) == 0 {
+		return k.judgeCRIO(ctx, s, root, kind.platform)
 	}
-	other := k.judgePath(ctx, s, root, local)
-	switch {
-	case other.Reason == pull.ReasonPullable && platform != nil:
-		other.Notes = []pull.Note{{Reason: pull.SomeNodesMismatch, Message: fmt.Sprintf(
-			"nodes of %s can pull it by containerd's local path alone, not by the transfer service, the default since containerd 2.1: %s",
-			platforms.FormatAll(*platform), finding.Detail)}}
-		return other
-	case other.Reason.Verdict() != pull.Broken:
-		return other
-	default:
-		return finding
+	finding := k.judgePath(ctx, s, root, kind.ways[0])
+	for _, way := range kind.ways[1:] {
+		if finding.Reason.Verdict() != pull.Broken {
+			break
+		}
+		other := k.judgePath(ctx, s, root, way)
+		if other.Reason == pull.ReasonPullable && kind.platform != nil {
+			other.Notes = []pull.Note{{Reason: pull.SomeNodesMismatch, Message: fmt.Sprintf(
+				"nodes of %s can pull it by containerd's local path alone, not by the transfer service, the default since containerd 2.1: %s",
+				platforms.FormatAll(*kind.platform), finding.Detail)}}
+		}
+		if other.Reason.Verdict() != pull.Broken {
+			finding = other
+		}
 	}
+	return finding
 }
 
 // judgePath pulls along one of containerd's ways.
 func (k *check) judgePath(ctx context.Context, s *store, root ocispec.Descriptor, p path) pull.Finding {
 	fetched, err := p.fetch(ctx, s, root)
 	if err == nil {
-		err = k.layers(ctx, fetched)
+		err = k.layers(ctx, fetched, p.local)
 	}
 	if err != nil {
 		finding := judgePull(err, k.Credential)

@@ -11,13 +11,15 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // path is one of containerd's two ways to pull.
 type path struct {
 	matcher platforms.MatchComparer // for what is fetched
 	picker  platforms.MatchComparer // for the image among what was fetched
-	limit   int                     // manifests taken from an index; 0: all that match
+	local   bool                    // takes one manifest from an index, not all that match
 }
 
 // paths returns the transfer service's way (core/transfer/image/imagestore.go,
@@ -32,7 +34,49 @@ func paths(platform *ocispec.Platform) (transfer, local path) {
 			fallback = exact // its default matcher knows no fallbacks (platforms, defaults_windows.go)
 		}
 	}
-	return path{matcher: exact, picker: fallback}, path{matcher: fallback, picker: fallback, limit: 1}
+	return path{matcher: exact, picker: fallback}, path{matcher: fallback, picker: fallback, local: true}
+}
+
+// nodeKind is what nodes have in common that pull an image by the same rules.
+type nodeKind struct {
+	name     string // as notes speak of these nodes
+	platform *ocispec.Platform
+	// ways are containerd's, one of which is the nodes'; none: CRI-O's.
+	ways []path
+}
+
+// nodeKinds returns the kinds of nodes of one platform; nil: any platform. For
+// a runtime that nobody here knows, containerd's rules stand at first: what they
+// refuse is asked for by CRI-O's, too.
+func (q Query) nodeKinds(platform *ocispec.Platform) []nodeKind {
+	transfer, local := paths(platform)
+	name := "any platform"
+	if platform != nil {
+		name = platforms.FormatAll(*platform)
+	}
+	runtimes := q.Runtimes.Known()
+	current := " that run containerd"
+	if !runtimes.Has(pull.Containerd) {
+		current = " that run another runtime"
+	}
+	var kinds []nodeKind
+	for _, kind := range []struct {
+		of   pull.Runtimes
+		name string
+		ways []path
+	}{
+		{pull.Containerd | pull.OtherRuntime, current, []path{transfer, local}},
+		{pull.ContainerdLocal, " that run containerd before 2.1", []path{local}},
+		{pull.CRIO, " that run CRI-O", nil},
+	} {
+		if runtimes.Has(kind.of) {
+			kinds = append(kinds, nodeKind{name: name + kind.name, platform: platform, ways: kind.ways})
+		}
+	}
+	if len(kinds) == 1 {
+		kinds[0].name = name
+	}
+	return kinds
 }
 
 // anyKnown matches whatever some node could have, and so no attestations.
@@ -51,12 +95,16 @@ type pulled struct {
 	manifests []ocispec.Descriptor
 }
 
+func newPulled(s *store) *pulled {
+	return &pulled{store: s, seen: map[digest.Digest]bool{}, parts: map[blobKey]bool{}}
+}
+
 // fetch fetches manifests and indexes as a node would.
 func (p path) fetch(ctx context.Context, s *store, root ocispec.Descriptor) (*pulled, error) {
-	fetched := &pulled{store: s, seen: map[digest.Digest]bool{}, parts: map[blobKey]bool{}}
+	fetched := newPulled(s)
 	handler := images.FilterPlatforms(fetched.handle, p.matcher)
-	if p.limit > 0 {
-		handler = images.LimitManifests(handler, p.matcher, p.limit)
+	if p.local {
+		handler = images.LimitManifests(handler, p.matcher, 1)
 	}
 	return fetched, images.Walk(ctx, handler, root)
 }

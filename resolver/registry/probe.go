@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -20,6 +21,8 @@ type Query struct {
 	Credential pull.Credential
 	// Platforms are those of the nodes; empty: any will do.
 	Platforms []ocispec.Platform
+	// Runtimes are the kinds of the nodes' container runtimes.
+	Runtimes pull.Runtimes
 	// Layers asks for the config and the layers, too.
 	Layers bool
 }
@@ -62,7 +65,7 @@ func pulledReference(image reference.Named) reference.Named {
 // ask resolves and reads once.
 func (c *Client) ask(ctx context.Context, q Query) (finding pull.Finding, fresh bool) {
 	ctx, seen := withExchange(c.quieten(ctx))
-	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential)
+	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, q.Runtimes == pull.CRIO)
 	if err != nil {
 		return pull.Finding{Reason: pull.RegistryError, Detail: oneLine("registry hosts: " + err.Error())}, fresh
 	}
@@ -74,6 +77,9 @@ func (c *Client) ask(ctx context.Context, q Query) (finding pull.Finding, fresh 
 	if trouble := seen.firstTrouble(); trouble != nil && finding.Reason.Verdict() == pull.Broken {
 		// Another host gave no answer; a node may get one from it.
 		finding = redact(inTrouble(trouble), q.Credential)
+	}
+	if fresh {
+		finding = check.reconsider(ctx, finding)
 	}
 	return finding, fresh
 }
@@ -90,6 +96,8 @@ type check struct {
 	// than of the content: a child that is missing is pushed, one that was
 	// refused is given to others. It is not kept.
 	passing bool
+	// schema1 is that the registry has a manifest of Docker's first schema.
+	schema1 bool
 }
 
 // run resolves the reference and reads what it leads to.
@@ -121,7 +129,12 @@ func (k *check) run(ctx context.Context) pull.Finding {
 // unresolved says why a reference led nowhere.
 func (k *check) unresolved(ctx context.Context, err error) pull.Finding {
 	finding := classify(err, k.Credential)
-	finding.Node = k.words(fmt.Errorf("failed to resolve image: %w", err))
+	k.schema1 = errdefs.IsNotImplemented(err)
+	if k.Runtimes == pull.ContainerdLocal { // client/pull.go, fetch
+		finding.Node = k.words(fmt.Errorf("failed to resolve reference %q: %w", k.Image, err))
+	} else { // core/transfer/local/pull.go
+		finding.Node = k.words(fmt.Errorf("failed to resolve image: %w", err))
+	}
 	switch {
 	case !k.fresh: // it will be asked again
 		return finding

@@ -203,6 +203,7 @@ type row struct {
 	image      string // "app:1" if empty
 	credential pull.Credential
 	platforms  []string // linux/amd64 if nil
+	runtimes   pull.Runtimes
 	layers     bool
 	timeout    time.Duration              // ten seconds if zero
 	with       func(t *testing.T) *Client // one that may dial loopback addresses if nil
@@ -268,6 +269,9 @@ func (tt row) probe(t *testing.T, r *rig, c *Client) pull.Finding {
 		t.Errorf("%q is in %+v", secret, finding)
 	}
 	sane(t, finding)
+	if finding.Reason.Verdict() == pull.Broken && finding.Node == "" && tt.runtimes.Known().Has(pull.Containerd|pull.ContainerdLocal) {
+		t.Errorf("%s without the kubelet's words", finding.Reason)
+	}
 	return finding
 }
 
@@ -279,7 +283,7 @@ func (tt row) query(r *rig) Query {
 	if on == nil {
 		on = []string{"linux/amd64"}
 	}
-	return Query{Image: r.image(r.fill(name)), Credential: tt.credential, Platforms: list(on...), Layers: tt.layers}
+	return Query{Image: r.image(r.fill(name)), Credential: tt.credential, Platforms: list(on...), Runtimes: tt.runtimes, Layers: tt.layers}
 }
 
 // fill replaces HOST and the names of digests, such as @manifest.
@@ -324,9 +328,6 @@ func sane(t testing.TB, finding pull.Finding) {
 	}
 	if finding.Reason == pull.ReasonPullable && finding.Digest == "" {
 		t.Error("Pullable without a digest")
-	}
-	if finding.Reason.Verdict() == pull.Broken && finding.Node == "" {
-		t.Errorf("%s without the kubelet's words", finding.Reason)
 	}
 	if !slices.Contains(pull.Reasons()[finding.Reason.Verdict()], finding.Reason) {
 		t.Errorf("%q is not a reason", finding.Reason)

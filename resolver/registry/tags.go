@@ -32,7 +32,7 @@ func (c *Client) Tags(ctx context.Context, image reference.Named, credential pul
 
 func (c *Client) tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
 	ctx, _ = withExchange(c.quieten(ctx))
-	hosts, _, err := c.hostsFor(ctx, image, credential)
+	hosts, _, err := c.hostsFor(ctx, image, credential, false)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (c *Client) tags(ctx context.Context, image reference.Named, credential pul
 		return nil, ErrRepositoryUnknown
 	case status != http.StatusOK:
 		return nil, fmt.Errorf("the registry answered %d", status)
-	case len(body) == maxList:
+	case len(body) > maxList:
 		return nil, fmt.Errorf("the list has more than %d MiB", maxList>>20)
 	}
 	return readTags(image, body)

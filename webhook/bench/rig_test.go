@@ -108,7 +108,7 @@ func someNodes(n int) []nodes.Node {
 	for i := range n {
 		all = append(all, nodes.FromObject(&corev1.Node{
 			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("node-%d", i), Labels: map[string]string{"kubernetes.io/os": "linux"}},
-			Status:     corev1.NodeStatus{NodeInfo: corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: []string{"amd64", "arm64"}[i%2]}},
+			Status:     corev1.NodeStatus{NodeInfo: corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: []string{"amd64", "arm64"}[i%2], ContainerRuntimeVersion: "containerd://2.4.2"}},
 		}))
 	}
 	return all

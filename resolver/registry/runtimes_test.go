@@ -1,0 +1,132 @@
+package registry
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// TestCRIOKnowsNoMirrors of hosts.toml, which is containerd's.
+func TestCRIOKnowsNoMirrors(t *testing.T) {
+	const instead = "server = \"http://MIRROR\"\n" // the registry itself is not asked then
+	has, hasNot := func(r *rig) { r.single("manifest", "1", "linux/amd64") }, func(r *rig) { r.single("other", "2", "linux/amd64") }
+	tests := []struct {
+		name, toml       string
+		runtimes         pull.Runtimes
+		mirror, upstream func(r *rig)
+		want             pull.Reason
+		notes            int
+		toMirror         bool
+	}{
+		{"the mirror alone has it", viaMirror, pull.CRIO, has, hasNot, pull.TagNotFound, 0, false},
+		{"the mirror alone has it, for containerd too", viaMirror, mixed, has, hasNot, pull.ReasonPullable, 0, true},
+		{"the registry alone has it", viaMirror, pull.CRIO, hasNot, has, pull.ReasonPullable, 0, false},
+		{"the mirror stands for it", instead, pull.CRIO, has, hasNot, pull.TagNotFound, 0, false},
+		{"the mirror stands for it and has it not", instead, mixed, hasNot, has, pull.ReasonPullable, 1, true},
+		{"neither has it", instead, mixed, hasNot, hasNot, pull.TagNotFound, 0, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			mirror, upstream := newRig(t), newRig(t)
+			tt.mirror(mirror)
+			tt.upstream(upstream)
+			mirror.asked()
+			c := client(t, upstream.certsDir(map[string]string{"HOST/hosts.toml": strings.ReplaceAll(tt.toml, "MIRROR", mirror.host)}))
+			finding := row{runtimes: tt.runtimes}.probe(t, upstream, c)
+			if finding.Reason != tt.want || len(finding.Notes) != tt.notes {
+				t.Errorf("%+v, want %s with %d notes", finding, tt.want, tt.notes)
+			}
+			if asked := len(mirror.asked()) > 0; asked != tt.toMirror {
+				t.Errorf("the mirror was asked: %t", asked)
+			}
+		})
+	}
+}
+
+// TestDoubt is said where only the runtime decides, and nowhere else.
+func TestDoubt(t *testing.T) {
+	for runtimes, want := range map[pull.Runtimes]string{
+		pull.Containerd:                        "",
+		pull.ContainerdLocal:                   "",
+		pull.CRIO:                              "CRI-O may take what containerd refuses",
+		mixed:                                  "CRI-O may take what containerd refuses",
+		pull.OtherRuntime:                      "the nodes' runtime may take what containerd refuses",
+		pull.OtherRuntime | pull.Containerd:    "the nodes' runtime may take what containerd refuses",
+		pull.ContainerdLocal | pull.Containerd: "",
+		pull.ContainerdLocal | pull.Containerd | pull.CRIO: "CRI-O may take what containerd refuses",
+	} {
+		r := newRig(t)
+		r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","config":{}}`))
+		finding := row{runtimes: runtimes}.probe(t, r, client(t, ""))
+		reason := pull.UnsupportedImage
+		if want != "" {
+			reason = pull.RegistryError
+		}
+		if finding.Doubt != want || finding.Reason != reason || !strings.Contains(finding.Detail, "media-type") {
+			t.Errorf("runtimes %d: %+v, want %s and %q", runtimes, finding, reason, want)
+		}
+	}
+}
+
+// TestWordsOfNoRuntime are none: nobody knows how a runtime of no name puts it.
+func TestWordsOfNoRuntime(t *testing.T) {
+	for runtimes, want := range map[pull.Runtimes]bool{pull.OtherRuntime: false, pull.OtherRuntime | pull.CRIO: false, pull.CRIO: true, mixed: true} {
+		r := newRig(t)
+		if finding := (row{runtimes: runtimes}).probe(t, r, client(t, "")); finding.Reason != pull.RepositoryNotFound || (finding.Node != "") != want {
+			t.Errorf("runtimes %d: %+v", runtimes, finding)
+		}
+	}
+}
+
+// TestCRIOIsAskedOnce for a refusal that is told, not for one of kept hosts.
+func TestCRIOIsAskedOnce(t *testing.T) {
+	r := newRig(t)
+	r.single("manifest", "1", "linux/amd64")
+	c, asks := client(t, ""), row{runtimes: pull.CRIO}
+	asks.probe(t, r, c)
+	r.on("HEAD", status(http.StatusNotFound))
+	r.on("GET 1", status(http.StatusNotFound))
+	r.asked()
+	if finding := asks.probe(t, r, c); finding.Reason != pull.TagNotFound {
+		t.Errorf("%+v", finding)
+	}
+	if asked, want := strings.Join(r.asked(), ", "), "HEAD 1, HEAD 1, GET 1, GET v2/, GET 1"; asked != want {
+		t.Errorf("requests\n%s, want\n%s", asked, want)
+	}
+}
+
+// TestReadForEachRuntime makes sure that what was read for one is not told of
+// another.
+func TestReadForEachRuntime(t *testing.T) {
+	r := newRig(t)
+	indexFor("linux/amd64/v1")(r)
+	c := client(t, "")
+	for range 2 {
+		for runtimes, want := range map[pull.Runtimes]pull.Reason{pull.Containerd: pull.ReasonPullable, pull.CRIO: pull.PlatformMismatch} {
+			if finding := (row{runtimes: runtimes}).probe(t, r, c); finding.Reason != want {
+				t.Errorf("runtimes %d: %+v, want %s", runtimes, finding, want)
+			}
+		}
+	}
+}
+
+// TestDirect keeps of hosts.toml what it says of the registry itself.
+func TestDirect(t *testing.T) {
+	for toml, want := range map[string]string{
+		"": "https://registry.test",
+		"server = \"http://registry.test\"\n[host.\"https://mirror.test\"]":    "http://registry.test",
+		"server = \"https://mirror.test\"\n[host.\"http://registry.test\"]":    "http://registry.test",
+		"server = \"https://mirror.test\"":                                     "https://registry.test",
+		"server = \"http://registry.test/v2/beneath\"\noverride_path = true\n": "https://registry.test",
+	} {
+		dir := newRig(t).certsDir(map[string]string{"registry.test/hosts.toml": toml})
+		hosts, err := client(t, dir).configure(t.Context(), "registry.test", pull.Credential{}, true)
+		if err != nil || len(hosts) != 1 || hosts[0].Scheme+"://"+hosts[0].Host != want {
+			t.Errorf("%q: %+v, %v, want %s", toml, hosts, err, want)
+		}
+	}
+}
