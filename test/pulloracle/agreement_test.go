@@ -22,6 +22,9 @@ const (
 	misnamed    = "other reason" // the node fails, we name another reason
 )
 
+// containerd is what nodes report that may pull by either path.
+func containerd() []string { return []string{"containerd://2.4.2"} }
+
 // compare puts the two beside each other. A scenario's first reason says
 // whether a failure is for good; TestWanted compares that with what the node
 // said.
@@ -49,8 +52,9 @@ func compare(s scenario.Scenario, record golden.Record, reason pull.Reason) stri
 // paths. A scenario that is in neither table of differences has to agree; one
 // that is has to differ as the table says.
 func TestAgreement(t *testing.T) {
+	t.Parallel()
 	file := readGolden(t)
-	said, again := verdicts(t, file, true)
+	said, again := verdicts(t, file, containerd(), true)
 	t.Run("verdicts", func(t *testing.T) { testVerdicts(t, file, said, again) })
 	t.Run("texts", func(t *testing.T) { testTexts(t, file, said) })
 }
@@ -126,8 +130,9 @@ func testTexts(t *testing.T, file golden.File, said map[string]verdict) {
 // configs and layers tell is missed then, and nothing may be denied that is
 // not denied with them.
 func TestManifestsAlone(t *testing.T) {
+	t.Parallel()
 	file := readGolden(t)
-	said, again := verdicts(t, file, false)
+	said, again := verdicts(t, file, containerd(), false)
 	t.Run("requests", func(t *testing.T) { testRequests(t, said, again) })
 	for _, s := range scenario.All() {
 		record, v := file.Records[s.Name], said[s.Name]

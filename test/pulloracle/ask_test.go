@@ -14,7 +14,6 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pullgate/pullgate/resolver"
@@ -45,9 +44,10 @@ type verdict struct {
 	manifests int
 }
 
-// verdicts are what Pullgate says of all scenarios, at one depth, and what the
-// same clients say when they are asked once more.
-func verdicts(t *testing.T, file golden.File, layers bool) (first, second map[string]verdict) {
+// verdicts are what Pullgate says of all scenarios, at one depth and for a
+// node of each runtime, and what the same clients say when they are asked once
+// more.
+func verdicts(t *testing.T, file golden.File, runtimes []string, layers bool) (first, second map[string]verdict) {
 	t.Helper()
 	scenarios := scenario.All()
 	registries, err := lab.Start(t.Context(), scenarios, t.TempDir())
@@ -64,7 +64,7 @@ func verdicts(t *testing.T, file golden.File, layers bool) (first, second map[st
 		certs := filepath.Join(t.TempDir(), "certs.d")
 		group.Go(func() {
 			defer func() { <-slots }()
-			asked := ask(t, registries, s, certs, file.Platform, layers)
+			asked := ask(t, registries, s, certs, nodesOf(file.Platform, runtimes), layers)
 			mu.Lock()
 			defer mu.Unlock()
 			first[s.Name], second[s.Name] = asked[0], asked[1]
@@ -76,7 +76,7 @@ func verdicts(t *testing.T, file golden.File, layers bool) (first, second map[st
 
 // ask lets a Resolver look at a Pod that pulls the scenario's image, with a
 // pull secret for each of its credentials, twice.
-func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs, platform string, layers bool) (asked [2]verdict) {
+func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs string, cluster []nodes.Node, layers bool) (asked [2]verdict) {
 	t.Helper()
 	if err := os.MkdirAll(certs, 0o755); err != nil {
 		t.Error(err)
@@ -91,9 +91,8 @@ func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs, platform
 		Registry: registry.NewClient(registry.Options{
 			HostsDir: certs, Guard: registry.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		}),
-		Nodes:     func() []nodes.Node { return nil },
-		Platforms: []ocispec.Platform{platforms.MustParse(platform)},
-		Layers:    layers,
+		Nodes:  func() []nodes.Node { return cluster },
+		Layers: layers,
 	}
 	limit := patience
 	if s.Patience > 0 {
@@ -112,6 +111,18 @@ func ask(t *testing.T, registries *lab.Lab, s scenario.Scenario, certs, platform
 		}
 	}
 	return asked
+}
+
+// nodesOf is a cluster as its kubelets report it.
+func nodesOf(platform string, runtimes []string) []nodes.Node {
+	of := platforms.MustParse(platform)
+	var cluster []nodes.Node
+	for _, runtime := range runtimes {
+		cluster = append(cluster, nodes.FromObject(&corev1.Node{Status: corev1.NodeStatus{NodeInfo: corev1.NodeSystemInfo{
+			OperatingSystem: of.OS, Architecture: of.Architecture, ContainerRuntimeVersion: runtime,
+		}}}))
+	}
+	return cluster
 }
 
 // secretStore is the cluster's Secrets.

@@ -81,3 +81,13 @@ func inBetween() map[string]string {
 	}
 	return why
 }
+
+// localDifferences are permitted for nodes with the local path alone, besides
+// permittedDifferences.
+func localDifferences() map[string]difference {
+	const since = "recorded with 2.4; before 2.1 schema 1 can be switched on, and before 2.0 it is"
+	return map[string]difference{
+		"bad-schema1":         {pull.RegistryError, since},
+		"bad-schema1-as-text": {pull.RegistryError, since},
+	}
+}

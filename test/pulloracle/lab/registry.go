@@ -29,6 +29,10 @@ func (l *Lab) handler(role string, alone *stage) http.Handler {
 		if st == nil {
 			st = alone
 		}
+		if st == nil && r.URL.Path == "/v2/" {
+			w.WriteHeader(http.StatusOK) // what CRI-O asks first
+			return
+		}
 		if st == nil {
 			notFound(w, "NAME_UNKNOWN", "repository name not known to registry")
 			return
