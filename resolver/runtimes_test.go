@@ -49,7 +49,8 @@ func TestRuntimesAreAskedFor(t *testing.T) {
 		{"both", []string{"containerd://2.4.2", "cri-o://1.36.1"}, "", "", pull.Containerd | pull.CRIO},
 		{"the feasible one of both", []string{"containerd://2.4.2", "cri-o://1.36.1"}, "", "cri-o://1.36.1", pull.CRIO},
 		{"no feasible one", []string{"cri-o://1.36.1"}, "", "elsewhere", pull.Containerd},
-		{"a new node beside", []string{"cri-o://1.36.1", ""}, "", "", pull.CRIO | pull.OtherRuntime},
+		{"a new node beside", []string{"cri-o://1.36.1", ""}, "", "", pull.CRIO | pull.Containerd},
+		{"docker beside", []string{"cri-o://1.36.1", "docker://28.0.4"}, "", "", pull.CRIO | pull.OtherRuntime},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,7 +108,7 @@ func TestShortNames(t *testing.T) {
 		{"Foo/bar:1", crio, pull.TagNotFound, pull.RegistryError, enforcing + "Foo/bar:1"},
 		{"busybox", both, pull.TagNotFound, pull.RegistryError, enforcing},
 		{"busybox", both, pull.ReasonPullable, pull.ReasonPullable, enforcing},
-		{"busybox", []string{""}, pull.TagNotFound, pull.RegistryError, enforcing},
+		{"busybox", []string{"docker://28.0.4"}, pull.TagNotFound, pull.TagNotFound, ""},
 		{"busybox", []string{"docker://28.0.4"}, pull.ReasonPullable, pull.ReasonPullable, ""},
 		{"busybox", crio, pull.RateLimited, pull.RateLimited, ""},
 		{"docker.io/busybox", crio, pull.TagNotFound, pull.TagNotFound, ""},
@@ -170,7 +171,7 @@ func TestAuthFile(t *testing.T) {
 		{"nobody asks", "cri-o://1.36.1", nil, false, false, pull.CredentialsRequired, pull.NodeCredentialsUnknown},
 		{"a user without a name asks", "cri-o://1.36.1", []string{"nobody"}, false, false, pull.CredentialsRequired, pull.NodeCredentialsUnknown},
 		{"somebody asks", "cri-o://1.36.1", []string{"somebody"}, false, false, pull.CredentialsRejected, pull.CredentialsRejected},
-		{"nobody asks, of a runtime of no name", "", nil, false, false, pull.CredentialsRequired, pull.NodeCredentialsUnknown},
+		{"nobody asks docker", "docker://28.0.4", nil, false, false, pull.CredentialsRequired, pull.CredentialsRequired},
 		{"nobody asks, and the file is known", "cri-o://1.36.1", nil, true, false, pull.CredentialsRequired, pull.CredentialsRequired},
 		{"nobody may see it", "cri-o://1.36.1", nil, false, false, pull.TagNotFound, pull.NodeCredentialsUnknown},
 		{"nobody would see it", "cri-o://1.36.1", nil, false, true, pull.TagNotFound, pull.TagNotFound},

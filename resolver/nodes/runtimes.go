@@ -17,13 +17,13 @@ func Runtimes(nodes []Node) pull.Runtimes {
 }
 
 // kind reads what a kubelet reports as containerRuntimeVersion: the name that
-// the runtime itself gives, and its version. A runtime may have any name, and
-// a node that has just joined has none yet.
+// the runtime itself gives, and its version. A node that tells nothing yet is
+// taken for what most are.
 func (n Node) kind() pull.Runtimes {
 	switch {
 	case n.Runtime == "containerd" && before21(n.RuntimeVersion):
 		return pull.ContainerdLocal
-	case n.Runtime == "containerd":
+	case n.Runtime == "containerd", n.Runtime == "":
 		return pull.Containerd
 	case n.Runtime == "cri-o":
 		return pull.CRIO

@@ -30,11 +30,11 @@ func TestRuntimes(t *testing.T) {
 		{[]string{"cri-o://1.36.1"}, pull.CRIO},
 		{[]string{"cri-o://"}, pull.CRIO},
 		{[]string{"docker://28.0.4"}, pull.OtherRuntime},
-		{[]string{""}, pull.OtherRuntime},
+		{[]string{""}, pull.Containerd},
 		{[]string{"containerd:2.4.2"}, pull.OtherRuntime},
 		{[]string{"Containerd://2.4.2"}, pull.OtherRuntime},
 		{[]string{"containerd://2.4.2", "cri-o://1.36.1", "containerd://2.3.0"}, pull.Containerd | pull.CRIO},
-		{[]string{"containerd://1.7.20", "containerd://2.4.2", ""}, pull.ContainerdLocal | pull.Containerd | pull.OtherRuntime},
+		{[]string{"containerd://1.7.20", "containerd://2.4.2", "docker://28.0.4"}, pull.ContainerdLocal | pull.Containerd | pull.OtherRuntime},
 	}
 	for _, tt := range tests {
 		var all []Node
