@@ -1,9 +1,10 @@
 // Command kube is a local Kubernetes in one file: it is etcd, kube-apiserver,
-// kube-controller-manager or kubectl according to the name that it is called
-// by, so that the tests and the demo need nothing but Go modules.
+// kube-controller-manager, kubelet or kubectl according to the name that it is
+// called by, so that the tests and the demo need nothing but Go modules.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
 func main() {
@@ -21,6 +23,7 @@ func main() {
 	commands := map[string]func() *cobra.Command{
 		"kube-apiserver":          apiserver.NewAPIServerCommand,
 		"kube-controller-manager": controllermanager.NewControllerManagerCommand,
+		"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 		"kubectl":                 kubectl.NewDefaultKubectlCommand,
 	}
 	if name == "etcd" {
@@ -29,7 +32,7 @@ func main() {
 	}
 	command, ok := commands[name]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "kube: no program called %q in this file: call it as etcd, kube-apiserver, kube-controller-manager or kubectl\n", name)
+		fmt.Fprintf(os.Stderr, "kube: no program called %q in this file: call it as etcd, kube-apiserver, kube-controller-manager, kubelet or kubectl\n", name)
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(command()))

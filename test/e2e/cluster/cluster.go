@@ -97,7 +97,7 @@ func (c *Cluster) prepare(ctx context.Context) error {
 	if err := os.Mkdir(c.path("bin"), 0o700); err != nil {
 		return err
 	}
-	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubectl"} {
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubelet", "kubectl"} {
 		if err := os.Symlink(c.kube, c.path("bin", name)); err != nil {
 			return err
 		}
