@@ -26,6 +26,11 @@ MODULES := . test/kube test/e2e test/oracle test/pulloracle test/cli test/ci tes
 LINTED := . test/e2e test/oracle test/pulloracle test/cli test/ci test/page
 FUZZTIME ?= 60s
 
+# A node's programs, all of containerd.
+CONTAINERD := $(BIN)/containerd-$(CONTAINERD_VERSION)
+SHIM := $(BIN)/containerd-shim-runc-v2-$(CONTAINERD_VERSION)
+CTR := $(BIN)/ctr-$(CONTAINERD_VERSION)
+
 .PHONY: help
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +40,7 @@ build: ## Build bin/pullgate
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/pullgate ./cmd/pullgate
 
 .PHONY: kube
-kube: ## Build bin/kube: etcd, kube-apiserver, kube-controller-manager and kubectl in one (5 minutes at first)
+kube: ## Build bin/kube: etcd, kube-apiserver, kube-controller-manager, kubelet and kubectl in one (5 minutes at first)
 	cd test/kube && CGO_ENABLED=0 go build -trimpath -ldflags '$(KUBE_LDFLAGS)' -o $(BIN)/kube .
 
 .PHONY: demo
@@ -73,8 +78,13 @@ test-page: ## Test the report's page in Chromium, which has to be installed
 	cd test/page && go test -count=1 ./...
 
 .PHONY: oracle
-oracle: $(BIN)/containerd-$(CONTAINERD_VERSION) ## Record anew what a real containerd does (Linux, root)
+oracle: $(CONTAINERD) ## Record anew what a real containerd does (Linux, root)
 	cd test/pulloracle && go run ./cmd/oracle -containerd $<
+
+.PHONY: test-node
+test-node: build kube $(CONTAINERD) $(SHIM) $(CTR) ## Compare with a real kubelet and containerd; UPDATE=1 records docs/agreement.md (Linux, root, runc)
+	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/agreement ./cmd/sleeper
+	$(BIN)/agreement -root $(CURDIR) -containerd $(CONTAINERD) -shim $(SHIM) -ctr $(CTR) -sleeper $(BIN)/sleeper $(if $(UPDATE),-update)
 
 .PHONY: test-e2e
 test-e2e: build kube ## Test on a real API server with a real kubectl and real registries
@@ -160,8 +170,8 @@ $(BIN)/helm-$(HELM_VERSION):
 	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
 	mv $(BIN)/helm $@
 
-$(BIN)/containerd-$(CONTAINERD_VERSION):
+$(CONTAINERD) $(SHIM) $(CTR): $(BIN)/%-$(CONTAINERD_VERSION):
 	GOBIN=$(BIN) CGO_ENABLED=0 go install -tags 'no_btrfs no_devmapper no_zfs no_tracing' \
 		-ldflags '-s -w -X github.com/containerd/containerd/v2/version.Version=$(CONTAINERD_VERSION)' \
-		github.com/containerd/containerd/v2/cmd/containerd@$(CONTAINERD_VERSION)
-	mv $(BIN)/containerd $@
+		github.com/containerd/containerd/v2/cmd/$*@$(CONTAINERD_VERSION)
+	mv $(BIN)/$* $@

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pullgate/pullgate/test/pulloracle/content"
@@ -42,6 +43,7 @@ type stage struct {
 	lab     *Lab
 	content *content.Store
 	own     string
+	lost    atomic.Bool
 
 	mu    sync.Mutex
 	seen  map[int]int // by fault: how many requests it bore on
@@ -175,6 +177,20 @@ func (l *Lab) Image(name string) string {
 	st := l.byName[name]
 	return st.fill(st.Image)
 }
+
+// Fill puts a scenario's addresses, digests and paths into a text.
+func (l *Lab) Fill(name, text string) string { return l.byName[name].fill(text) }
+
+// Archive writes a scenario's image as a file to load onto a node.
+func (l *Lab) Archive(to io.Writer, name, image string) error {
+	if err := l.byName[name].content.Archive(to, image); err != nil {
+		return fmt.Errorf("write the image of %s into a file: %w", name, err)
+	}
+	return nil
+}
+
+// Lose has a scenario's registry forget what it holds.
+func (l *Lab) Lose(name string) { l.byName[name].lost.Store(true) }
 
 // Digests lists what a scenario's registry holds.
 func (l *Lab) Digests(name string) []string { return l.byName[name].content.Digests() }

@@ -28,6 +28,9 @@ type Options struct {
 	Local bool
 	// Certs is the folder of hosts.toml.
 	Certs string
+	// Sandbox is the image of Pods' sandboxes, and Shim the program that runs
+	// them. Without them containerd pulls, and runs no Pods.
+	Sandbox, Shim string
 }
 
 // Node is a running containerd.
@@ -68,7 +71,11 @@ func (n *Node) start(ctx context.Context, options Options) error {
 	if err := os.WriteFile(config, []byte(n.config(options)), 0o600); err != nil {
 		return fmt.Errorf("write containerd's configuration: %w", err)
 	}
-	daemon, err := n.keeper.Start(child.Spec{Name: "containerd", Path: options.Binary, Args: []string{"--config", config}, Env: direct()})
+	spec := child.Spec{Name: "containerd", Path: options.Binary, Args: []string{"--config", config}, Env: direct()}
+	if options.Sandbox != "" {
+		spec = apart(spec)
+	}
+	daemon, err := n.keeper.Start(spec)
 	if err != nil {
 		return err
 	}
@@ -82,6 +89,14 @@ func (n *Node) start(ctx context.Context, options Options) error {
 		_, err := n.images.ListImages(ctx, &cri.ListImagesRequest{})
 		return err == nil
 	})
+}
+
+// apart gives containerd namespaces of its own, so that every container and
+// every mount ends with it, whatever ends it.
+func apart(spec child.Spec) child.Spec {
+	spec.Args = append([]string{"--mount", "--pid", "--mount-proc", "--fork", "--kill-child", spec.Path}, spec.Args...)
+	spec.Path = "unshare"
+	return spec
 }
 
 // direct takes the proxies out of the environment: everything is on this
@@ -108,10 +123,17 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
   use_local_image_pull = %t
 [plugins.'io.containerd.cri.v1.images'.registry]
   config_path = %q
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = %q
+[plugins.'io.containerd.cri.v1.runtime']
+  restrict_oom_score_adj = true # root in a container may not be able to lower it
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+  runtime_path = %q
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = [%q]
   conf_dir = %q
-`, dir+"/root", dir+"/state", n.socket(), dir+"/ttrpc.sock", options.Local, options.Certs, dir+"/cni", dir+"/cni")
+`, dir+"/root", dir+"/state", n.socket(), dir+"/ttrpc.sock", options.Local, options.Certs, options.Sandbox, options.Shim, dir+"/cni", dir+"/cni")
 }
 
 // Close ends containerd and removes what it stored.
@@ -120,10 +142,11 @@ func (n *Node) Close() error {
 	if n.conn != nil {
 		err = n.conn.Close()
 	}
+	containers := n.containers()
 	if n.daemon != nil {
 		n.daemon.Stop(10 * time.Second)
 	}
-	return errors.Join(err, n.keeper.Close())
+	return errors.Join(err, removeCgroups(containers), n.keeper.Close())
 }
 
 // Log is what containerd printed.

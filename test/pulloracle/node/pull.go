@@ -2,6 +2,9 @@ package node
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"os/exec"
 
 	"github.com/distribution/reference"
 	"google.golang.org/grpc/codes"
@@ -40,4 +43,16 @@ func (n *Node) pull(ctx context.Context, image string, auth *cri.AuthConfig) gol
 		return golden.Answer{Code: codes.OK.String()}
 	}
 	return golden.Answer{Code: status.Code(err).String(), Text: status.Convert(err).Message()}
+}
+
+// Load brings images to the node from a file, as kind does: with a name by
+// digest that nobody asks for (kind's pkg/cluster/nodeutils, LoadImageArchive).
+func (n *Node) Load(ctx context.Context, ctr string, archive io.Reader) error {
+	cmd := exec.CommandContext(ctx, ctr, "--address", n.socket(), "--namespace", "k8s.io", //nolint:gosec // the caller's own program
+		"images", "import", "--all-platforms", "--digests", "-")
+	cmd.Stdin = archive
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", ctr, err, out)
+	}
+	return nil
 }

@@ -56,7 +56,7 @@ func statuses() []Scenario {
 		{504, pull.RegistryError}, {507, pull.RegistryError}, {304, pull.RegistryError}, {300, pull.RegistryError},
 	} {
 		list = append(list, Scenario{
-			Name: fmt.Sprintf("status-%d", row.code), About: "HEAD and GET alike", Want: want(row.want),
+			Name: fmt.Sprintf("status-%d", row.code), About: fmt.Sprintf("%d to HEAD and GET alike", row.code), Want: want(row.want),
 			Faults: []Fault{status(row.code, Manifests).saying("UNKNOWN", "as the scenario wants")},
 		})
 	}

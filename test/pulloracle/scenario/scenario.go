@@ -171,14 +171,14 @@ func All() []Scenario {
 	} {
 		for _, s := range group.list {
 			s.Group = group.name
-			all = append(all, s.complete())
+			all = append(all, s.Complete())
 		}
 	}
 	return all
 }
 
-// complete fills in what a scenario leaves to the usual.
-func (s Scenario) complete() Scenario {
+// Complete fills in what a scenario leaves to the usual.
+func (s Scenario) Complete() Scenario {
 	if s.Image == "" {
 		s.Image = plainImage
 	}

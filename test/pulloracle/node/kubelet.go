@@ -1,0 +1,127 @@
+package node
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/pullgate/pullgate/test/e2e/child"
+)
+
+// stopFor is how long the kubelet has to end.
+const stopFor = 10 * time.Second
+
+// KubeletOptions say which kubelet to run.
+type KubeletOptions struct {
+	// Binary is the program.
+	Binary string
+	// Name is the Node's.
+	Name string
+	// Kubeconfig leads to the API server.
+	Kubeconfig string
+	// Dir is the kubelet's folder; a config.json in it has the node's own
+	// credentials.
+	Dir string
+	// ProviderConfig and ProviderDir are those of credential provider plugins.
+	ProviderConfig, ProviderDir string
+}
+
+// Kubelet is a running kubelet.
+type Kubelet struct {
+	daemon *child.Child
+}
+
+// StartKubelet runs a kubelet that has its Pods run by this containerd.
+func (n *Node) StartKubelet(options KubeletOptions) (*Kubelet, error) {
+	config := filepath.Join(options.Dir, "kubelet.yaml")
+	if err := os.WriteFile(config, []byte(n.kubeletConfig(options.Dir)), 0o600); err != nil {
+		return nil, fmt.Errorf("write the kubelet's configuration: %w", err)
+	}
+	spec := child.Spec{Name: "kubelet", Path: "unshare", Env: append(direct(), "HOME="+options.Dir), Args: []string{
+		"--mount", "/bin/sh", "-euc", kubeletScript, "kubelet", options.Dir,
+		options.Binary, "--config=" + config, "--kubeconfig=" + options.Kubeconfig, "--hostname-override=" + options.Name,
+		"--root-dir=" + options.Dir, "--cert-dir=" + options.Dir,
+		"--image-credential-provider-config=" + options.ProviderConfig, "--image-credential-provider-bin-dir=" + options.ProviderDir,
+	}}
+	daemon, err := n.keeper.Start(spec)
+	if err != nil {
+		return nil, err
+	}
+	return &Kubelet{daemon: daemon}, nil
+}
+
+// Await asks until the answer is yes, the kubelet has ended, or it is too late.
+func (k *Kubelet) Await(what string, deadline time.Time, ready func() bool) error {
+	return k.daemon.Await(what, deadline, ready)
+}
+
+// kubeletScript keeps from this machine what a kubelet does to one of its own,
+// whatever its folder: it writes to two others, which stay empty here, and sets
+// kernel parameters (pkg/kubelet/cm/container_manager_linux.go,
+// setupKernelTunables).
+const kubeletScript = `
+dir=$1; shift
+for parameter in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
+  copy=$dir/$(basename $parameter)
+  cat /proc/sys/$parameter > "$copy"
+  mount --bind "$copy" /proc/sys/$parameter
+done
+mkdir -p /var/lib/kubelet /var/log/containers
+mount -t tmpfs plugins /var/lib/kubelet
+mount -t tmpfs logs /var/log/containers
+exec "$@"
+`
+
+// kubeletConfig has Pods pulled at once and told of at once, and leaves out
+// what has nothing to do with pulls.
+func (n *Node) kubeletConfig(dir string) string {
+	return fmt.Sprintf(`
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+containerRuntimeEndpoint: unix://%s
+cgroupDriver: cgroupfs
+cgroupsPerQOS: false
+enforceNodeAllocatable: []
+failCgroupV1: false
+failSwapOn: false
+localStorageCapacityIsolation: false
+podLogsDir: %s
+volumePluginDir: %s
+enableServer: false
+maxPods: 500
+evictionHard: {}
+imageGCHighThresholdPercent: 100
+nodeStatusMaxImages: -1
+nodeStatusUpdateFrequency: 1s
+registryPullQPS: 0
+serializeImagePulls: false
+eventRecordQPS: 200
+kubeAPIQPS: 200
+kubeAPIBurst: 400
+`, n.socket(), filepath.Join(dir, "logs"), filepath.Join(dir, "plugins-of-volumes"))
+}
+
+// Log is what the kubelet printed.
+func (k *Kubelet) Log() string { return k.daemon.Log() }
+
+// Stop ends the kubelet; its containers go on.
+func (k *Kubelet) Stop() { k.daemon.Stop(stopFor) }
+
+// AbleToRun says why Pods cannot be run here; nil if they can, given runc.
+func AbleToRun() error {
+	if err := Able(); err != nil {
+		return err
+	}
+	if out, err := exec.Command("unshare", "--mount", "--pid", "--fork", "--mount-proc", //nolint:noctx // it ends at once
+		"mount", "-t", "tmpfs", "proc", "/proc").CombinedOutput(); err != nil {
+		return fmt.Errorf("a node needs namespaces and mounts of its own: %w: %s", err, out)
+	}
+	kmsg, err := os.Open("/dev/kmsg") // pkg/kubelet/oom/oom_watcher_linux.go
+	if err != nil {
+		return fmt.Errorf("a kubelet reads the kernel's messages: %w", err)
+	}
+	_ = kmsg.Close()
+	return ableToGroup()
+}
