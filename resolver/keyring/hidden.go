@@ -1,12 +1,32 @@
 package keyring
 
+import (
+	"slices"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
 // DefaultHiddenHosts are the registries of the clouds whose nodes log in by
-// their own identity: the hosts that the clouds' credential providers serve.
-// A `*` stands for one label, or for a part of one.
-func DefaultHiddenHosts() []string {
+// their own identity: the hosts that the clouds' credential providers serve,
+// except those of the clouds of which we have the credentials ourselves. A `*`
+// stands for one label, or for a part of one.
+func DefaultHiddenHosts(known ...string) []string {
+	var hosts []string
+	for _, cloud := range []struct {
+		name  string
+		hosts []string
+	}{{pull.ECR, ecrHosts()}, {pull.Google, googleHosts()}, {pull.ACR, acrHosts()}} {
+		if !slices.Contains(known, cloud.name) {
+			hosts = append(hosts, cloud.hosts...)
+		}
+	}
+	return hosts
+}
+
+// ecrHosts are those of ecr-credential-provider: accounts, plain, FIPS and
+// dual-stack, in every partition.
+func ecrHosts() []string {
 	return []string{
-		// ecr-credential-provider: accounts, plain, FIPS and dual-stack, in
-		// every partition.
 		"*.dkr.ecr*.*.amazonaws.com",
 		"*.dkr.ecr*.*.amazonaws.com.cn",
 		"*.dkr.ecr*.*.amazonaws.eu",
@@ -16,15 +36,15 @@ func DefaultHiddenHosts() []string {
 		"*.dkr.ecr*.*.c2s.ic.gov",
 		"*.dkr.ecr*.*.cloud.adc-e.uk",
 		"*.dkr.ecr*.*.csp.hci.ic.gov",
-		// auth-provider-gcp
-		"gcr.io",
-		"*.gcr.io",
-		"*.pkg.dev",
-		"container.cloud.google.com",
-		// acr-credential-provider
-		"*.azurecr.io",
-		"*.azurecr.cn",
-		"*.azurecr.de",
-		"*.azurecr.us",
 	}
+}
+
+// googleHosts are those of auth-provider-gcp.
+func googleHosts() []string {
+	return []string{"gcr.io", "*.gcr.io", "*.pkg.dev", "container.cloud.google.com"}
+}
+
+// acrHosts are those of acr-credential-provider.
+func acrHosts() []string {
+	return []string{"*.azurecr.io", "*.azurecr.cn", "*.azurecr.de", "*.azurecr.us"}
 }

@@ -56,7 +56,7 @@ type Keyring struct {
 	// has any is Incomplete.
 	Source Source
 	// Node holds the nodes' own credentials in the kubelet's order:
-	// config.json, then the credential providers.
+	// config.json, then the credential providers, then the clouds'.
 	Node []NodeSource
 	// Hidden are globs of hosts for which nodes may hold credentials that
 	// are not in Node; DefaultHiddenHosts has the usual ones.

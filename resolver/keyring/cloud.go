@@ -1,0 +1,141 @@
+package keyring
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+const (
+	// maxLogin is how long a login may take; its answer serves those who come
+	// later.
+	maxLogin = 30 * time.Second
+	// loginPatience is how long one look-up waits for it, so that the registry
+	// can still be asked within a webhook's deadline.
+	loginPatience = 3 * time.Second
+	// failedLogin is how long a failure holds: whoever grants the missing right
+	// need not wait, and a metadata server that hangs is not asked all the time.
+	failedLogin = 10 * time.Second
+)
+
+// CloudLogin logs in to the registries of one cloud.
+type CloudLogin interface {
+	// Scope says for what a login at a host holds, such as for a region: the
+	// hosts of a scope share it. It is empty for a host that is none of the
+	// cloud's.
+	Scope(host string) string
+	// Login returns a credential, and until when it holds. The anonymous one
+	// says that there is none, and that none is missed. An error holds no
+	// value of a credential, and begins with what to do.
+	Login(ctx context.Context, scope string) (pull.Credential, time.Time, error)
+}
+
+// Cloud yields the credentials that the cloud's identity of our own process
+// gives, in place of those of the nodes' identity. It may be used by several
+// goroutines.
+type Cloud struct {
+	name   string
+	login  CloudLogin
+	log    *slog.Logger
+	slots  chan struct{} // bounds the logins under way
+	flight singleflight.Group
+	kept   *lru.Cache[string, cloudAnswer]
+}
+
+// cloudAnswer is what came of a login.
+type cloudAnswer struct {
+	credential pull.Credential
+	err        error
+	until      time.Time
+}
+
+// NewCloud returns the credentials of a cloud, which nodes.cloudCredentials
+// calls name. Failures are logged to log, if given.
+func NewCloud(name string, to CloudLogin, log *slog.Logger) *Cloud {
+	kept, err := lru.New[string, cloudAnswer](maxAnswers)
+	if err != nil {
+		panic(err) // of a size below one
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Cloud{name: name, login: to, log: log.With("cloud", name), slots: make(chan struct{}, maxRuns), kept: kept}
+}
+
+// Lookup returns the cloud's credential for its own registries, and none for
+// others.
+func (c *Cloud) Lookup(ctx context.Context, _ *Account, repository string) ([]pull.Credential, error) {
+	host, _, _ := strings.Cut(repository, "/")
+	scope := c.login.Scope(host)
+	if scope == "" {
+		return nil, nil
+	}
+	found := c.get(ctx, scope)
+	switch {
+	case found.err != nil:
+		return nil, fmt.Errorf("nodes.cloudCredentials %s: %w", c.name, found.err)
+	case found.credential.IsAnonymous():
+		return nil, nil
+	default:
+		return []pull.Credential{found.credential}, nil
+	}
+}
+
+// get returns what a login gave not long ago, or gives now. Who asks at the
+// same time shares one, which goes on when they give up.
+func (c *Cloud) get(ctx context.Context, scope string) cloudAnswer {
+	if last, ok := c.kept.Get(scope); ok && time.Now().Before(last.until) {
+		return last
+	}
+	flight := c.flight.DoChan(scope, func() (any, error) {
+		found := c.ask(context.WithoutCancel(ctx), scope)
+		c.kept.Add(scope, found)
+		return found, nil
+	})
+	patience, cancel := context.WithTimeout(ctx, loginPatience)
+	defer cancel()
+	select {
+	case landed := <-flight:
+		found, _ := landed.Val.(cloudAnswer)
+		return found
+	case <-patience.Done():
+		return cloudAnswer{err: fmt.Errorf("no login yet, ask again: %w", context.Cause(patience))}
+	}
+}
+
+// ask logs in. A credential is kept for half of its life, as the clouds' own
+// credential providers do, so that it lasts while it is in use.
+func (c *Cloud) ask(ctx context.Context, scope string) cloudAnswer {
+	ctx, cancel := context.WithTimeout(ctx, maxLogin)
+	defer cancel()
+	credential, until, err := c.try(ctx, scope)
+	now := time.Now()
+	if err != nil {
+		c.log.WarnContext(ctx, "login to a cloud's registries failed", "scope", scope, "error", err)
+		return cloudAnswer{err: err, until: now.Add(failedLogin)}
+	}
+	return cloudAnswer{credential: credential, until: now.Add(until.Sub(now) / 2)}
+}
+
+// try waits for its turn. A library that panics must not end us.
+func (c *Cloud) try(ctx context.Context, scope string) (credential pull.Credential, until time.Time, err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			credential, err = pull.Credential{}, fmt.Errorf("internal error: the cloud's library panicked: %v", recovered)
+		}
+	}()
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return credential, until, fmt.Errorf("too many logins are under way: %w", ctx.Err())
+	}
+	return c.login.Login(ctx, scope)
+}

@@ -1,0 +1,11 @@
+package pull
+
+// The clouds whose nodes log in to their registries by an identity of their own.
+const (
+	ECR    = "ecr"
+	Google = "google"
+	ACR    = "acr"
+)
+
+// Clouds lists them.
+func Clouds() []string { return []string{ECR, Google, ACR} }
