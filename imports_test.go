@@ -75,6 +75,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/pull":     nil,
 		"resolver/nodes":    {"resolver/pull"},
 		"resolver/keyring":  {"resolver/pull"},
+		"resolver/cloud":    {"resolver/pull"},
 		"resolver/registry": {"resolver/pull"},
 		"resolver":          {"workload", "resolver/pull", "resolver/nodes", "resolver/keyring", "resolver/registry"},
 		"policy":            {"workload", "resolver", "resolver/pull"},
@@ -134,6 +135,9 @@ func TestOwners(t *testing.T) {
 		"github.com/prometheus/client_golang/prometheus":          {"cmd/pullgate", "metrics", "webhook"},
 		"sigs.k8s.io/controller-runtime/pkg/metrics":              {"cmd/pullgate"},
 		"github.com/containerd/containerd/v2/core/remotes/docker": {"resolver/registry"},
+		"github.com/aws/aws-sdk-go-v2/config":                     {"resolver/cloud"},
+		"github.com/Azure/azure-sdk-for-go/sdk/azidentity":        {"resolver/cloud"},
+		"golang.org/x/oauth2/google":                              {"resolver/cloud"},
 	}
 	for room, imports := range rooms(t) {
 		for _, path := range imports {

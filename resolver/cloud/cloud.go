@@ -1,0 +1,45 @@
+// Package cloud logs in to the registries of clouds by the identity that the
+// environment gives us, as the kubelet's credential providers of those clouds
+// do by that of the node. It writes nothing to disk and logs nothing.
+//
+// It asks the clouds' own libraries, not go-containerregistry's keychains: to
+// those a failure is the same as having no credential, where to us the one is
+// unknown and the other a refusal. Nor do they keep to a deadline, or tell for
+// how long a credential holds.
+package cloud
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// maxReason bounds what is repeated of a library's error.
+const maxReason = 300
+
+// failure is a login that failed. What to do comes first: messages are cut at
+// their end.
+type failure struct {
+	advice string
+	cause  error
+}
+
+func (f *failure) Error() string {
+	reason := strings.Join(strings.Fields(f.cause.Error()), " ") // some write paragraphs
+	return f.advice + ": " + strings.ToValidUTF8(reason[:min(len(reason), maxReason)], "")
+}
+
+func (f *failure) Unwrap() error { return f.cause }
+
+// refusal is what the body of an OAuth 2.0 error says (RFC 6749, 5.2). Of any
+// other body nothing is repeated.
+func refusal(status string, body []byte) error {
+	var said struct {
+		Code        string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	if json.Unmarshal(body, &said) != nil {
+		said.Code, said.Description = "", ""
+	}
+	return fmt.Errorf("the identity was refused: %s %s %s", status, said.Code, said.Description)
+}

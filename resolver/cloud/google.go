@@ -1,0 +1,59 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/google"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+const (
+	googleSource = "cloud/" + pull.Google
+	googleAdvice = "give pullgate a Google service account that may read the registry"
+	googleScope  = "https://www.googleapis.com/auth/cloud-platform"
+	// googleUser is the name under which the registries take an access token,
+	// as auth-provider-gcp and go-containerregistry have it.
+	googleUser = "_token"
+)
+
+// Google logs in to Artifact Registry and Container Registry with Google's
+// application default credentials: the file in GOOGLE_APPLICATION_CREDENTIALS,
+// that of gcloud, the metadata server (GKE's workload identity).
+type Google struct{}
+
+// Scope is one for all of Google's registries.
+func (Google) Scope(host string) string {
+	switch {
+	case host == "gcr.io", strings.HasSuffix(host, ".gcr.io"), strings.HasSuffix(host, ".pkg.dev"), host == "container.cloud.google.com":
+		return "google"
+	default:
+		return ""
+	}
+}
+
+// Login asks for an access token.
+func (Google) Login(ctx context.Context, _ string) (pull.Credential, time.Time, error) {
+	found, err := google.FindDefaultCredentials(ctx, googleScope)
+	if err != nil {
+		return pull.Credential{}, time.Time{}, &failure{googleAdvice, err}
+	}
+	token, err := found.TokenSource.Token()
+	if err != nil {
+		return pull.Credential{}, time.Time{}, &failure{googleAdvice, googleReason(err)}
+	}
+	return pull.NewCredential(googleSource, googleUser, token.AccessToken), token.Expiry, nil
+}
+
+// googleReason is what the token endpoint says, if it was reached.
+func googleReason(err error) error {
+	var refused *oauth2.RetrieveError
+	if errors.As(err, &refused) && refused.Response != nil {
+		return refusal(refused.Response.Status, refused.Body)
+	}
+	return err
+}
