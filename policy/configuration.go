@@ -137,13 +137,14 @@ type Nodes struct {
 	DockerConfig string `json:"dockerConfig,omitempty"`
 	// CredentialProviders are the kubelet's own plugins.
 	CredentialProviders CredentialProviders `json:"credentialProviders,omitempty"`
-	// CloudCredentials name clouds whose credentials the environment holds:
-	// ecr, google, acr.
+	// CloudCredentials are the clouds to whose registries Pullgate's own
+	// identity logs in as the nodes' would: ecr, google, acr. It is found in the
+	// environment, and needs the rights that the nodes have.
 	CloudCredentials []string `json:"cloudCredentials,omitempty"`
 	// HiddenCredentials are globs of registries' hosts at which nodes may hold
 	// credentials that are not known here. Default, and what an empty list
-	// means: those of the clouds, whose nodes have an identity. A list takes
-	// their place.
+	// means: those of the clouds, whose nodes have an identity, without those
+	// of cloudCredentials. A list takes their place.
 	HiddenCredentials []string `json:"hiddenCredentials,omitempty"`
 }
 

@@ -116,7 +116,7 @@ func (c *Configuration) validateNodes() (errs field.ErrorList) {
 		}
 	}
 	for i, cloud := range c.Nodes.CloudCredentials {
-		errs = append(errs, oneOf(path.Child("cloudCredentials").Index(i), cloud, []string{"ecr", "google", "acr"}, false)...)
+		errs = append(errs, oneOf(path.Child("cloudCredentials").Index(i), cloud, pull.Clouds(), false)...)
 	}
 	errs = append(errs, noEmpty(path.Child("hiddenCredentials"), c.Nodes.HiddenCredentials)...)
 	return append(errs, c.Nodes.CredentialProviders.validate(path.Child("credentialProviders"))...)

@@ -69,7 +69,7 @@ func readFile(name string) ([]byte, error) {
 func parseConfiguration(file string, data []byte) (policy.Configuration, error) {
 	configuration, err := policy.Parse(data)
 	if err == nil {
-		err = supported(configuration.Nodes)
+		err = checkGlobs(configuration.Nodes)
 	}
 	if err != nil {
 		return configuration, &hintedError{
@@ -80,13 +80,8 @@ func parseConfiguration(file string, data []byte) (policy.Configuration, error) 
 	return configuration, nil
 }
 
-// supported says what of the nodes' credentials this version cannot do, and
-// what of them means nothing.
-func supported(nodes policy.Nodes) error {
-	if len(nodes.CloudCredentials) > 0 {
-		return errors.New("nodes.cloudCredentials: not supported by this version: " +
-			"leave it out, and refusals of the clouds' registries are unknown instead of denied, or use nodes.credentialProviders")
-	}
+// checkGlobs says which of nodes.hiddenCredentials mean nothing.
+func checkGlobs(nodes policy.Nodes) error {
 	for i, glob := range nodes.HiddenCredentials {
 		if err := keyring.CheckGlob(glob); err != nil {
 			return fmt.Errorf("nodes.hiddenCredentials[%d]: %w", i, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/cloud"
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -139,15 +140,32 @@ func nodeCredentials(configured policy.Nodes, in surroundings) ([]keyring.NodeSo
 		providers.Issue = in.tokens
 		sources = append(sources, providers)
 	}
+	for _, name := range configured.CloudCredentials {
+		sources = append(sources, keyring.NewCloud(name, cloudLogin(name), in.log))
+	}
 	return sources, nil
+}
+
+// cloudLogin returns how to log in to a cloud's registries. Validation lets no
+// other names through.
+func cloudLogin(name string) keyring.CloudLogin {
+	switch name {
+	case pull.ECR:
+		return cloud.ECR{}
+	case pull.Google:
+		return cloud.Google{}
+	default:
+		return cloud.NewACR(nil)
+	}
 }
 
 // hiddenHosts returns where nodes may hold credentials that are not known. An
 // empty list is the default: to take it for none would deny what the nodes of
-// a cloud can pull.
+// a cloud can pull. Where we log in as they do nothing is hidden, unless the
+// list says so.
 func hiddenHosts(configured policy.Nodes) []string {
 	if len(configured.HiddenCredentials) == 0 {
-		return keyring.DefaultHiddenHosts()
+		return keyring.DefaultHiddenHosts(configured.CloudCredentials...)
 	}
 	return configured.HiddenCredentials
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 const header = "apiVersion: pullgate.dev/v1alpha1\nkind: Configuration\n"
@@ -93,7 +94,7 @@ func TestVersion(t *testing.T) {
 
 func TestConfigValidate(t *testing.T) {
 	t.Run("good", func(t *testing.T) {
-		file := write(t, "good.yaml", header+"mode: off\n")
+		file := write(t, "good.yaml", header+"mode: off\nnodes: {cloudCredentials: [ecr, google, acr]}\n")
 		if code, stdout, stderr := execute(t, "config", "validate", file); code != 0 || stdout != file+" is valid\n" || stderr != "" {
 			t.Errorf("code %d: %s%s", code, stdout, stderr)
 		}
@@ -107,7 +108,8 @@ func TestConfigValidate(t *testing.T) {
 		{"empty", "", []string{"the file is empty"}},
 		{"rubbish", "\x00\x01", []string{"neither YAML nor JSON"}},
 		{"large", strings.Repeat("#\n", 4<<20), []string{"larger than 1024 KiB"}},
-		{"what this version cannot do", header + "nodes: {cloudCredentials: [ecr]}\n", []string{"nodes.cloudCredentials: not supported by this version"}},
+		{"a cloud that is none", header + "nodes: {cloudCredentials: [ecr, gcp]}\n",
+			[]string{`nodes.cloudCredentials[1]: Unsupported value: "gcp": supported values: "ecr", "google", "acr"`}},
 		{"a host that matches nothing", header + "nodes: {hiddenCredentials: [a.example.com, '%zz']}\n", []string{"nodes.hiddenCredentials[1]: "}},
 	}
 	for _, test := range tests {
@@ -160,7 +162,11 @@ func TestHiddenHosts(t *testing.T) {
 			t.Errorf("%#v: %q", empty, got)
 		}
 	}
-	if got := hiddenHosts(policy.Nodes{HiddenCredentials: []string{"a.example.com"}}); !slices.Equal(got, []string{"a.example.com"}) {
+	known := hiddenHosts(policy.Nodes{CloudCredentials: []string{pull.Google, pull.ACR}})
+	if !slices.Contains(known, "*.dkr.ecr*.*.amazonaws.com") || slices.Contains(known, "gcr.io") || slices.Contains(known, "*.azurecr.io") {
+		t.Errorf("with Google's and Azure's credentials %q are hidden", known)
+	}
+	if got := hiddenHosts(policy.Nodes{CloudCredentials: []string{pull.ECR}, HiddenCredentials: []string{"a.example.com"}}); !slices.Equal(got, []string{"a.example.com"}) {
 		t.Errorf("got %q", got)
 	}
 }
