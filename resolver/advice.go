@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -11,6 +12,9 @@ import (
 // rejectedHint says what to do about credentials that were refused. With one
 // that matches nodes never ask without, be the image public.
 func rejectedHint(a answer, named reference.Named) string {
+	if onlyClouds(a.attempts) {
+		return cloudHint(a, named)
+	}
 	rejected := rejectedNames(a.attempts)
 	hint := "renew the password in " + rejected
 	if !a.finding.LoginFailed {
@@ -54,10 +58,27 @@ func inBrackets(text string) string {
 }
 
 // hiddenHint says what to do where only nodes may know the right credential.
-func hiddenHint(a answer, host string) string {
+func hiddenHint(a answer, named reference.Named) string {
 	const hint = "let pullgate ask as nodes do, by nodes.cloudCredentials or nodes.credentialProviders"
-	if a.said == pull.CredentialsRejected {
-		return "renew " + rejectedNames(a.attempts) + inBrackets(credentialFor(host)) + ", or " + hint
+	switch {
+	case a.said == pull.CredentialsRejected && onlyClouds(a.attempts):
+		return cloudHint(a, named)
+	case a.said == pull.CredentialsRejected:
+		return "renew " + rejectedNames(a.attempts) + inBrackets(credentialFor(reference.Domain(named))) + ", or " + hint
+	default:
+		return hint
 	}
-	return hint
+}
+
+// onlyClouds tells whether there was no other credential to renew than that of
+// a cloud's identity, which renews itself.
+func onlyClouds(tried []pull.Attempt) bool {
+	return !slices.ContainsFunc(tried, func(attempt pull.Attempt) bool {
+		return attempt.Outcome == pull.Rejected && !strings.HasPrefix(attempt.Source, pull.CloudSource)
+	})
+}
+
+// cloudHint says what to do about an identity that may not pull.
+func cloudHint(a answer, named reference.Named) string {
+	return "let the nodes' identity, and pullgate's that stands for it (" + rejectedNames(a.attempts) + "), pull " + reference.Path(named)
 }

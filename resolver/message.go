@@ -33,7 +33,7 @@ func (c *imageCheck) describe(a answer) Result {
 	case result.Reason == pull.NodeCredentialsUnknown && a.match.Incomplete == "" && !a.match.Hidden && c.authFile(&a):
 		result.Hint = "add a pull secret, or set nodes.dockerConfig to what CRI-O has for global_auth_file"
 	case result.Reason == pull.NodeCredentialsUnknown && a.match.Incomplete == "":
-		result.Hint = hiddenHint(a, reference.Domain(c.named))
+		result.Hint = hiddenHint(a, c.named)
 	}
 	return result
 }

@@ -93,9 +93,9 @@ func TestCloudCredentials(t *testing.T) {
 			"nodes.cloudCredentials ecr: give pullgate an AWS role that may ecr:GetAuthorizationToken: api error AccessDeniedException"},
 		{"not configured", "app:1", strings.ReplaceAll(configuration, "[ecr]", "[google, acr]"), http.StatusOK, "AWS:token",
 			[]string{"unknown", "NodeCredentialsUnknown", "anonymous rejected"}, "nodes may hold credentials for it that pullgate does not"},
-		{"refused", "app:1", configuration, http.StatusOK, "AWS:another", []string{"broken", "CredentialsRejected", "cloud/ecr rejected"}, "refused every matching credential"},
+		{"refused", "app:1", configuration, http.StatusOK, "AWS:another", []string{"broken", "CredentialsRejected", "cloud/ecr rejected"}, "; let the nodes' identity, and pullgate's that stands for it (cloud/ecr), pull app"},
 		{"hidden all the same", "app:1", strings.ReplaceAll(configuration, "[ecr]", "[ecr], hiddenCredentials: ['"+ecrHost+"']"), http.StatusOK, "AWS:another",
-			[]string{"unknown", "NodeCredentialsUnknown", "cloud/ecr rejected"}, "nodes may hold credentials for it that pullgate does not"},
+			[]string{"unknown", "NodeCredentialsUnknown", "cloud/ecr rejected"}, "; let the nodes' identity, "},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,15 +103,15 @@ func TestCloudCredentials(t *testing.T) {
 			_, stdout, stderr := execute(t, "check", "--image", ecrHost+"/"+test.image, "--config", write(t, "c.yaml", test.configuration), "-o", "json")
 			var written struct {
 				Results []struct {
-					Verdict, Reason, Message string
-					Credentials              []struct{ Source, Outcome string }
+					Verdict, Reason, Message, Hint string
+					Credentials                    []struct{ Source, Outcome string }
 				}
 			}
 			if err := json.Unmarshal([]byte(stdout), &written); err != nil || len(written.Results) != 1 {
 				t.Fatalf("%v: %s%s", err, stdout, stderr)
 			}
 			got := written.Results[0]
-			if strings.Join(test.want, " ") != fmt.Sprint(got.Verdict, " ", got.Reason, " ", strings.Trim(fmt.Sprint(got.Credentials), "[{}]")) || !strings.Contains(got.Message, test.message) {
+			if strings.Join(test.want, " ") != fmt.Sprint(got.Verdict, " ", got.Reason, " ", strings.Trim(fmt.Sprint(got.Credentials), "[{}]")) || !strings.Contains(got.Message+"; "+got.Hint, test.message) {
 				t.Errorf("got %+v, want %q and %q", got, test.want, test.message)
 			}
 			for _, secret := range []string{"s3cr3t", "AWS:token", "QVdTOnRva2Vu"} {

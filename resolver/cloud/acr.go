@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	acrSource = "cloud/" + pull.ACR
+	acrSource = pull.CloudSource + pull.ACR
 	acrAdvice = "give pullgate an Azure identity with the role AcrPull"
 	// acrAudience is for what the identity's token is, in every cloud.
 	acrAudience = "https://containerregistry.azure.net/.default"

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	ecrSource = "cloud/" + pull.ECR
+	ecrSource = pull.CloudSource + pull.ECR
 	ecrAdvice = "give pullgate an AWS role that may ecr:GetAuthorizationToken"
 	// ecrPublic is the registry that lets everybody pull. A login there only
 	// raises the limit of requests.

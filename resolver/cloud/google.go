@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	googleSource = "cloud/" + pull.Google
+	googleSource = pull.CloudSource + pull.Google
 	googleAdvice = "give pullgate a Google service account that may read the registry"
 	googleScope  = "https://www.googleapis.com/auth/cloud-platform"
 	// googleUser is the name under which the registries take an access token,

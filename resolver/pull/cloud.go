@@ -7,5 +7,9 @@ const (
 	ACR    = "acr"
 )
 
+// CloudSource begins the names of the sources of credentials that a cloud's
+// identity of our own gives.
+const CloudSource = "cloud/"
+
 // Clouds lists them.
 func Clouds() []string { return []string{ECR, Google, ACR} }
