@@ -88,7 +88,7 @@ test-node: build kube $(CONTAINERD) $(SHIM) $(CTR) ## Compare with a real kubele
 
 .PHONY: test-e2e
 test-e2e: build kube ## Test on a real API server with a real kubectl and real registries
-	cd test/e2e && go test -count=1 -timeout 20m ./...
+	cd test/e2e && go test -count=1 -p 1 -timeout 20m ./...
 
 .PHONY: messages
 messages: build kube ## Record docs/messages.md and the README's session anew
