@@ -100,14 +100,7 @@ bench: ## Measure /validate beside an always-allow webhook
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (default 60s)
-	@for dir in . test/oracle; do (cd $$dir && \
-		for file in $$(grep -rl '^func Fuzz' --include='*_test.go' . | grep -v '^./test/'); do \
-			for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
-				echo "fuzz $$target in $$dir/$$(dirname $$file)"; \
-				go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$(dirname $$file); \
-			done; \
-		done); \
-	done
+	test/fuzz $(FUZZTIME)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style and the usual mistakes
