@@ -96,9 +96,14 @@ func isSchema1(mediaType string, blob []byte) bool {
 }
 
 // judgeCRIO says whether nodes of one platform would get the image by CRI-O.
-// Of an index it takes one entry. Which one of several that fit does not
-// matter here: one that can be pulled is enough.
 func (k *check) judgeCRIO(ctx context.Context, s *store, root ocispec.Descriptor, platform *ocispec.Platform) pull.Finding {
+	return k.judgeInstance(ctx, s, root, platform, map[blobKey]bool{})
+}
+
+// judgeInstance takes one entry of an index. Which one of several that fit does
+// not matter here: one that can be pulled is enough. None is looked at twice,
+// be it named on many ways.
+func (k *check) judgeInstance(ctx context.Context, s *store, root ocispec.Descriptor, platform *ocispec.Platform, tried map[blobKey]bool) pull.Finding {
 	switch {
 	case images.IsManifestType(root.MediaType):
 		return k.judgeSingle(ctx, newPulled(s), root)
@@ -111,7 +116,11 @@ func (k *check) judgeCRIO(ctx context.Context, s *store, root ocispec.Descriptor
 	}
 	finding := noInstance(root, platform)
 	for _, entry := range entries {
-		found := k.judgeCRIO(ctx, s, entry, platform)
+		if tried[keyOf(entry)] {
+			continue
+		}
+		tried[keyOf(entry)] = true
+		found := k.judgeInstance(ctx, s, entry, platform, tried)
 		if found.Reason.Verdict() != pull.Broken {
 			return found
 		}

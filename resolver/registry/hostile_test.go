@@ -68,7 +68,7 @@ func TestProbeHostile(t *testing.T) {
 			held := documents{}
 			tt.fill(r, held)
 			r.wrap(func(http.Handler) http.Handler { return held })
-			finding := row{layers: tt.layers}.probe(t, r, client(t, ""))
+			finding := row{runtimes: tt.runtimes, layers: tt.layers}.probe(t, r, client(t, ""))
 			if finding.Reason != tt.reason || !strings.Contains(finding.Detail, tt.detail) {
 				t.Errorf("%+v, want %s with %q", finding, tt.reason, tt.detail)
 			}
@@ -82,6 +82,7 @@ func TestProbeHostile(t *testing.T) {
 type hostile struct {
 	name     string
 	fill     func(r *rig, held documents)
+	runtimes pull.Runtimes
 	layers   bool
 	reason   pull.Reason
 	detail   string
@@ -107,7 +108,26 @@ func hostileIndexes() []hostile {
 		}
 	}
 	same := func(_ int, entry ocispec.Descriptor) ocispec.Descriptor { return entry }
+	// twice are indexes 40 deep, each of which names the next one twice.
+	twice := func(_ *rig, held documents) {
+		held["v2"] = document{} // the ping
+		body := indexOf()
+		for range 40 {
+			next := amd64(held.add(ocispec.MediaTypeImageIndex, body))
+			body = indexOf(next, next)
+		}
+		held.tag(ocispec.MediaTypeImageIndex, body)
+	}
 	return []hostile{
+		{name: "each of 40 indexes names the next one twice", fill: twice,
+			reason: pull.RegistryError, detail: "too many descriptors", requests: 2 + 41},
+		{name: "each of 40 indexes names the next one twice, to CRI-O", fill: twice, runtimes: pull.CRIO,
+			reason: pull.PlatformMismatch, requests: 2*(2+40) + 1},
+		{name: "a large manifest 4,000 times", fill: func(_ *rig, held documents) {
+			large := ocispec.Manifest{Config: claimed(ocispec.MediaTypeImageConfig, 0, 9), Annotations: map[string]string{"": strings.Repeat("a", 4_000_000)}}
+			held.tag(ocispec.MediaTypeImageIndex, indexOf(slices.Repeat([]ocispec.Descriptor{amd64(held.add(ocispec.MediaTypeImageManifest, encode(large)))}, 4_000)...))
+		},
+			reason: pull.ReasonPullable, requests: 3},
 		{name: "9,000 entries without platform", fill: wide(9_000, same),
 			reason: pull.RegistryError, detail: "more than 64 manifests", requests: 2 + maxManifests},
 		{name: "12,000 entries for the platform", fill: wide(12_000, func(_ int, entry ocispec.Descriptor) ocispec.Descriptor { return amd64(entry) }),

@@ -90,13 +90,15 @@ func (anyKnown) Match(p ocispec.Platform) bool {
 // pulled is what a node fetched along a path.
 type pulled struct {
 	*store
-	seen      map[digest.Digest]bool
-	parts     map[blobKey]bool // configs and layers
+	seen map[digest.Digest]bool
+	// children are what was read names, once for however often it is named
+	// itself; of configs and layers, which are not read, there are none.
+	children  map[blobKey][]ocispec.Descriptor
 	manifests []ocispec.Descriptor
 }
 
 func newPulled(s *store) *pulled {
-	return &pulled{store: s, seen: map[digest.Digest]bool{}, parts: map[blobKey]bool{}}
+	return &pulled{store: s, seen: map[digest.Digest]bool{}, children: map[blobKey][]ocispec.Descriptor{}}
 }
 
 // fetch fetches manifests and indexes as a node would.
@@ -110,12 +112,16 @@ func (p path) fetch(ctx context.Context, s *store, root ocispec.Descriptor) (*pu
 }
 
 // handle fetches a manifest or index and returns what it names. Configs and
-// layers are only taken note of.
+// layers are only taken note of. It ends with the context even where all is at
+// hand: of each path, and for each platform, megabytes may be decoded.
 func (f *pulled) handle(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	f.seen[desc.Digest] = true
 	isManifest := images.IsManifestType(desc.MediaType)
-	if f.parts[keyOf(desc)] {
-		return nil, nil
+	if children, ok := f.children[keyOf(desc)]; ok {
+		return children, nil
 	}
 	if !isManifest && !images.IsIndexType(desc.MediaType) {
 		return nil, f.foreign(ctx, desc)
@@ -127,10 +133,11 @@ func (f *pulled) handle(ctx context.Context, desc ocispec.Descriptor) ([]ocispec
 	if err != nil {
 		return nil, &refusedError{err}
 	}
+	f.children[keyOf(desc)] = children
 	if isManifest {
 		f.manifests = append(f.manifests, desc)
 		for _, child := range children {
-			f.parts[keyOf(child)] = true
+			f.children[keyOf(child)] = nil
 		}
 	}
 	return children, nil
