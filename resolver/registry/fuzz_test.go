@@ -18,7 +18,7 @@ import (
 
 // FuzzLine makes sure that nothing from outside breaks a message's line.
 func FuzzLine(f *testing.F) {
-	for _, text := range []string{"", "a\nb", "\x1b[31mred", "\u202eabc", "\xff\xfe", strings.Repeat("ü", 400), "tab\tand\u2028line"} {
+	for _, text := range []string{"", "a\nb", "\x1b[31mred", "\u202eabc", "\xff\xfe", strings.Repeat("ü", 400), "tab\tand\u2028line", "https://a:b@c?d=e&scope=f: g"} {
 		f.Add(text, 10)
 		f.Add(text, maxDetail)
 	}
@@ -50,6 +50,22 @@ func FuzzRegistryError(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLineHasNoKeys of URLs, which are the registry's.
+func TestLineHasNoKeys(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"to https://auth.example/token?scope=repository%3Aapp%3Apull&service=x: 401", "to https://auth.example/token?scope=repository%3Aapp%3Apull&service=x: 401"},
+		{"to https://cdn.example/b?X-Sig=ab%3D&Expires=9: 403 Forbidden", "to https://cdn.example/b?X-Sig=[REDACTED]&Expires=[REDACTED]: 403 Forbidden"},
+		{`Get "https://me:hunter22@auth.example:1/t?key=hunter22": EOF`, `Get "https://auth.example:1/t?key=[REDACTED]": EOF`},
+		{`parse "https://me:p@ss@h/%zz?k=%zz": no`, `parse "https://h/%zz?k=[REDACTED]": no`},
+		{`Get "https://h/t?scope=%5BREDACTED%5D&k=%5BREDACTED%5D": EOF`, `Get "https://h/t?scope=%5BREDACTED%5D&k=%5BREDACTED%5D": EOF`},
+		{"see https://h/docs, or mail me@example.com: a=b?", "see https://h/docs, or mail me@example.com: a=b?"},
+	} {
+		if got := oneLine(tt.text); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
 }
 
 // TestWithout makes sure that no beginning of a secret survives either.

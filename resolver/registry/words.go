@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,6 +128,26 @@ func without(text string, secrets []string) string {
 	return text
 }
 
+// withoutKeys takes out of the URLs in a text what may open a door: who logs in,
+// and the values of a query, such as a redirect's signature, but for those that
+// say what was asked for. Containerd leaves them in the words of a status.
+func withoutKeys(text string) string {
+	text = regexp.MustCompile(`://[^\s"/?#]*@`).ReplaceAllString(text, "://")
+	return regexp.MustCompile(`[?&][^\s"=&]+=[^\s"&]*[^\s"&:]`).ReplaceAllStringFunc(text, func(pair string) string {
+		name, value, _ := strings.Cut(pair, "=")
+		switch name[1:] {
+		case "scope", "service", "account", "client_id", "ns":
+			return pair
+		}
+		const redacted = "[REDACTED]"
+		shown := strings.TrimSuffix(value, "…")
+		if strings.HasPrefix(redacted, shown) || strings.HasPrefix(url.QueryEscape(redacted), shown) {
+			return pair
+		}
+		return name + "=" + redacted
+	})
+}
+
 // oneLine makes a text from outside fit for a message.
 func oneLine(text string) string { return line(text, maxDetail) }
 
@@ -141,6 +162,9 @@ func line(text string, limit int) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, ""))
+	if strings.Contains(clean, "://") {
+		clean = withoutKeys(clean)
+	}
 	if len(clean) <= limit {
 		return clean
 	}
