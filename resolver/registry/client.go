@@ -113,10 +113,10 @@ func NewClient(options Options) *Client {
 
 // hostsFor returns the hosts to ask for a repository with a credential, and
 // whether they are fresh: made for this very check. Direct leaves out the
-// mirrors, of which only containerd knows.
-func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential pull.Credential, direct bool) (hosts []docker.RegistryHost, fresh bool, err error) {
+// mirrors, of which only containerd knows; anew makes them in any case.
+func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential pull.Credential, direct, anew bool) (hosts []docker.RegistryHost, fresh bool, err error) {
 	key := hostsKey{repository: image.Name(), credential: credential.Fingerprint(), direct: direct}
-	if kept, ok := c.hosts.Get(key); ok && time.Now().Before(kept.until) {
+	if kept, ok := c.hosts.Get(key); !anew && ok && time.Now().Before(kept.until) {
 		return kept.hosts, false, nil
 	}
 	hosts, err = c.configure(ctx, reference.Domain(image), credential, direct)

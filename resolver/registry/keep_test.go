@@ -227,14 +227,14 @@ func TestKeptHostsEnd(t *testing.T) {
 	c := client(t, "")
 	row{}.probe(t, r, c)
 	image := r.image("app:1")
-	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, false); fresh {
+	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, false, false); fresh {
 		t.Fatal("the hosts were not kept")
 	}
 	for _, key := range c.hosts.Keys() {
 		kept, _ := c.hosts.Peek(key)
 		c.hosts.Add(key, keptEntry{hosts: kept.hosts, until: time.Now()})
 	}
-	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, false); !fresh {
+	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, false, false); !fresh {
 		t.Error("the hosts were kept for ever")
 	}
 }
@@ -257,6 +257,27 @@ func TestProbeAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// TestRefusalsAtOnce makes sure that each is asked for again and explained, be
+// it that another made what is kept in between.
+func TestRefusalsAtOnce(t *testing.T) {
+	r := newRig(t)
+	r.single("manifest", "1", "linux/amd64")
+	c := client(t, "")
+	for range 20 {
+		row{reason: pull.ReasonPullable}.probe(t, r, c)
+		var group sync.WaitGroup
+		for i := range 32 {
+			group.Go(func() {
+				finding := row{image: "app@" + digestOf([]byte{byte(i)})}.probe(t, r, c)
+				if finding.Reason != pull.DigestNotFound {
+					t.Errorf("%+v", finding)
+				}
+			})
+		}
+		group.Wait()
+	}
 }
 
 // TestProbeCutShort makes sure that a refusal that nobody has the time to ask

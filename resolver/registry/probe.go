@@ -31,7 +31,7 @@ type Query struct {
 // from earlier checks is dropped and the registry asked again before.
 func (c *Client) Probe(ctx context.Context, q Query) pull.Finding {
 	q.Image = pulledReference(q.Image)
-	finding, fresh := c.ask(ctx, q)
+	finding, fresh := c.ask(ctx, q, false)
 	if finding.Reason == pull.ReasonPullable {
 		return finding
 	}
@@ -40,7 +40,7 @@ func (c *Client) Probe(ctx context.Context, q Query) pull.Finding {
 		if finding.Reason == pull.RateLimited {
 			return finding
 		}
-		finding, _ = c.ask(ctx, q)
+		finding, _ = c.ask(ctx, q, true) // whatever others keep by now
 	}
 	if finding.Reason != pull.ReasonPullable && finding.Reason != pull.TagNotFound {
 		c.forget(q.Image, q.Credential) // after a missing tag, the others are asked for with the same token
@@ -62,10 +62,10 @@ func pulledReference(image reference.Named) reference.Named {
 	return canonical
 }
 
-// ask resolves and reads once.
-func (c *Client) ask(ctx context.Context, q Query) (finding pull.Finding, fresh bool) {
+// ask resolves and reads once, anew or with what is kept.
+func (c *Client) ask(ctx context.Context, q Query, anew bool) (finding pull.Finding, fresh bool) {
 	ctx, seen := withExchange(c.quieten(ctx))
-	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, q.Runtimes == pull.CRIO)
+	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, q.Runtimes == pull.CRIO, anew)
 	if err != nil {
 		return pull.Finding{Reason: pull.RegistryError, Detail: oneLine("registry hosts: " + err.Error())}, fresh
 	}
