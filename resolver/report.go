@@ -61,11 +61,13 @@ func (r Result) Evidence() string {
 // that no container mounts keeps none from starting: the kubelet heeds what
 // became of its image where it is mounted (Kubernetes
 // pkg/kubelet/kuberuntime/kuberuntime_manager.go, toKubeContainerImageVolumes).
+// Without a reference there is no Pod to start (pkg/apis/core/validation/
+// validation.go, validateImageVolumeSource).
 func (r Result) usedAs(image workload.Image) Result {
 	r.Image = image
 	var what string
 	switch {
-	case image.Role != workload.Volume, image.Mounted, r.Verdict == pull.Pullable, r.Verdict == pull.Skipped:
+	case image.Role != workload.Volume, image.Mounted, image.Reference == "", r.Verdict == pull.Pullable, r.Verdict == pull.Skipped:
 		return r
 	case r.Verdict == pull.Broken:
 		what = "no container mounts this volume, but one that did would fail: "

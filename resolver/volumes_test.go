@@ -34,6 +34,7 @@ func TestVolumes(t *testing.T) {
 		{"broken", private, false, pull.TagNotFound, pull.Exempt, "would fail: tag not found; correct the tag, or push "},
 		{"refused", private, false, pull.CredentialsRequired, pull.Exempt, "would fail: reg.example.com wants credentials"},
 		{"not a name", "reg.example.com/App:1", false, "", pull.Exempt, "would fail: not an image name that nodes can parse; write it in lower case"},
+		{"no name", "", false, "", pull.InvalidImageName, ""},
 		{"unknown", private, false, pull.RateLimited, pull.Exempt, "might fail: not checked: reg.example.com limits"},
 		{"a slip of ours", private, false, "", pull.Exempt, "might fail: not checked: an internal error"},
 	}
