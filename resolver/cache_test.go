@@ -170,6 +170,27 @@ func TestFreshSecretsBeforeARefusal(t *testing.T) {
 	}
 }
 
+// ending is Credentials that are read just when the time is up.
+type ending struct {
+	Credentials
+	end func()
+}
+
+func (e ending) Open(ctx context.Context, pod keyring.Pod) *keyring.Ring {
+	defer e.end()
+	return e.Credentials.Open(ctx, pod)
+}
+
+// What nobody has the time to read anew is no reason to refuse.
+func TestNoRefusalByOldSecretsAtTheDeadline(t *testing.T) {
+	broken := shop(map[string]*corev1.Secret{"a": secretOf(corev1.SecretTypeDockerConfigJson, "{")})
+	resolver := newResolver(broken, &registries{})
+	ctx, cancel := context.WithCancel(t.Context())
+	resolver.Credentials = ending{resolver.Credentials, cancel}
+	resolver.Fresh = &keyring.Keyring{Source: broken}
+	wantReason(t, resolver.Resolve(ctx, deployment([]string{"a"}, private)).Results[0], pull.Timeout)
+}
+
 // What was asked for without layers answers no question for them.
 func TestLayersAreAnotherQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -68,7 +68,7 @@ func (c *imageCheck) run(ctx context.Context) Result {
 		return c.neverPulled()
 	}
 	answer := c.ask(ctx, c.template.ring(ctx))
-	if answer.verdict() == pull.Broken && ctx.Err() == nil {
+	if answer.verdict() == pull.Broken {
 		answer = c.askAgain(ctx, answer)
 	}
 	answer.tags = sync.OnceValues(func() ([]string, error) {
