@@ -38,11 +38,11 @@ type remembered struct {
 // Pods can land on all, for which the answer is remembered.
 func (r *Resolver) targetsOf(feasible, all []nodes.Node) targets {
 	if !same(feasible, all) {
-		return r.newTargets(feasible)
+		return r.newTargets(feasible, all)
 	}
 	last := r.lastTargets.Load()
 	if last == nil || !same(last.nodes, all) {
-		last = &remembered{nodes: all, targets: r.newTargets(all)}
+		last = &remembered{nodes: all, targets: r.newTargets(all, all)}
 		r.lastTargets.Store(last)
 	}
 	return last.targets
@@ -53,16 +53,18 @@ func same(a, b []nodes.Node) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-func (r *Resolver) newTargets(feasible []nodes.Node) targets {
-	all, runtimes := knownPlatforms(feasible, r.Platforms), nodes.Runtimes(feasible)
-	if len(all) > len(nodes.Platforms(feasible)) {
+func (r *Resolver) newTargets(feasible, all []nodes.Node) targets {
+	known, runtimes := knownPlatforms(feasible, r.Platforms), nodes.Runtimes(feasible)
+	if len(feasible) == 0 {
+		runtimes = nodes.Runtimes(all) // a node that comes for this Pod will run what the others run
+	} else if len(known) > len(nodes.Platforms(feasible)) {
 		runtimes |= pull.Containerd // of the nodes that may come nothing else is known
 	}
 	names := []string{fmt.Sprint(uint8(runtimes.Known()))}
-	for _, platform := range all {
+	for _, platform := range known {
 		names = append(names, platforms.FormatAll(platform))
 	}
-	return targets{platforms: all, runtimes: runtimes.Known(), names: strings.Join(names, ",")}
+	return targets{platforms: known, runtimes: runtimes.Known(), names: strings.Join(names, ",")}
 }
 
 // knownPlatforms returns the platforms of the nodes on which Pods can land, and

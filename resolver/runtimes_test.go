@@ -48,7 +48,8 @@ func TestRuntimesAreAskedFor(t *testing.T) {
 		{"CRI-O", []string{"cri-o://1.36.1"}, "", "", pull.CRIO},
 		{"both", []string{"containerd://2.4.2", "cri-o://1.36.1"}, "", "", pull.Containerd | pull.CRIO},
 		{"the feasible one of both", []string{"containerd://2.4.2", "cri-o://1.36.1"}, "", "cri-o://1.36.1", pull.CRIO},
-		{"no feasible one", []string{"cri-o://1.36.1"}, "", "elsewhere", pull.Containerd},
+		{"no feasible one", []string{"cri-o://1.36.1"}, "", "elsewhere", pull.CRIO},
+		{"no feasible one, and nodes that may come", []string{"containerd://2.4.2", "cri-o://1.36.1"}, "linux/arm64", "elsewhere", pull.CRIO | pull.Containerd},
 		{"a new node beside", []string{"cri-o://1.36.1", ""}, "", "", pull.CRIO | pull.Containerd},
 		{"docker beside", []string{"cri-o://1.36.1", "docker://28.0.4"}, "", "", pull.CRIO | pull.OtherRuntime},
 	}
