@@ -51,7 +51,7 @@ func pulledName(named reference.Named) string {
 // the summary and the node's words do not tell it already.
 func (c *imageCheck) evidence(a answer, summary string) string {
 	reason, detail := a.finding.Reason, a.finding.Detail
-	if reason == pull.PullSecretMalformed {
+	if a.match.Malformed != nil { // which the summary says
 		return ""
 	}
 	text := ""
@@ -138,7 +138,7 @@ func (c *imageCheck) unknownWords(a answer, host string) string {
 	case pull.AddressForbidden:
 		return fmt.Sprintf("not checked: %s leads to an address that is not dialled on behalf of a Pod", host)
 	case pull.PresentOnNodes:
-		return fmt.Sprintf("%s would refuse it; %s", host, c.presentOn())
+		return fmt.Sprintf("%s; %s", refusalWords(a, host), c.presentOn())
 	case "": // see ownFault
 		return internalError
 	default:
@@ -147,6 +147,15 @@ func (c *imageCheck) unknownWords(a answer, host string) string {
 		}
 		return fmt.Sprintf("not checked: %s gave no usable answer", host)
 	}
+}
+
+// refusalWords say what would be the matter on a node that has not the image.
+func refusalWords(a answer, host string) string {
+	if a.said.Refused() {
+		return host + " would refuse it"
+	}
+	a.finding.Reason = a.said
+	return brokenWords(a, host)
 }
 
 // String says which node has the image, and to whom that is of use.

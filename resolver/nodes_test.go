@@ -82,6 +82,31 @@ func TestPresentOnNodes(t *testing.T) {
 	}
 }
 
+// What would be the matter elsewhere is said as it is, once.
+func TestWordsOfPresentOnNodes(t *testing.T) {
+	malformed := shop(map[string]*corev1.Secret{"a": secretOf(corev1.SecretTypeDockerConfigJson, "{")})
+	for _, test := range []struct {
+		from   *objects
+		answer pull.Reason
+		says   string
+	}{
+		{shop(nil), pull.TagNotFound, "tag not found; node b has it"},
+		{shop(nil), pull.PlatformMismatch, "no image for the nodes' platforms; node b has it"},
+		{shop(nil), pull.CredentialsRequired, "reg.example.com would refuse it; node b has it"},
+		{malformed, "", "pull secret shop/a makes the kubelet fail every pull of the Pod: unexpected end of JSON input; node b has it"},
+	} {
+		resolver := newResolver(test.from, answering(test.answer))
+		resolver.Nodes = func() []nodes.Node { return []nodes.Node{nodeWith("b", "linux", "amd64", private)} }
+		w := deployment([]string{"a"}, private)
+		w.Templates[0].Images[0].Policy = corev1.PullIfNotPresent
+		result := resolveOne(t, resolver, w)
+		wantReason(t, result, pull.PresentOnNodes)
+		if !strings.HasPrefix(result.Message, test.says) || strings.Count(result.Message, "JSON") > 1 {
+			t.Errorf("%q, want %q first", result.Message, test.says)
+		}
+	}
+}
+
 // answering is a registry that answers everything alike.
 func answering(reason pull.Reason) *registries {
 	return &registries{during: func(context.Context, registry.Query) *pull.Finding {
