@@ -233,32 +233,6 @@ func attempts(tried []pull.Credential, outcomes []pull.Outcome) []pull.Attempt {
 	return result
 }
 
-// soften turns a refusal into unknown where a node may know better than we do.
-func (c *imageCheck) soften(a *answer) {
-	reason := a.finding.Reason
-	if a.verdict() != pull.Broken {
-		return
-	}
-	a.said = reason
-	failed := a.match.Incomplete != "" && !a.match.Elsewhere
-	others := a.match.Hidden || a.match.Elsewhere || c.authFile(a)
-	switch {
-	case c.presentOn().node != "" && c.image.Policy == corev1.PullIfNotPresent:
-		a.finding.Reason = pull.PresentOnNodes
-	case failed && (reason.Refused() || reason.NotFound()):
-		a.finding.Reason = pull.NodeCredentialsUnknown
-	case others && (reason.Refused() || reason == pull.RepositoryNotFound || reason.NotFound() && !a.sees()):
-		a.finding.Reason = pull.NodeCredentialsUnknown
-	}
-}
-
-// sees tells whether who got a 404 may read the repository at all: registries
-// that hide what they have answer 404 to whom they would refuse.
-func (a *answer) sees() bool {
-	_, err := a.tags()
-	return err == nil
-}
-
 // welcome returns the credential with which the registry answered.
 func (a *answer) welcome() pull.Credential {
 	for i, attempt := range a.attempts {
@@ -269,61 +243,25 @@ func (a *answer) welcome() pull.Credential {
 	return pull.Credential{}
 }
 
-// presence is where an image is already.
-type presence struct {
-	node string // empty: nowhere
-	lent bool   // perhaps only to Pods with a certain pull secret
-}
-
-// presentOn finds a node on which the Pod can land and that lists the image,
-// best of all one that lets every Pod use it.
-func (c *imageCheck) presentOn() (found presence) {
-	for _, node := range c.template.feasible {
-		if !node.Has(c.named) {
-			continue
-		}
-		if !node.Lends(c.named) {
-			return presence{node: node.Name}
-		}
-		if found.node == "" {
-			found = presence{node.Name, true}
-		}
-	}
-	return found
-}
-
-// neverPulled is the verdict under pull policy Never: no registry matters.
-func (c *imageCheck) neverPulled() Result {
-	result := Result{Resolved: c.named.String(), Summary: "never pulled"}
-	switch on := c.presentOn(); {
-	case on.node == "":
-		result.Reason = pull.NeverPresent
-		result.Summary += " (imagePullPolicy: Never), and no node is known to have it"
-		result.Hint = "load the image onto the nodes, or set imagePullPolicy: IfNotPresent"
-		result.Node = fmt.Sprintf("Container image %q is not present with pull policy of Never", c.image.Reference)
-	case on.lent: // a node says of what it keeps from a Pod that it is not there
-		result.Reason = pull.PresentOnNodes
-		result.Summary += "; " + on.String()
-		result.Hint = "give the Pod that secret, or set imagePullPolicy: IfNotPresent"
-	default:
-		result.Reason = pull.ReasonPullable
-		result.Summary += "; " + on.String()
-	}
-	result.Verdict, result.Message = result.Reason.Verdict(), result.Summary
-	return result
-}
-
 // filledInLater is the verdict on an image that a custom resource leaves open.
 func (c *imageCheck) filledInLater() Result {
 	const message = "no image is named here: the custom resource's controller fills it in"
 	return Result{Reason: pull.Exempt, Verdict: pull.Skipped, Summary: message, Message: message}
 }
 
+// refused tells whether the API server takes no Pod with the name, which it
+// trims for containers alone (pkg/apis/core/validation/validation.go,
+// validateContainerOnlyForPod and validateImageVolumeSource).
+func (c *imageCheck) refused() bool {
+	name := c.image.Reference
+	return name == "" || strings.TrimSpace(name) == "" && c.image.Role != workload.Volume
+}
+
 // invalidName is the verdict on a reference that the kubelet cannot parse
 // (pkg/util/parsers/parsers.go, ParseImageName).
 func (c *imageCheck) invalidName(err error) Result {
 	result := Result{Reason: pull.InvalidImageName, Verdict: pull.Broken}
-	if strings.TrimSpace(c.image.Reference) == "" {
+	if c.refused() {
 		result.Summary = "no image name: the API server will refuse its Pods"
 		result.Message = result.Summary
 		result.Hint = "write the image's name"

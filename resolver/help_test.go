@@ -186,6 +186,16 @@ func TestEmptyImageOfACustomResource(t *testing.T) {
 	wantReason(t, resolveOne(t, newResolver(shop(nil), &registries{}), w), pull.InvalidImageName)
 }
 
+// The API server trims no volume's reference: the kubelet fails to parse it.
+func TestBlankVolume(t *testing.T) {
+	w := with(" ", func(t *workload.Template) { t.Images[0].Role, t.Images[0].Mounted = workload.Volume, true })
+	result := resolveOne(t, newResolver(shop(nil), &registries{}), w)
+	wantReason(t, result, pull.InvalidImageName)
+	if !strings.Contains(result.Node, "couldn't parse image name") {
+		t.Errorf("it says %q, and of a node %q", result.Message, result.Node)
+	}
+}
+
 // Every reason is put into words of its own, in one line.
 func TestWords(t *testing.T) {
 	seen := map[string]pull.Reason{}

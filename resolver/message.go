@@ -158,14 +158,6 @@ func refusalWords(a answer, host string) string {
 	return brokenWords(a, host)
 }
 
-// String says which node has the image, and to whom that is of use.
-func (p presence) String() string {
-	if p.lent {
-		return "node " + p.node + " has it, but only for Pods with the pull secret that pulled it, if one did (since Kubernetes 1.35)"
-	}
-	return "node " + p.node + " has it and uses it as it is"
-}
-
 // triedWith names the credentials that were tried.
 func triedWith(attempts []pull.Attempt) string {
 	if len(attempts) == 0 {

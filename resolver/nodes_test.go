@@ -57,6 +57,8 @@ func TestPresentOnNodes(t *testing.T) {
 		{"refused, but there", private, policy(corev1.PullIfNotPresent, "b"), pull.CredentialsRequired, pull.PresentOnNodes},
 		{"mismatching, but there", private, policy(corev1.PullIfNotPresent, ""), pull.PlatformMismatch, pull.PresentOnNodes},
 		{"the digest is there", "reg.example.com/app:9@" + someDigest, policy(corev1.PullIfNotPresent, ""), pull.DigestNotFound, pull.PresentOnNodes},
+		{"an ID, which nodes do not list", someDigest, policy(corev1.PullIfNotPresent, ""), pull.TagNotFound, pull.RegistryError},
+		{"an ID that is pulled all the same", someDigest, policy(corev1.PullAlways, ""), pull.TagNotFound, pull.TagNotFound},
 		{"by its short name", "nginx:1", policy(corev1.PullIfNotPresent, ""), pull.TagNotFound, pull.PresentOnNodes},
 		{"there where the Pod cannot land", private, policy(corev1.PullIfNotPresent, "a"), pull.TagNotFound, pull.TagNotFound},
 		{"another tag is there", "reg.example.com/app:2", policy(corev1.PullIfNotPresent, ""), pull.TagNotFound, pull.TagNotFound},
