@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -19,17 +20,24 @@ const (
 	// googleUser is the name under which the registries take an access token,
 	// as auth-provider-gcp and go-containerregistry have it.
 	googleUser = "_token"
+	// maxRequest is how long one request to a token endpoint may take: with a
+	// service account's key the library heeds no context.
+	maxRequest = 10 * time.Second
 )
 
 // Google logs in to Artifact Registry and Container Registry with Google's
 // application default credentials: the file in GOOGLE_APPLICATION_CREDENTIALS,
 // that of gcloud, the metadata server (GKE's workload identity).
-type Google struct{}
+type Google struct {
+	// Transport is how token endpoints are reached; nil: the default one.
+	Transport http.RoundTripper
+}
 
-// Scope is one for all of Google's registries.
+// Scope is one for all of Google's registries, by the globs of
+// auth-provider-gcp: a * stands for one label.
 func (Google) Scope(host string) string {
-	switch {
-	case host == "gcr.io", strings.HasSuffix(host, ".gcr.io"), strings.HasSuffix(host, ".pkg.dev"), host == "container.cloud.google.com":
+	switch _, domain, _ := strings.Cut(host, "."); {
+	case host == "gcr.io", domain == "gcr.io", domain == "pkg.dev", host == "container.cloud.google.com":
 		return "google"
 	default:
 		return ""
@@ -37,7 +45,8 @@ func (Google) Scope(host string) string {
 }
 
 // Login asks for an access token.
-func (Google) Login(ctx context.Context, _ string) (pull.Credential, time.Time, error) {
+func (g Google) Login(ctx context.Context, _ string) (pull.Credential, time.Time, error) {
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: g.Transport, Timeout: maxRequest})
 	found, err := google.FindDefaultCredentials(ctx, googleScope)
 	if err != nil {
 		return pull.Credential{}, time.Time{}, &failure{googleAdvice, err}

@@ -12,13 +12,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 func TestGoogleScope(t *testing.T) {
 	for host, want := range map[string]string{
 		"gcr.io": "google", "eu.gcr.io": "google", "europe-docker.pkg.dev": "google", "container.cloud.google.com": "google",
-		"pkg.dev": "", "gcr.io.evil.example": "", "evilgcr.io": "", "gcr.io:443": "", "docker.io": "", "www.google.com": "",
+		"pkg.dev": "", "a.b.gcr.io": "", "a.b.pkg.dev": "", "gcr.io.evil.example": "", "evilgcr.io": "", "gcr.io:443": "", "docker.io": "", "www.google.com": "",
 	} {
 		if got := (Google{}).Scope(host); got != want {
 			t.Errorf("%s: scope %q, want %q", host, got, want)
@@ -102,4 +103,27 @@ func TestGoogleFailures(t *testing.T) {
 			wantNoLogin(t, credential, err, googleAdvice+": ", test.want)
 		})
 	}
+}
+
+// silence is a token endpoint that takes a request and never answers. Who gives
+// a request up closes it.
+type silence struct{}
+
+func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// A token endpoint that never answers is given up: the library does not look at
+// the context of a login with a key.
+func TestGoogleSilence(t *testing.T) {
+	environment(t, map[string]string{"GOOGLE_APPLICATION_CREDENTIALS": serviceAccount(t, "https://tokens.example")})
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		credential, _, err := Google{Transport: silence{}}.Login(t.Context(), "google")
+		wantNoLogin(t, credential, err, googleAdvice+": ", "tokens.example")
+		if took := time.Since(start); took != maxRequest {
+			t.Errorf("it took %s, want %s", took, maxRequest)
+		}
+	})
 }
