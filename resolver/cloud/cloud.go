@@ -11,6 +11,8 @@ package cloud
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 )
 
@@ -25,11 +27,27 @@ type failure struct {
 }
 
 func (f *failure) Error() string {
-	reason := strings.Join(strings.Fields(f.cause.Error()), " ") // some write paragraphs
+	reason := strings.Join(strings.Fields(withoutFiles(f.cause.Error())), " ") // some write paragraphs
 	return f.advice + ": " + strings.ToValidUTF8(reason[:min(len(reason), maxReason)], "")
 }
 
 func (f *failure) Unwrap() error { return f.cause }
+
+// withoutFiles names the variables that should name files, not their values:
+// now and then somebody puts the key or the token itself there, and the error
+// says that there is no file of that name.
+func withoutFiles(text string) string {
+	for _, name := range []string{
+		"GOOGLE_APPLICATION_CREDENTIALS", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE",
+		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+	} {
+		if value := os.Getenv(name); value != "" {
+			quoted := strconv.Quote(value)
+			text = strings.NewReplacer(value, "$"+name, quoted[1:len(quoted)-1], "$"+name).Replace(text)
+		}
+	}
+	return text
+}
 
 // refusal is what the body of an OAuth 2.0 error says (RFC 6749, 5.2). Of any
 // other body nothing is repeated.

@@ -92,7 +92,7 @@ func TestGoogleFailures(t *testing.T) {
 	tests := map[string]struct {
 		file, want string
 	}{
-		"no file":         {filepath.Join(t.TempDir(), "none.json"), "none.json: no such file"},
+		"no file":         {filepath.Join(t.TempDir(), "none.json"), "open $GOOGLE_APPLICATION_CREDENTIALS: no such file"},
 		"refused":         {serviceAccount(t, serve(t, refuse)), "the identity was refused: 400 Bad Request invalid_grant account not found"},
 		"an error's page": {serviceAccount(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, marker, http.StatusBadGateway) })), "the identity was refused: 502 Bad Gateway"},
 	}
