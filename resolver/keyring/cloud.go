@@ -124,11 +124,12 @@ func (c *Cloud) ask(ctx context.Context, scope string) cloudAnswer {
 	return cloudAnswer{credential: credential, until: now.Add(until.Sub(now) / 2)}
 }
 
-// try waits for its turn. A library that panics must not end us.
+// try waits for its turn. A library that panics must not end us: what it
+// panicked with may be a secret.
 func (c *Cloud) try(ctx context.Context, scope string) (credential pull.Credential, until time.Time, err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
-			credential, err = pull.Credential{}, fmt.Errorf("internal error: the cloud's library panicked: %v", recovered)
+			credential, err = pull.Credential{}, fmt.Errorf("internal error: the cloud's library panicked: %T", recovered)
 		}
 	}()
 	select {

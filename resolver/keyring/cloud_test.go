@@ -76,8 +76,8 @@ func TestCloud(t *testing.T) {
 		},
 		"hangs": {answer: hangs, problem: "nodes.cloudCredentials fake: no login yet, ask again: context deadline exceeded"},
 		"panics": {
-			answer:  func(context.Context) (pull.Credential, time.Time, error) { panic("nil map") },
-			problem: "nodes.cloudCredentials fake: internal error: the cloud's library panicked: nil map",
+			answer:  func(context.Context) (pull.Credential, time.Time, error) { panic("token p") },
+			problem: "nodes.cloudCredentials fake: internal error: the cloud's library panicked: string",
 		},
 	}
 	for name, test := range tests {
