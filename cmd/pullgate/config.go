@@ -80,10 +80,15 @@ func parseConfiguration(file string, data []byte) (policy.Configuration, error) 
 	return configuration, nil
 }
 
-// checkGlobs says which of nodes.hiddenCredentials mean nothing.
+// checkGlobs says which of nodes.hiddenCredentials mean nothing. Of a scheme the
+// kubelet's globs know nothing: the host would be "https".
 func checkGlobs(nodes policy.Nodes) error {
 	for i, glob := range nodes.HiddenCredentials {
-		if err := keyring.CheckGlob(glob); err != nil {
+		err := keyring.CheckGlob(glob)
+		if _, host, scheme := strings.Cut(glob, "://"); scheme {
+			err = fmt.Errorf("no image names a scheme: write %q", host)
+		}
+		if err != nil {
 			return fmt.Errorf("nodes.hiddenCredentials[%d]: %w", i, err)
 		}
 	}

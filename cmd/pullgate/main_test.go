@@ -111,6 +111,7 @@ func TestConfigValidate(t *testing.T) {
 		{"a cloud that is none", header + "nodes: {cloudCredentials: [ecr, gcp]}\n",
 			[]string{`nodes.cloudCredentials[1]: Unsupported value: "gcp": supported values: "ecr", "google", "acr"`}},
 		{"a host that matches nothing", header + "nodes: {hiddenCredentials: [a.example.com, '%zz']}\n", []string{"nodes.hiddenCredentials[1]: "}},
+		{"a host with a scheme", header + "nodes: {hiddenCredentials: ['https://a.example.com']}\n", []string{`nodes.hiddenCredentials[0]: no image names a scheme: write "a.example.com"`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
