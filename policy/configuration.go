@@ -139,12 +139,13 @@ type Nodes struct {
 	CredentialProviders CredentialProviders `json:"credentialProviders,omitempty"`
 	// CloudCredentials are the clouds to whose registries Pullgate's own
 	// identity logs in as the nodes' would: ecr, google, acr. It is found in the
-	// environment, and needs the rights that the nodes have.
+	// environment, and needs the rights that the nodes have. What it finds missing
+	// is; a refusal proves nothing where hiddenCredentials has the host.
 	CloudCredentials []string `json:"cloudCredentials,omitempty"`
 	// HiddenCredentials are globs of registries' hosts at which nodes may hold
 	// credentials that are not known here. Default, and what an empty list
-	// means: those of the clouds, whose nodes have an identity, without those
-	// of cloudCredentials. A list takes their place.
+	// means: those of the clouds, whose nodes have an identity of their own. A
+	// list takes their place.
 	HiddenCredentials []string `json:"hiddenCredentials,omitempty"`
 }
 

@@ -63,6 +63,8 @@ func hiddenHint(a answer, named reference.Named) string {
 	switch {
 	case a.said == pull.CredentialsRejected && onlyClouds(a.attempts):
 		return cloudHint(a, named)
+	case a.said == pull.RepositoryNotFound && a.inCloud():
+		return "correct the repository's name, push it, or, where pulls create it, let pullgate's identity do so as the nodes'"
 	case a.said == pull.CredentialsRejected:
 		return "renew " + rejectedNames(a.attempts) + inBrackets(credentialFor(reference.Domain(named))) + ", or " + hint
 	default:
@@ -75,6 +77,13 @@ func hiddenHint(a answer, named reference.Named) string {
 func onlyClouds(tried []pull.Attempt) bool {
 	return !slices.ContainsFunc(tried, func(attempt pull.Attempt) bool {
 		return attempt.Outcome == pull.Rejected && !strings.HasPrefix(attempt.Source, pull.CloudSource)
+	})
+}
+
+// inCloud tells whether a cloud let our own identity in.
+func (a *answer) inCloud() bool {
+	return slices.ContainsFunc(a.attempts, func(attempt pull.Attempt) bool {
+		return attempt.Outcome == pull.Accepted && strings.HasPrefix(attempt.Source, pull.CloudSource)
 	})
 }
 

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -228,6 +229,43 @@ func TestHiddenCredentials(t *testing.T) {
 			resolver := newResolver(shop(nil), &registries{answers: map[string]pull.Reason{private: test.answer}, tags: test.tags})
 			resolver.Credentials = &keyring.Keyring{Source: shop(nil), Hidden: []string{test.hidden}}
 			wantReason(t, resolveOne(t, resolver, deployment(nil, private)), test.want)
+		})
+	}
+}
+
+// identity is a credential of nodes that is known here.
+type identity struct{ pull.Credential }
+
+func (i identity) Lookup(context.Context, *keyring.Account, string) ([]pull.Credential, error) {
+	return []pull.Credential{i.Credential}, nil
+}
+
+// Our own identity in a cloud may not be what the nodes' may: its refusal proves
+// nothing. What such a cloud does not find for it is not there, though it may
+// not list the tags.
+func TestHiddenFromOurIdentity(t *testing.T) {
+	tests := []struct {
+		source       string
+		answer, want pull.Reason
+		hint         string
+	}{
+		{"cloud/ecr", pull.CredentialsRejected, pull.NodeCredentialsUnknown, "let the nodes' identity, and pullgate's"},
+		{"cloud/ecr", pull.TagNotFound, pull.TagNotFound, "correct the tag"},
+		{"cloud/ecr", pull.RepositoryNotFound, pull.NodeCredentialsUnknown, "correct the repository's name"},
+		{"node/config.json", pull.TagNotFound, pull.NodeCredentialsUnknown, "let pullgate ask as nodes do"},
+	}
+	for _, test := range tests {
+		t.Run(test.source+" "+string(test.answer), func(t *testing.T) {
+			resolver := newResolver(shop(nil), &registries{answers: map[string]pull.Reason{private: test.answer}})
+			resolver.Credentials = &keyring.Keyring{
+				Source: shop(nil), Hidden: []string{"*.example.com"},
+				Node: []keyring.NodeSource{identity{pull.NewCredential(test.source, "user", "password")}},
+			}
+			result := resolveOne(t, resolver, deployment(nil, private))
+			wantReason(t, result, test.want)
+			if !strings.HasPrefix(result.Hint, test.hint) {
+				t.Errorf("the hint is %q", result.Hint)
+			}
 		})
 	}
 }

@@ -31,8 +31,12 @@ func (c *imageCheck) soften(a *answer) {
 }
 
 // sees tells whether who got a 404 may read the repository at all: registries
-// that hide what they have answer 404 to whom they would refuse.
+// that hide what they have answer 404 to whom they would refuse. The clouds to
+// which we log in do not: they refuse who may not read.
 func (a *answer) sees() bool {
+	if a.inCloud() {
+		return true
+	}
 	_, err := a.tags()
 	return err == nil
 }

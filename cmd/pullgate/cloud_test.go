@@ -60,8 +60,9 @@ func privateRegistry(t *testing.T) (hostsDir string) {
 }
 
 // TestCloudCredentials: an image in a cloud's registry is asked for by the
-// cloud's credential, a refusal then counts, and without the credential nothing
-// is known.
+// cloud's credential, and what it finds missing is. A refusal counts where the
+// configuration says that nodes have no other rights; without the credential
+// nothing is known.
 func TestCloudCredentials(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none")
 	for key, value := range map[string]string{
@@ -93,9 +94,9 @@ func TestCloudCredentials(t *testing.T) {
 			"nodes.cloudCredentials ecr: give pullgate an AWS role that may ecr:GetAuthorizationToken: api error AccessDeniedException"},
 		{"not configured", "app:1", strings.ReplaceAll(configuration, "[ecr]", "[google, acr]"), http.StatusOK, "AWS:token",
 			[]string{"unknown", "NodeCredentialsUnknown", "anonymous rejected"}, "nodes may hold credentials for it that pullgate does not"},
-		{"refused", "app:1", configuration, http.StatusOK, "AWS:another", []string{"broken", "CredentialsRejected", "cloud/ecr rejected"}, "; let the nodes' identity, and pullgate's that stands for it (cloud/ecr), pull app"},
-		{"hidden all the same", "app:1", strings.ReplaceAll(configuration, "[ecr]", "[ecr], hiddenCredentials: ['"+ecrHost+"']"), http.StatusOK, "AWS:another",
-			[]string{"unknown", "NodeCredentialsUnknown", "cloud/ecr rejected"}, "; let the nodes' identity, "},
+		{"refused", "app:1", configuration, http.StatusOK, "AWS:another", []string{"unknown", "NodeCredentialsUnknown", "cloud/ecr rejected"}, "; let the nodes' identity, and pullgate's that stands for it (cloud/ecr), pull app"},
+		{"refused, and the nodes have no other rights", "app:1", strings.ReplaceAll(configuration, "[ecr]", "[ecr], hiddenCredentials: [none.invalid]"), http.StatusOK, "AWS:another",
+			[]string{"broken", "CredentialsRejected", "cloud/ecr rejected"}, "; let the nodes' identity, "},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -161,11 +161,11 @@ func cloudLogin(name string) keyring.CloudLogin {
 
 // hiddenHosts returns where nodes may hold credentials that are not known. An
 // empty list is the default: to take it for none would deny what the nodes of
-// a cloud can pull. Where we log in as they do nothing is hidden, unless the
-// list says so.
+// a cloud can pull. So would it to take our identity in a cloud for theirs: that
+// it has all of their rights is for the list to say.
 func hiddenHosts(configured policy.Nodes) []string {
 	if len(configured.HiddenCredentials) == 0 {
-		return keyring.DefaultHiddenHosts(configured.CloudCredentials...)
+		return keyring.DefaultHiddenHosts()
 	}
 	return configured.HiddenCredentials
 }

@@ -1,26 +1,12 @@
 package keyring
 
-import (
-	"slices"
-
-	"github.com/pullgate/pullgate/resolver/pull"
-)
+import "slices"
 
 // DefaultHiddenHosts are the registries of the clouds whose nodes log in by
-// their own identity: the hosts that the clouds' credential providers serve,
-// except those of the clouds of which we have the credentials ourselves. A `*`
-// stands for one label, or for a part of one.
-func DefaultHiddenHosts(known ...string) []string {
-	var hosts []string
-	for _, cloud := range []struct {
-		name  string
-		hosts []string
-	}{{pull.ECR, ecrHosts()}, {pull.Google, googleHosts()}, {pull.ACR, acrHosts()}} {
-		if !slices.Contains(known, cloud.name) {
-			hosts = append(hosts, cloud.hosts...)
-		}
-	}
-	return hosts
+// their own identity: the hosts that the clouds' credential providers serve. A
+// `*` stands for one label, or for a part of one.
+func DefaultHiddenHosts() []string {
+	return slices.Concat(ecrHosts(), googleHosts(), acrHosts())
 }
 
 // ecrHosts are those of ecr-credential-provider: accounts, plain, FIPS and
