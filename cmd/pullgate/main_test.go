@@ -60,6 +60,7 @@ func TestWrongUsage(t *testing.T) {
 		{"--verbose", []string{"unknown flag: --verbose", "hint: `pullgate --help` lists the flags"}},
 		{"serve --port 1", []string{"unknown flag: --port", "`pullgate serve --help`"}},
 		{"serve now", []string{`pullgate serve takes no arguments, got "now"`, "hint:"}},
+		{"serve --log-level debug-6", []string{`--log-level "debug-6" is no level`}}, // would show Secrets
 		{"serve --log-level loud", []string{`--log-level "loud" is no level`, "debug, info, warn or error"}},
 		{"serve --config", []string{"flag needs an argument: --config"}},
 		{"version x", []string{"takes no arguments"}},

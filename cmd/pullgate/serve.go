@@ -214,10 +214,12 @@ func hostPort(flag, address string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-// newLog writes JSON, and makes the libraries' logs part of it.
+// newLog writes JSON, and makes the libraries' logs part of it. It takes no level
+// below debug: there the API's client writes what it is answered, Secrets and
+// tokens included.
 func newLog(out io.Writer, level string) (*slog.Logger, error) {
 	var parsed slog.Level
-	if err := parsed.UnmarshalText([]byte(level)); err != nil {
+	if err := parsed.UnmarshalText([]byte(level)); err != nil || parsed < slog.LevelDebug {
 		return nil, &hintedError{err: fmt.Errorf("--log-level %q is no level", level), hint: "write debug, info, warn or error"}
 	}
 	handler := slog.NewJSONHandler(out, &slog.HandlerOptions{Level: parsed})
