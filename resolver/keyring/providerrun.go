@@ -89,7 +89,8 @@ func (p *provider) run(ctx context.Context, who identity, repository string) ([]
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), answer, complaint
 	command.WaitDelay = maxLinger
 	err = command.Run()
-	if complaint.kept.Len() > 0 && who.token == "" { // it may repeat what it was told
+	// Without a failure it may repeat what it answers, with a token what it was told.
+	if err != nil && complaint.kept.Len() > 0 && who.token == "" {
 		p.log.DebugContext(ctx, "credential provider wrote to its standard error", "repository", repository, "text", complaint.kept.String())
 	}
 	switch {

@@ -45,7 +45,7 @@ type provider struct {
 // NewProviders reads the kubelet's CredentialProviderConfig, a file or a
 // directory of files, and finds the providers' programs in binDir. It refuses
 // what the kubelet refuses. Failures of providers are logged to log, if given, and
-// so is, at debug level, what the programs write to their standard error.
+// so is, at debug level, what programs that fail write to their standard error.
 func NewProviders(config, binDir string, log *slog.Logger) (*Providers, error) {
 	configs, err := readProviderConfigs(config)
 	if err != nil {

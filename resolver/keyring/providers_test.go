@@ -58,7 +58,9 @@ func actAsProvider(kind string) int {
 	case "linger":
 		leaveChild()
 	}
-	fmt.Print(strings.ReplaceAll(os.Getenv("KEYRING_TEST_ANSWER"), "VERSION", asked.APIVersion))
+	said := strings.ReplaceAll(os.Getenv("KEYRING_TEST_ANSWER"), "VERSION", asked.APIVersion)
+	fmt.Fprintln(os.Stderr, "+ echo", said) // as a shell with set -x does
+	fmt.Print(said)
 	return 0
 }
 
