@@ -11,22 +11,33 @@ import (
 
 // soften turns a refusal into unknown where a node may know better than we do.
 func (c *imageCheck) soften(a *answer) {
-	reason := a.finding.Reason
 	if a.verdict() != pull.Broken {
 		return
 	}
-	a.said = reason
-	failed := a.match.Incomplete != "" && !a.match.Elsewhere
-	others := a.match.Hidden || a.match.Elsewhere || c.authFile(a)
+	a.said = a.finding.Reason
 	switch present := c.image.Policy == corev1.PullIfNotPresent; {
 	case present && c.presentOn().node != "":
 		a.finding.Reason = pull.PresentOnNodes
 	case present && isImageID(c.image.Reference):
 		a.finding.Reason, a.finding.Doubt = pull.RegistryError, "this is an image's ID, too, and nodes that have the image use it"
-	case failed && (reason.Refused() || reason.NotFound()):
+	case c.othersMay(a):
 		a.finding.Reason = pull.NodeCredentialsUnknown
-	case others && (reason.Refused() || reason == pull.RepositoryNotFound || reason.NotFound() && !a.sees()):
-		a.finding.Reason = pull.NodeCredentialsUnknown
+	}
+}
+
+// othersMay tells whether there may be credentials besides those that were
+// tried, and whether they could make a difference.
+func (c *imageCheck) othersMay(a *answer) bool {
+	reason := a.finding.Reason
+	switch {
+	case !reason.Refused() && !reason.NotFound():
+		return false
+	case a.match.Incomplete != "" && !a.match.Elsewhere: // what could not be read may be the Pod's own
+		return true
+	case !a.match.Hidden && !a.match.Elsewhere && !c.authFile(a):
+		return false
+	default:
+		return reason.Refused() || reason == pull.RepositoryNotFound || !a.sees()
 	}
 }
 

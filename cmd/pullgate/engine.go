@@ -89,7 +89,7 @@ func newParts(configuration policy.Configuration, in surroundings) (*parts, erro
 		}),
 	}
 	if in.fresh != nil {
-		p.fresh = &keyring.Keyring{Source: in.fresh, Node: node, Hidden: hidden}
+		p.fresh = &keyring.Keyring{Source: in.fresh, Node: keyring.Anew(node), Hidden: hidden}
 	}
 	if in.asking != nil {
 		p.registry = in.asking(p.registry)

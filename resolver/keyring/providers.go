@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -74,13 +75,38 @@ func NewProviders(config, binDir string, log *slog.Logger) (*Providers, error) {
 // Lookup asks every provider that is for the repository, in the name of the
 // account where it works with tokens. All their answers make one keyring.
 func (p *Providers) Lookup(ctx context.Context, account *Account, repository string) ([]pull.Credential, error) {
+	return p.lookup(ctx, account, repository, false)
+}
+
+// Anew returns the sources such that providers are asked whatever they said
+// before: what is kept may have been revoked since, and a node that has just
+// started would ask.
+func Anew(sources []NodeSource) []NodeSource {
+	fresh := slices.Clone(sources)
+	for i, source := range fresh {
+		if providers, ok := source.(*Providers); ok {
+			fresh[i] = forgetful{providers}
+		}
+	}
+	return fresh
+}
+
+// forgetful are Providers whose kept answers do not count.
+type forgetful struct{ *Providers }
+
+// Lookup is that of Providers.
+func (f forgetful) Lookup(ctx context.Context, account *Account, repository string) ([]pull.Credential, error) {
+	return f.lookup(ctx, account, repository, true)
+}
+
+func (p *Providers) lookup(ctx context.Context, account *Account, repository string, anew bool) ([]pull.Credential, error) {
 	var answers index
 	var missed missed
 	for _, one := range p.providers {
 		if !matchesAny(one.MatchImages, repository) {
 			continue
 		}
-		config, err := p.consult(ctx, one, account, repository)
+		config, err := p.consult(ctx, one, account, repository, anew)
 		answers.add("provider/"+one.Name, config)
 		switch {
 		case errors.Is(err, errNotMeant):
@@ -106,10 +132,13 @@ func severity(err error) slog.Level {
 }
 
 // consult returns what one provider says.
-func (p *Providers) consult(ctx context.Context, one *provider, account *Account, repository string) (dockerConfig, error) {
+func (p *Providers) consult(ctx context.Context, one *provider, account *Account, repository string, anew bool) (dockerConfig, error) {
 	who, err := p.identify(ctx, one.TokenAttributes, account)
 	if err != nil {
 		return nil, err
+	}
+	if anew {
+		return one.provideAnew(ctx, who, repository)
 	}
 	return one.provide(ctx, who, repository)
 }
@@ -158,6 +187,12 @@ func (p *provider) provide(ctx context.Context, who identity, repository string)
 	if config, found := p.answers.get(who.whose, repository); found {
 		return config, nil
 	}
+	return p.provideAnew(ctx, who, repository)
+}
+
+// provideAnew asks the provider now; whoever asks the same meanwhile shares the
+// answer.
+func (p *provider) provideAnew(ctx context.Context, who identity, repository string) (dockerConfig, error) {
 	return shared(ctx, &p.flights, fmt.Sprintf("%x %s", who.whose, repository), func(ctx context.Context) (dockerConfig, error) {
 		return p.ask(ctx, who, repository)
 	})

@@ -1,0 +1,85 @@
+package keyring
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// TestProviderAnswersAreKept: for what and how long the answer says.
+func TestProviderAnswersAreKept(t *testing.T) {
+	const first, sibling, elsewhere = "a.io/x", "a.io/y", "b.io/x"
+	tests := map[string]struct {
+		answer, duration string
+		// calls are those after asking for the three, twice each.
+		calls, afterAnHour int
+	}{
+		"image":                     {answer("Image", "30m", "*.io"), "0s", 3, 6},
+		"registry":                  {answer("Registry", "30m", "*.io"), "0s", 2, 4},
+		"global":                    {answer("Global", "30m", "*.io"), "0s", 1, 2},
+		"by default":                {answer("Global", "", "*.io"), "30m", 1, 2},
+		"longer than the default":   {answer("Global", "2h", "*.io"), "30m", 1, 1},
+		"not at all":                {answer("Global", "0s", "*.io"), "30m", 6, 12},
+		"not at all by default":     {answer("Global", "", "*.io"), "0s", 6, 12},
+		"a duration below nothing":  {answer("Global", "-1s", "*.io"), "30m", 6, 12},
+		"an answer without entries": {answer("Global", "30m"), "0s", 1, 2},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			node := install(t, plugin{name: "p", match: "*.io", answer: test.answer, duration: test.duration})
+			now := time.Now()
+			node.providers[0].answers.now = func() time.Time { return now }
+			ask := func(want int) {
+				t.Helper()
+				for _, repository := range []string{first, first, sibling, sibling, elsewhere, elsewhere} {
+					if _, err := node.Lookup(t.Context(), nil, repository); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := len(node.called(t)); got != want {
+					t.Errorf("%d calls, want %d", got, want)
+				}
+			}
+			ask(test.calls)
+			now = now.Add(time.Hour)
+			ask(test.afterAnHour)
+		})
+	}
+}
+
+// TestProvidersAnew: what is kept does not count, and what comes takes its place.
+func TestProvidersAnew(t *testing.T) {
+	node := install(t, plugin{name: "p", match: "*.io", answer: answer("Image", "1h", "*.io"), duration: "0s"})
+	config := &NodeConfig{}
+	sources := []NodeSource{config, node.Providers}
+	again := Anew(sources)
+	if again[0] != NodeSource(config) || sources[1] != NodeSource(node.Providers) {
+		t.Error("Anew touches what remembers nothing, or the sources themselves")
+	}
+	for i, source := range []NodeSource{node, again[1], again[1], node} {
+		if _, err := source.Lookup(t.Context(), nil, "a.io/x"); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := len(node.called(t)), []int{1, 2, 3, 3}[i]; got != want {
+			t.Errorf("after look-up %d there were %d calls, want %d", i, got, want)
+		}
+	}
+}
+
+// TestAnswersAreBounded: however many repositories are asked for.
+func TestAnswersAreBounded(t *testing.T) {
+	now := time.Now()
+	kept := answers{now: func() time.Time { return now }}
+	for i := range maxAnswers + 10 {
+		if err := kept.put(identity{}.whose, fmt.Sprintf("quay.io/%d", i), &response{CacheKeyType: "Image"}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(kept.kept) != maxAnswers {
+		t.Errorf("%d answers are kept, want %d", len(kept.kept), maxAnswers)
+	}
+	now = now.Add(2 * time.Hour)
+	if err := kept.put(identity{}.whose, "quay.io/last", &response{CacheKeyType: "Image"}, time.Hour); err != nil || len(kept.kept) != 1 {
+		t.Errorf("%d answers are kept (%v), want the one that still holds", len(kept.kept), err)
+	}
+}
