@@ -120,8 +120,10 @@ type Exempt struct {
 
 // Registries is how registries are reached.
 type Registries struct {
-	// HostsDir is containerd's certs.d with hosts.toml files, as on the nodes.
-	// Its mirrors do not count for nodes that run CRI-O.
+	// HostsDir is containerd's certs.d with hosts.toml files, as on the nodes:
+	// the value of their config_path. Where that is a list (A:B), containerd's
+	// transfer service heeds none of it (containerd#12808), and only what fails
+	// without is denied. Its mirrors do not count for nodes that run CRI-O.
 	HostsDir string `json:"hostsDir,omitempty"`
 	// AllowAddresses are networks (CIDR) that may be dialled although the
 	// guard would refuse them, such as 127.0.0.0/8.

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,8 +75,20 @@ type Client struct {
 type hostsKey struct {
 	repository string
 	credential [32]byte
-	direct     bool
+	way        way
 }
+
+// way is how much of hosts.toml counts on the way to a registry.
+type way uint8
+
+const (
+	// byHosts goes as hosts.toml says.
+	byHosts way = iota
+	// direct leaves out the mirrors, of which only containerd knows.
+	direct
+	// plain heeds no hosts.toml.
+	plain
+)
 
 type keptEntry struct {
 	hosts []docker.RegistryHost
@@ -112,14 +125,14 @@ func NewClient(options Options) *Client {
 }
 
 // hostsFor returns the hosts to ask for a repository with a credential, and
-// whether they are fresh: made for this very check. Direct leaves out the
-// mirrors, of which only containerd knows; anew makes them in any case.
-func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential pull.Credential, direct, anew bool) (hosts []docker.RegistryHost, fresh bool, err error) {
-	key := hostsKey{repository: image.Name(), credential: credential.Fingerprint(), direct: direct}
+// whether they are fresh: made for this very check, as anew has them made in
+// any case.
+func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential pull.Credential, by way, anew bool) (hosts []docker.RegistryHost, fresh bool, err error) {
+	key := hostsKey{repository: image.Name(), credential: credential.Fingerprint(), way: by}
 	if kept, ok := c.hosts.Get(key); !anew && ok && time.Now().Before(kept.until) {
 		return kept.hosts, false, nil
 	}
-	hosts, err = c.configure(ctx, reference.Domain(image), credential, direct)
+	hosts, err = c.configure(ctx, reference.Domain(image), credential, by)
 	if err != nil {
 		return nil, true, err
 	}
@@ -129,7 +142,7 @@ func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential
 }
 
 // configure reads hosts.toml.
-func (c *Client) configure(ctx context.Context, registry string, credential pull.Credential, direct bool) ([]docker.RegistryHost, error) {
+func (c *Client) configure(ctx context.Context, registry string, credential pull.Credential, by way) ([]docker.RegistryHost, error) {
 	options := config.HostOptions{
 		// The kubelet fills in no server address, so that containerd offers
 		// the credential to every host that challenges, mirrors included
@@ -140,12 +153,12 @@ func (c *Client) configure(ctx context.Context, registry string, credential pull
 		},
 		UpdateClient: c.guardClient,
 	}
-	if c.options.HostsDir != "" {
+	if c.options.HostsDir != "" && by != plain {
 		options.HostDir = hostDir(c.options.HostsDir)
 	}
 	ctx = c.quieten(ctx)
 	hosts, err := config.ConfigureHosts(ctx, options)(registry)
-	if err != nil || !direct {
+	if err != nil || by != direct {
 		return hosts, err
 	}
 	if own := ownHosts(hosts, registry); len(own) > 0 {
@@ -183,11 +196,21 @@ func hostDir(list string) func(string) (string, error) {
 	}
 }
 
+// listed tells whether what hosts.toml says of a registry stands in one of
+// several directories.
+func (c *Client) listed(registry string) bool {
+	if !strings.ContainsRune(c.options.HostsDir, filepath.ListSeparator) {
+		return false
+	}
+	dir, err := hostDir(c.options.HostsDir)(registry)
+	return err == nil && dir != ""
+}
+
 // forget drops what is kept, so that the next check starts from nothing. The
 // library's authorizer keeps a failed token request for as long as it lives.
 func (c *Client) forget(image reference.Named, credential pull.Credential) {
-	for _, direct := range []bool{false, true} {
-		c.hosts.Remove(hostsKey{repository: image.Name(), credential: credential.Fingerprint(), direct: direct})
+	for _, by := range []way{byHosts, direct, plain} {
+		c.hosts.Remove(hostsKey{repository: image.Name(), credential: credential.Fingerprint(), way: by})
 	}
 }
 

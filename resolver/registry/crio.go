@@ -61,7 +61,7 @@ func inDoubt(finding pull.Finding, doubt string) pull.Finding {
 // pullImageImplementation), and it takes what containerd does not.
 func (k *check) askAsCRIO(ctx context.Context) pull.Finding {
 	ctx, _ = withExchange(ctx)
-	hosts, _, err := k.client.hostsFor(ctx, k.Image, k.Credential, true, false)
+	hosts, _, err := k.client.hostsFor(ctx, k.Image, k.Credential, direct, false)
 	if err != nil {
 		return pull.Finding{Reason: pull.RegistryError, Detail: oneLine("registry hosts: " + err.Error())}
 	}

@@ -203,7 +203,7 @@ func FuzzHostsToml(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "registry.test", "hosts.toml"), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		hosts, fresh, err := client(t, dir).hostsFor(t.Context(), named(t, "registry.test/app:1"), right(), false, false)
+		hosts, fresh, err := client(t, dir).hostsFor(t.Context(), named(t, "registry.test/app:1"), right(), byHosts, false)
 		if !fresh || err == nil && len(hosts) == 0 {
 			t.Errorf("fresh %t, hosts %v, error %v", fresh, hosts, err)
 		}

@@ -57,6 +57,41 @@ func TestProbeMirrors(t *testing.T) {
 	}
 }
 
+// TestListOfHosts: of a list of directories only one of containerd's ways takes
+// notice, so that only what fails by the other, too, is broken.
+func TestListOfHosts(t *testing.T) {
+	const elsewhere = "server = \"http://MIRROR\"\n"
+	for _, tt := range []struct {
+		name     string
+		upstream func(*rig)
+		list     bool
+		runtimes pull.Runtimes
+		want     pull.Reason
+		noted    bool
+	}{
+		{"one directory", sound, false, 0, pull.TagNotFound, false},
+		{"a list", sound, true, 0, pull.ReasonPullable, true},
+		{"a list that changes nothing", gone, true, 0, pull.TagNotFound, false},
+		{"a list, and nobody knows", answering(status(http.StatusTooManyRequests)), true, 0, pull.RateLimited, false},
+		{"a list on an old containerd", sound, true, pull.ContainerdLocal, pull.TagNotFound, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			mirror, upstream := newRig(t), newRig(t)
+			upstream.single("manifest", "1", "linux/amd64")
+			gone(mirror)
+			tt.upstream(upstream)
+			dir := upstream.certsDir(map[string]string{"HOST/hosts.toml": strings.ReplaceAll(elsewhere, "MIRROR", mirror.host)})
+			if tt.list {
+				dir = t.TempDir() + string(filepath.ListSeparator) + dir
+			}
+			finding := row{image: "app:1", runtimes: tt.runtimes}.probe(t, upstream, client(t, dir))
+			if noted := len(finding.Notes) > 0 && finding.Notes[0].Reason == pull.SomeNodesMismatch; finding.Reason != tt.want || noted != tt.noted {
+				t.Errorf("%+v, want %s, with a note: %t", finding, tt.want, tt.noted)
+			}
+		})
+	}
+}
+
 // sound is a registry with nothing wrong.
 func sound(*rig) {}
 

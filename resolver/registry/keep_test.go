@@ -227,14 +227,14 @@ func TestKeptHostsEnd(t *testing.T) {
 	c := client(t, "")
 	row{}.probe(t, r, c)
 	image := r.image("app:1")
-	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, false, false); fresh {
+	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, byHosts, false); fresh {
 		t.Fatal("the hosts were not kept")
 	}
 	for _, key := range c.hosts.Keys() {
 		kept, _ := c.hosts.Peek(key)
 		c.hosts.Add(key, keptEntry{hosts: kept.hosts, until: time.Now()})
 	}
-	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, false, false); !fresh {
+	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, byHosts, false); !fresh {
 		t.Error("the hosts were kept for ever")
 	}
 }

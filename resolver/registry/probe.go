@@ -64,8 +64,12 @@ func pulledReference(image reference.Named) reference.Named {
 
 // ask resolves and reads once, anew or with what is kept.
 func (c *Client) ask(ctx context.Context, q Query, anew bool) (finding pull.Finding, fresh bool) {
-	ctx, seen := withExchange(c.quieten(ctx))
-	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, q.Runtimes == pull.CRIO, anew)
+	ctx = c.quieten(ctx)
+	by := byHosts
+	if q.Runtimes == pull.CRIO {
+		by = direct
+	}
+	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, by, anew)
 	if err != nil {
 		return pull.Finding{Reason: pull.RegistryError, Detail: oneLine("registry hosts: " + err.Error())}, fresh
 	}
@@ -73,13 +77,9 @@ func (c *Client) ask(ctx context.Context, q Query, anew bool) (finding pull.Find
 		return pull.Finding{Reason: pull.RegistryError, Detail: "hosts.toml names no host for " + reference.Domain(q.Image)}, fresh
 	}
 	check := check{Query: q, client: c, hosts: hosts, fresh: fresh}
-	finding = redact(check.run(ctx), q.Credential)
-	if trouble := seen.firstTrouble(); trouble != nil && finding.Reason.Verdict() == pull.Broken {
-		// Another host gave no answer; a node may get one from it.
-		finding = redact(inTrouble(trouble), q.Credential)
-	}
+	finding = check.answer(ctx)
 	if fresh {
-		finding = check.reconsider(ctx, finding)
+		finding = check.reconsider(ctx, check.withoutHosts(ctx, finding))
 	}
 	return finding, fresh
 }
@@ -98,6 +98,42 @@ type check struct {
 	passing bool
 	// schema1 is that the registry has a manifest of Docker's first schema.
 	schema1 bool
+}
+
+// answer is what comes of one run.
+func (k *check) answer(ctx context.Context) pull.Finding {
+	ctx, seen := withExchange(ctx)
+	finding := redact(k.run(ctx), k.Credential)
+	if trouble := seen.firstTrouble(); trouble != nil && finding.Reason.Verdict() == pull.Broken {
+		// Another host gave no answer; a node may get one from it.
+		return redact(inTrouble(trouble), k.Credential)
+	}
+	return finding
+}
+
+// withoutHosts looks at a refusal once more as containerd's transfer service
+// does where config_path lists several directories: it takes the list for the
+// name of one, and so heeds no hosts.toml (internal/cri/server/images/
+// image_pull.go, pullImageWithTransferService; containerd#12808).
+func (k *check) withoutHosts(ctx context.Context, finding pull.Finding) pull.Finding {
+	if finding.Reason.Verdict() != pull.Broken || !k.Runtimes.Known().Has(pull.Containerd) || !k.client.listed(reference.Domain(k.Image)) {
+		return finding
+	}
+	hosts, _, err := k.client.hostsFor(ctx, k.Image, k.Credential, plain, true)
+	if err != nil {
+		return finding
+	}
+	ignoring := *k
+	ignoring.hosts = hosts
+	other := ignoring.answer(ctx)
+	if other.Reason.Verdict() == pull.Broken {
+		return finding
+	}
+	if other.Reason == pull.ReasonPullable {
+		other.Notes = append(other.Notes, pull.Note{Reason: pull.SomeNodesMismatch, Message: oneLine(
+			"nodes whose containerd pulls by its local path, which alone heeds hosts.toml where config_path is a list, could not pull it: " + finding.Detail)})
+	}
+	return other
 }
 
 // run resolves the reference and reads what it leads to.

@@ -124,7 +124,7 @@ func TestDirect(t *testing.T) {
 		"server = \"http://registry.test/v2/beneath\"\noverride_path = true\n": "https://registry.test",
 	} {
 		dir := newRig(t).certsDir(map[string]string{"registry.test/hosts.toml": toml})
-		hosts, err := client(t, dir).configure(t.Context(), "registry.test", pull.Credential{}, true)
+		hosts, err := client(t, dir).configure(t.Context(), "registry.test", pull.Credential{}, direct)
 		if err != nil || len(hosts) != 1 || hosts[0].Scheme+"://"+hosts[0].Host != want {
 			t.Errorf("%q: %+v, %v, want %s", toml, hosts, err, want)
 		}

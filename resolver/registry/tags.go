@@ -32,7 +32,7 @@ func (c *Client) Tags(ctx context.Context, image reference.Named, credential pul
 
 func (c *Client) tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
 	ctx, _ = withExchange(c.quieten(ctx))
-	hosts, _, err := c.hostsFor(ctx, image, credential, false, false)
+	hosts, _, err := c.hostsFor(ctx, image, credential, byHosts, false)
 	if err != nil {
 		return nil, err
 	}
