@@ -225,10 +225,17 @@ func outcomesOf(findings []pull.Finding) []pull.Outcome {
 	return outcomes
 }
 
+// attempts says what became of each credential. After one that pulls, the
+// others are of no use.
 func attempts(tried []pull.Credential, outcomes []pull.Outcome) []pull.Attempt {
-	result := make([]pull.Attempt, 0, len(outcomes))
-	for i, outcome := range outcomes {
-		result = append(result, pull.Attempt{Source: tried[i].Source(), Outcome: outcome})
+	tried = tried[:min(len(tried), maxTried)]
+	result := make([]pull.Attempt, 0, len(tried))
+	for i, credential := range tried {
+		outcome := pull.Unused
+		if i < len(outcomes) {
+			outcome = outcomes[i]
+		}
+		result = append(result, pull.Attempt{Source: credential.Source(), Outcome: outcome})
 	}
 	return result
 }

@@ -40,7 +40,7 @@ type Result struct {
 	Hint string
 	// Suggestions are references that would work or nearly so.
 	Suggestions []string
-	// Credentials are those that were tried, in order.
+	// Credentials are those that match, in the order in which they are tried.
 	Credentials []pull.Attempt
 	// Notes are worth knowing and decide nothing.
 	Notes []pull.Note

@@ -76,9 +76,12 @@ const (
 	Rejected Outcome = "rejected"
 	// Undecided: no answer about the image came.
 	Undecided Outcome = "undecided"
+	// Unused: it matches, but one before it pulled, and nodes try no other.
+	Unused Outcome = "unused"
 )
 
-// Attempt records that a credential was tried, by the name of its source.
+// Attempt records what became of a credential that matches, by the name of its
+// source.
 type Attempt struct {
 	Source  string  `json:"source"`
 	Outcome Outcome `json:"outcome"`
