@@ -2,7 +2,6 @@ package node
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -45,22 +44,4 @@ func cgroupRoots() []string {
 		controllers[i] = filepath.Dir(file)
 	}
 	return controllers
-}
-
-// ableToGroup says why no cgroups can be made here.
-func ableToGroup() error {
-	roots := cgroupRoots()
-	if len(roots) == 0 {
-		return errors.New("a node needs cgroups, and none are mounted at /sys/fs/cgroup")
-	}
-	for _, root := range roots {
-		probe, err := os.MkdirTemp(root, "pullgate-probe-")
-		if err == nil {
-			err = os.Remove(probe)
-		}
-		if err != nil {
-			return fmt.Errorf("a node makes cgroups for its Pods: %w", err)
-		}
-	}
-	return nil
 }

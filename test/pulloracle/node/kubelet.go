@@ -3,7 +3,6 @@ package node
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -108,20 +107,3 @@ func (k *Kubelet) Log() string { return k.daemon.Log() }
 
 // Stop ends the kubelet; its containers go on.
 func (k *Kubelet) Stop() { k.daemon.Stop(stopFor) }
-
-// AbleToRun says why Pods cannot be run here; nil if they can, given runc.
-func AbleToRun() error {
-	if err := Able(); err != nil {
-		return err
-	}
-	if out, err := exec.Command("unshare", "--mount", "--pid", "--fork", "--mount-proc", //nolint:noctx // it ends at once
-		"mount", "-t", "tmpfs", "proc", "/proc").CombinedOutput(); err != nil {
-		return fmt.Errorf("a node needs namespaces and mounts of its own: %w: %s", err, out)
-	}
-	kmsg, err := os.Open("/dev/kmsg") // pkg/kubelet/oom/oom_watcher_linux.go
-	if err != nil {
-		return fmt.Errorf("a kubelet reads the kernel's messages: %w", err)
-	}
-	_ = kmsg.Close()
-	return ableToGroup()
-}
