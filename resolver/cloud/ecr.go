@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/ecrpublic"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 
@@ -21,25 +20,20 @@ import (
 const (
 	ecrSource = pull.CloudSource + pull.ECR
 	ecrAdvice = "give pullgate an AWS role that may ecr:GetAuthorizationToken"
-	// ecrPublic is the registry that lets everybody pull. A login there only
-	// raises the limit of requests.
-	ecrPublic = "public.ecr.aws"
-	// homeRegion is where its logins are (ecr-public:GetAuthorizationToken), and
-	// where the identity is asked for if the environment names no region.
+	// homeRegion is where the identity is asked for if the environment names no
+	// region.
 	homeRegion = "us-east-1"
 	fips       = "/fips"
 )
 
-// ECR logs in to Amazon's registries with what the AWS SDK finds: variables,
+// ECR logs in to Amazon's private registries with what the AWS SDK finds: variables,
 // a web identity (IRSA), EKS Pod Identity, the instance's role.
 type ECR struct{}
 
 // Scope is the host's region, since one login is for every registry in it that
-// the identity may use.
+// the identity may use. In public.ecr.aws everybody may pull: there a login that
+// were refused would only stand in the way.
 func (ECR) Scope(host string) string {
-	if host == ecrPublic {
-		return ecrPublic
-	}
 	account, rest, _ := strings.Cut(host, ".")
 	if len(account) != 12 || strings.Trim(account, "0123456789") != "" {
 		return ""
@@ -87,9 +81,6 @@ func (ECR) Login(ctx context.Context, scope string) (pull.Credential, time.Time,
 	if err != nil {
 		return pull.Credential{}, time.Time{}, &failure{ecrAdvice, err}
 	}
-	if scope == ecrPublic {
-		return publicLogin(ctx, settings)
-	}
 	client := ecr.NewFromConfig(settings, func(o *ecr.Options) {
 		o.Region = region
 		if isFIPS {
@@ -105,17 +96,6 @@ func (ECR) Login(ctx context.Context, scope string) (pull.Credential, time.Time,
 	}
 	data := answer.AuthorizationData[0]
 	return ecrCredential(data.AuthorizationToken, data.ExpiresAt)
-}
-
-// publicLogin does without where it may not log in: an anonymous pull gets the
-// same images.
-func publicLogin(ctx context.Context, settings aws.Config) (pull.Credential, time.Time, error) {
-	client := ecrpublic.NewFromConfig(settings, func(o *ecrpublic.Options) { o.Region = homeRegion })
-	answer, err := client.GetAuthorizationToken(ctx, &ecrpublic.GetAuthorizationTokenInput{})
-	if err != nil || answer.AuthorizationData == nil {
-		return pull.Credential{}, time.Now().Add(time.Hour), nil //nolint:nilerr // nothing is missed
-	}
-	return ecrCredential(answer.AuthorizationData.AuthorizationToken, answer.AuthorizationData.ExpiresAt)
 }
 
 // ecrCredential takes a token apart, which it does not quote.

@@ -21,7 +21,7 @@ func TestECRScope(t *testing.T) {
 		"123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn": "cn-north-1",
 		"123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu":            "eusc-de-east-1",
 		"123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov":               "us-iso-east-1",
-		"public.ecr.aws": "public.ecr.aws",
+		"public.ecr.aws": "",
 		"ecr.aws":        "",
 		"docker.io":      "",
 		"localhost":      "",
@@ -64,7 +64,8 @@ func loginOf(user, password string) string {
 }
 
 // ecrAPI answers GetAuthorizationToken to who signs for the key and region.
-func ecrAPI(t *testing.T, target, key, region string, data any) string {
+func ecrAPI(t *testing.T, key, region string, data any) string {
+	const target = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		want := fmt.Sprintf("Credential=%s/%s/%s/", key, time.Now().UTC().Format("20060102"), region)
 		if r.Header.Get("X-Amz-Target") != target || !strings.Contains(r.Header.Get("Authorization"), want) {
@@ -74,22 +75,14 @@ func ecrAPI(t *testing.T, target, key, region string, data any) string {
 	})
 }
 
-const (
-	privateTarget = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"
-	publicTarget  = "SpencerFrontendService.GetAuthorizationToken"
-)
-
 // Keys in the environment: the SDK signs for the image's region.
 func TestECRLogin(t *testing.T) {
 	environment(t, map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": marker, "AWS_REGION": "us-west-2",
-		"AWS_ENDPOINT_URL_ECR":        ecrAPI(t, privateTarget, "AKIDEXAMPLE", "eu-west-1", []any{ecrToken(loginOf("AWS", marker+":x"))}),
-		"AWS_ENDPOINT_URL_ECR_PUBLIC": ecrAPI(t, publicTarget, "AKIDEXAMPLE", "us-east-1", ecrToken(loginOf("AWS", "public"))),
+		"AWS_ENDPOINT_URL_ECR": ecrAPI(t, "AKIDEXAMPLE", "eu-west-1", []any{ecrToken(loginOf("AWS", marker+":x"))}),
 	})
 	credential, until, err := (ECR{}).Login(t.Context(), "eu-west-1")
 	wantLogin(t, "cloud/ecr", "AWS", marker+":x", 12*time.Hour, credential, until, err)
-	credential, until, err = (ECR{}).Login(t.Context(), ecrPublic)
-	wantLogin(t, "cloud/ecr", "AWS", "public", 12*time.Hour, credential, until, err)
 	if entries, err := os.ReadDir(os.Getenv("HOME")); err != nil || len(entries) > 0 {
 		t.Errorf("it left %v behind (%v)", entries, err)
 	}
@@ -103,7 +96,7 @@ func TestECRWebIdentity(t *testing.T) {
 	}
 	environment(t, map[string]string{
 		"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/pullgate", "AWS_WEB_IDENTITY_TOKEN_FILE": token,
-		"AWS_ENDPOINT_URL_ECR": ecrAPI(t, privateTarget, "ASIAEXAMPLE", "eu-west-1", []any{ecrToken(loginOf("AWS", "p"))}),
+		"AWS_ENDPOINT_URL_ECR": ecrAPI(t, "ASIAEXAMPLE", "eu-west-1", []any{ecrToken(loginOf("AWS", "p"))}),
 		"AWS_ENDPOINT_URL_STS": serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.FormValue("Action") != "AssumeRoleWithWebIdentity" || r.FormValue("WebIdentityToken") != marker {
 				t.Errorf("STS got %s", r.Form)
@@ -121,7 +114,7 @@ func TestECRWebIdentity(t *testing.T) {
 func TestECRInstanceRole(t *testing.T) {
 	environment(t, map[string]string{
 		"AWS_EC2_METADATA_DISABLED": "",
-		"AWS_ENDPOINT_URL_ECR":      ecrAPI(t, privateTarget, "ASIAINSTANCE", "eu-west-1", []any{ecrToken(loginOf("AWS", "p"))}),
+		"AWS_ENDPOINT_URL_ECR":      ecrAPI(t, "ASIAINSTANCE", "eu-west-1", []any{ecrToken(loginOf("AWS", "p"))}),
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT": serve(t, func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.URL.Path == "/latest/api/token":
@@ -170,11 +163,4 @@ func TestECRFailures(t *testing.T) {
 			wantNoLogin(t, credential, err, ecrAdvice+": ", test.want)
 		})
 	}
-}
-
-// Whoever may not log in to the public registry pulls from it all the same.
-func TestECRPublicWithout(t *testing.T) {
-	environment(t, nil)
-	credential, until, err := (ECR{}).Login(t.Context(), ecrPublic)
-	wantLogin(t, "anonymous", "", "", time.Hour, credential, until, err)
 }
