@@ -63,7 +63,7 @@ func (k *check) askAsCRIO(ctx context.Context) pull.Finding {
 	ctx, _ = withExchange(ctx)
 	hosts, _, err := k.client.hostsFor(ctx, k.Image, k.Credential, direct, false)
 	if err != nil {
-		return pull.Finding{Reason: pull.RegistryError, Detail: oneLine("registry hosts: " + err.Error())}
+		return badHosts(err)
 	}
 	client := &crioClient{check: k, host: hosts[len(hosts)-1]}
 	root, blob, err := client.resolve(ctx)

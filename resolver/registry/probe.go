@@ -71,7 +71,7 @@ func (c *Client) ask(ctx context.Context, q Query, anew bool) (finding pull.Find
 	}
 	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, by, anew)
 	if err != nil {
-		return pull.Finding{Reason: pull.RegistryError, Detail: oneLine("registry hosts: " + err.Error())}, fresh
+		return badHosts(err), fresh
 	}
 	if len(hosts) == 0 {
 		return pull.Finding{Reason: pull.RegistryError, Detail: "hosts.toml names no host for " + reference.Domain(q.Image)}, fresh
@@ -82,6 +82,11 @@ func (c *Client) ask(ctx context.Context, q Query, anew bool) (finding pull.Find
 		finding = check.reconsider(ctx, check.withoutHosts(ctx, finding))
 	}
 	return finding, fresh
+}
+
+// badHosts is the finding where hosts.toml leads nowhere.
+func badHosts(err error) pull.Finding {
+	return pull.Finding{Reason: pull.RegistryError, Detail: oneLine("registry hosts: " + err.Error())}
 }
 
 // check is one probe under way.
@@ -121,7 +126,7 @@ func (k *check) withoutHosts(ctx context.Context, finding pull.Finding) pull.Fin
 	}
 	hosts, _, err := k.client.hostsFor(ctx, k.Image, k.Credential, plain, true)
 	if err != nil {
-		return finding
+		return badHosts(err)
 	}
 	ignoring := *k
 	ignoring.hosts = hosts
