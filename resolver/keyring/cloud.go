@@ -31,8 +31,7 @@ type CloudLogin interface {
 	// hosts of a scope share it. It is empty for a host that is none of the
 	// cloud's.
 	Scope(host string) string
-	// Login returns a credential, and until when it holds. The anonymous one
-	// says that there is none, and that none is missed. An error holds no
+	// Login returns a credential, and until when it holds. An error holds no
 	// value of a credential, and begins with what to do.
 	Login(ctx context.Context, scope string) (pull.Credential, time.Time, error)
 }
@@ -41,12 +40,12 @@ type CloudLogin interface {
 // gives, in place of those of the nodes' identity. It may be used by several
 // goroutines.
 type Cloud struct {
-	name   string
-	login  CloudLogin
-	log    *slog.Logger
-	slots  chan struct{} // bounds the logins under way
-	flight singleflight.Group
-	kept   *lru.Cache[string, cloudAnswer]
+	name    string
+	login   CloudLogin
+	log     *slog.Logger
+	slots   chan struct{} // bounds the logins under way
+	flights singleflight.Group
+	kept    *lru.Cache[string, cloudAnswer]
 }
 
 // cloudAnswer is what came of a login.
@@ -78,36 +77,28 @@ func (c *Cloud) Lookup(ctx context.Context, _ *Account, repository string) ([]pu
 		return nil, nil
 	}
 	found := c.get(ctx, scope)
-	switch {
-	case found.err != nil:
+	if found.err != nil {
 		return nil, fmt.Errorf("nodes.cloudCredentials %s: %w", c.name, found.err)
-	case found.credential.IsAnonymous():
-		return nil, nil
-	default:
-		return []pull.Credential{found.credential}, nil
 	}
+	return []pull.Credential{found.credential}, nil
 }
 
-// get returns what a login gave not long ago, or gives now. Who asks at the
-// same time shares one, which goes on when they give up.
+// get returns what a login gave not long ago, or gives now.
 func (c *Cloud) get(ctx context.Context, scope string) cloudAnswer {
 	if last, ok := c.kept.Get(scope); ok && time.Now().Before(last.until) {
 		return last
 	}
-	flight := c.flight.DoChan(scope, func() (any, error) {
-		found := c.ask(context.WithoutCancel(ctx), scope)
+	patience, cancel := context.WithTimeout(ctx, loginPatience)
+	defer cancel()
+	found, err := shared(patience, &c.flights, scope, func(ctx context.Context) (cloudAnswer, error) {
+		found := c.ask(ctx, scope)
 		c.kept.Add(scope, found)
 		return found, nil
 	})
-	patience, cancel := context.WithTimeout(ctx, loginPatience)
-	defer cancel()
-	select {
-	case landed := <-flight:
-		found, _ := landed.Val.(cloudAnswer)
-		return found
-	case <-patience.Done():
-		return cloudAnswer{err: fmt.Errorf("no login yet, ask again: %w", context.Cause(patience))}
+	if err != nil {
+		return cloudAnswer{err: fmt.Errorf("ask again: %w", err)}
 	}
+	return found
 }
 
 // ask logs in. A credential is kept for half of its life, as the clouds' own
