@@ -1,0 +1,104 @@
+// Package coalesce makes one of equal questions that are put at the same time.
+// Unlike golang.org/x/sync/singleflight it ends a question when nobody waits
+// for the answer any more: who asks for what hangs, and goes away, leaves
+// nothing. It remembers nothing.
+package coalesce
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
+
+// Group makes one of equal questions, by their key. The zero value is ready; it
+// is safe for concurrent use.
+type Group[K comparable, V any] struct {
+	mu    sync.Mutex
+	under map[K]*question[V]
+}
+
+// question is one that is under way.
+type question[V any] struct {
+	done   chan struct{}
+	value  V
+	err    error
+	askers int
+	cancel context.CancelFunc
+}
+
+// PanicError is what a question whose answering panicked comes to.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error names the value; the stack is for logs.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Ask returns the answer to a question, and whether it had been put before.
+// Put runs with the values of the first asker's context, which ends when all
+// askers have gone. The error is put's, a *PanicError, or the cause of the end
+// of ctx, after which nobody waits here.
+func (g *Group[K, V]) Ask(ctx context.Context, key K, put func(context.Context) (V, error)) (value V, joined bool, err error) {
+	g.mu.Lock()
+	q, joined := g.under[key]
+	if !joined {
+		q = g.start(ctx, key, put)
+	}
+	q.askers++
+	g.mu.Unlock()
+	defer g.leave(key, q)
+	select {
+	case <-q.done:
+		return q.value, joined, q.err
+	case <-ctx.Done():
+		return value, joined, context.Cause(ctx)
+	}
+}
+
+// start puts a question, with the lock held.
+func (g *Group[K, V]) start(ctx context.Context, key K, put func(context.Context) (V, error)) *question[V] {
+	if g.under == nil {
+		g.under = map[K]*question[V]{}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	q := &question[V]{done: make(chan struct{}), cancel: cancel}
+	g.under[key] = q
+	go func() {
+		defer cancel()
+		value, err := guarded(ctx, put)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		q.value, q.err = value, err
+		g.forget(key, q)
+		close(q.done)
+	}()
+	return q
+}
+
+// guarded makes an error of a panic: nobody else would catch it.
+func guarded[V any](ctx context.Context, put func(context.Context) (V, error)) (value V, err error) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			err = &PanicError{Value: thrown, Stack: debug.Stack()}
+		}
+	}()
+	return put(ctx)
+}
+
+// leave ends a question for which nobody waits any more.
+func (g *Group[K, V]) leave(key K, q *question[V]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if q.askers--; q.askers == 0 {
+		q.cancel()
+		g.forget(key, q) // who asks now gets an answer of their own
+	}
+}
+
+func (g *Group[K, V]) forget(key K, q *question[V]) {
+	if g.under[key] == q {
+		delete(g.under, key)
+	}
+}

@@ -1,0 +1,112 @@
+package coalesce
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+)
+
+func TestEqualQuestionsAreOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var group Group[string, int]
+		puts, release := 0, make(chan struct{})
+		put := func(context.Context) (int, error) { puts++; <-release; return 7, nil }
+		type got struct {
+			value  int
+			joined bool
+			err    error
+		}
+		answers := make(chan got, 3)
+		for range 3 {
+			go func() {
+				value, joined, err := group.Ask(t.Context(), "q", put)
+				answers <- got{value, joined, err}
+			}()
+		}
+		synctest.Wait()
+		close(release)
+		joined := 0
+		for range 3 {
+			a := <-answers
+			if a.value != 7 || a.err != nil {
+				t.Errorf("got %+v", a)
+			}
+			if a.joined {
+				joined++
+			}
+		}
+		if puts != 1 || joined != 2 {
+			t.Errorf("put %d times, joined %d times; want 1 and 2", puts, joined)
+		}
+	})
+}
+
+func TestAQuestionEndsWhenNobodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var group Group[string, int]
+		ended := make(chan struct{})
+		put := func(ctx context.Context) (int, error) { <-ctx.Done(); close(ended); return 0, ctx.Err() }
+		first, leaveFirst := context.WithCancel(t.Context())
+		second, leaveSecond := context.WithCancel(t.Context())
+		errs := make(chan error, 2)
+		for _, ctx := range []context.Context{first, second} {
+			go func() { _, _, err := group.Ask(ctx, "q", put); errs <- err }()
+		}
+		synctest.Wait()
+		leaveFirst()
+		if err := <-errs; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		synctest.Wait()
+		select {
+		case <-ended:
+			t.Error("it ended though somebody waits")
+		default:
+		}
+		leaveSecond()
+		<-errs
+		<-ended
+		value, joined, err := group.Ask(t.Context(), "q", func(context.Context) (int, error) { return 3, nil })
+		if value != 3 || joined || err != nil {
+			t.Errorf("a later question got %d, %t, %v", value, joined, err)
+		}
+	})
+}
+
+func TestTheFirstAskersDeadlineIsNotTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var group Group[string, string]
+		release := make(chan struct{})
+		put := func(ctx context.Context) (string, error) {
+			select {
+			case <-release:
+				return "answer", nil
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+		}
+		short, cancel := context.WithCancel(t.Context())
+		gone := make(chan struct{})
+		go func() { _, _, _ = group.Ask(short, "q", put); close(gone) }()
+		synctest.Wait()
+		got := make(chan string, 1)
+		go func() { value, _, _ := group.Ask(t.Context(), "q", put); got <- value }()
+		synctest.Wait()
+		cancel()
+		<-gone
+		close(release)
+		if value := <-got; value != "answer" {
+			t.Errorf("got %q", value)
+		}
+	})
+}
+
+func TestAPanicIsAnError(t *testing.T) {
+	var group Group[int, int]
+	_, _, err := group.Ask(t.Context(), 1, func(context.Context) (int, error) { panic("oh") })
+	var panicked *PanicError
+	if !errors.As(err, &panicked) || panicked.Value != "oh" || len(panicked.Stack) == 0 {
+		t.Errorf("got %v", err)
+	}
+}
