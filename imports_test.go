@@ -73,6 +73,8 @@ func TestArrowsGoOneWay(t *testing.T) {
 	allowed := map[string][]string{
 		"workload":          nil,
 		"resolver/pull":     nil,
+		"resolver/cache":    nil,
+		"resolver/coalesce": nil,
 		"resolver/nodes":    {"resolver/pull"},
 		"resolver/keyring":  {"resolver/pull"},
 		"resolver/cloud":    {"resolver/pull"},

@@ -11,7 +11,6 @@ import (
 
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 )
 
 const (
@@ -62,7 +61,7 @@ func NewAsker(run context.Context, prober resolver.Prober) *Asker {
 }
 
 // Probe answers a query, from memory where it was asked before.
-func (a *Asker) Probe(_ context.Context, query registry.Query) pull.Finding {
+func (a *Asker) Probe(_ context.Context, query pull.Query) pull.Finding {
 	key := fmt.Sprintf("%s %x %v", query.Image, query.Credential.Fingerprint(), query.Layers)
 	for _, platform := range query.Platforms {
 		key += " " + platforms.FormatAll(platform)
@@ -109,7 +108,7 @@ func (a *Asker) once(key string, ask func(context.Context, *answer)) *answer {
 }
 
 // ask asks a registry, unless it has been silent.
-func (a *Asker) ask(ctx context.Context, query registry.Query) pull.Finding {
+func (a *Asker) ask(ctx context.Context, query pull.Query) pull.Finding {
 	name := reference.Domain(query.Image)
 	a.mu.Lock()
 	h := a.hosts[name]

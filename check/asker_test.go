@@ -12,16 +12,15 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 )
 
 // prober answers by what a test says.
 type prober struct {
 	probes, lists atomic.Int32
-	answer        func(ctx context.Context, query registry.Query) pull.Finding
+	answer        func(ctx context.Context, query pull.Query) pull.Finding
 }
 
-func (p *prober) Probe(ctx context.Context, query registry.Query) pull.Finding {
+func (p *prober) Probe(ctx context.Context, query pull.Query) pull.Finding {
 	p.probes.Add(1)
 	return p.answer(ctx, query)
 }
@@ -32,16 +31,16 @@ func (p *prober) Tags(context.Context, reference.Named, pull.Credential) ([]stri
 }
 
 func answering(reason pull.Reason) *prober {
-	return &prober{answer: func(context.Context, registry.Query) pull.Finding { return pull.Finding{Reason: reason} }}
+	return &prober{answer: func(context.Context, pull.Query) pull.Finding { return pull.Finding{Reason: reason} }}
 }
 
-func query(t *testing.T, image string) registry.Query {
+func query(t *testing.T, image string) pull.Query {
 	t.Helper()
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registry.Query{Image: reference.TagNameOnly(named)}
+	return pull.Query{Image: reference.TagNameOnly(named)}
 }
 
 // TestAskerAsksOnce: the same question is one, another credential or depth
@@ -65,7 +64,7 @@ func TestAskerAsksOnce(t *testing.T) {
 		t.Errorf("%d probes and %d lists, want one each", p.probes.Load(), p.lists.Load())
 	}
 	other := query(t, "a")
-	other.Credential = pull.NewCredential("s", "u", "p")
+	other.Credential = pull.NewCredential(pull.Secret("ns", "s"), "u", "p")
 	asker.Probe(t.Context(), other)
 	other.Layers = true
 	asker.Probe(t.Context(), other)
@@ -106,7 +105,7 @@ func TestAskerGivesUpOnTheSilent(t *testing.T) {
 func TestAskerBoundsItself(t *testing.T) {
 	var now, most atomic.Int32
 	release := make(chan struct{})
-	p := &prober{answer: func(ctx context.Context, _ registry.Query) pull.Finding {
+	p := &prober{answer: func(ctx context.Context, _ pull.Query) pull.Finding {
 		if _, limited := ctx.Deadline(); !limited {
 			t.Error("a question without a deadline")
 		}

@@ -25,8 +25,6 @@ const (
 	// helperLimit is how long a credential helper may take: some ask the user,
 	// who may not be there.
 	helperLimit = 10 * time.Second
-	// dockerSource is the name of what is found.
-	dockerSource = "docker configuration"
 )
 
 // standIn is told with every credential of the user's: another one at the
@@ -118,7 +116,7 @@ func (d *Docker) Lookup(ctx context.Context, _ *keyring.Account, repository stri
 	case err != nil:
 		return nil, elsewhere(fmt.Sprintf("the credential helper of the user's docker configuration failed for %s: %v", key, err))
 	case auth.Username != "" && auth.Username != "<token>" && auth.Password != "":
-		return []pull.Credential{pull.NewCredential(dockerSource, auth.Username, auth.Password)}, standIn
+		return []pull.Credential{pull.NewCredential(pull.Source{Kind: pull.FromDocker}, auth.Username, auth.Password)}, standIn
 	case auth.IdentityToken != "" || auth.RegistryToken != "" || auth.Username == "<token>":
 		return nil, elsewhere(fmt.Sprintf("the user's docker configuration has only a token for %s, which nodes cannot use: it is passed over", key))
 	default:

@@ -39,7 +39,7 @@ func (c *Check) result(from *found, r decided) report.Result {
 func loginHint(r decided) string {
 	host, _, _ := strings.Cut(r.Resolved, "/")
 	for _, attempt := range r.Credentials {
-		if attempt.Source == dockerSource && attempt.Outcome == pull.Rejected {
+		if attempt.Source.Kind == pull.FromDocker && attempt.Outcome == pull.Rejected {
 			return "log in again with `docker login " + host + "`, or ask for pull access"
 		}
 	}

@@ -164,7 +164,7 @@ func (c *Configuration) actionOnUnknown(reason pull.Reason, mode Mode) Action {
 	switch {
 	case c.OnUnknown == UnknownAllow:
 		return Allow
-	case c.OnUnknown == UnknownDeny && mode == Enforce && slices.Contains(pull.Reasons()[pull.Unknown], reason):
+	case c.OnUnknown == UnknownDeny && mode == Enforce && reason.Known():
 		return Deny
 	default:
 		return WarnOf

@@ -26,19 +26,18 @@ func labelled(mode Mode) Where {
 // Every mode does with every verdict what the contract says, whatever
 // onUnknown and the rest may be.
 func TestDecideEveryReason(t *testing.T) {
-	for verdict, reasons := range pull.Reasons() {
-		for _, reason := range reasons {
-			for _, onUnknown := range []OnUnknown{UnknownWarn, UnknownDeny, UnknownAllow} {
-				c := Default()
-				c.OnUnknown = onUnknown
-				for mode, want := range wantActions(verdict, reason, onUnknown) {
-					decision := c.Decide(reportOf(resultOf("nginx:1", reason)), labelled(mode))
-					if decision.Actions[0] != want || decision.Modes[0] != mode || decision.Mode != mode {
-						t.Errorf("%s, onUnknown %s: %s does %s under %s, want %s", reason, onUnknown, mode, decision.Actions[0], decision.Modes[0], want)
-					}
-					if denied := want == Deny; decision.Denied() != denied {
-						t.Errorf("%s, onUnknown %s, mode %s: denied = %t", reason, onUnknown, mode, !denied)
-					}
+	for _, entry := range pull.Standard().Reasons {
+		verdict, reason := entry.Verdict, entry.Reason
+		for _, onUnknown := range []OnUnknown{UnknownWarn, UnknownDeny, UnknownAllow} {
+			c := Default()
+			c.OnUnknown = onUnknown
+			for mode, want := range wantActions(verdict, reason, onUnknown) {
+				decision := c.Decide(reportOf(resultOf("nginx:1", reason)), labelled(mode))
+				if decision.Actions[0] != want || decision.Modes[0] != mode || decision.Mode != mode {
+					t.Errorf("%s, onUnknown %s: %s does %s under %s, want %s", reason, onUnknown, mode, decision.Actions[0], decision.Modes[0], want)
+				}
+				if denied := want == Deny; decision.Denied() != denied {
+					t.Errorf("%s, onUnknown %s, mode %s: denied = %t", reason, onUnknown, mode, !denied)
 				}
 			}
 		}

@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -71,7 +70,10 @@ func oneOf[T ~string](path *field.Path, value T, set []T, orEmpty bool) field.Er
 }
 
 func (c *Configuration) validateRules() (errs field.ErrorList) {
-	known := slices.Concat(slices.Collect(maps.Values(pull.Reasons()))...)
+	var known []pull.Reason
+	for _, entry := range pull.Standard().Reasons {
+		known = append(known, entry.Reason)
+	}
 	slices.Sort(known)
 	for i, rule := range c.Rules {
 		path := field.NewPath("rules").Index(i)

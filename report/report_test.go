@@ -32,8 +32,8 @@ func sample() *Report {
 		Verdict: pull.Broken, Reason: pull.TagNotFound, Mode: "enforce", Action: "deny", Failed: true,
 		Message: "tag not found: registry-1.docker.io answered 404 MANIFEST_UNKNOWN: manifest unknown (asked without credentials)",
 		Node:    "failed to pull and unpack image: not found", Hint: "did you mean nginx:1.29?", Suggestions: []string{"nginx:1.29"},
-		Credentials: []pull.Attempt{{Source: pull.Anonymous, Outcome: pull.Accepted}},
-		Notes:       []pull.Note{{Reason: pull.PullSecretMissing, Message: "pull secret shop/regcred does not exist", Secret: "secret/shop/regcred"}},
+		Credentials: []pull.Attempt{{Source: pull.Source{}, Outcome: pull.Accepted}},
+		Notes:       []pull.Note{{Reason: pull.PullSecretMissing, Message: "pull secret shop/regcred does not exist", Secret: pull.Secret("shop", "regcred")}},
 	}
 	again := missing
 	again.Object, again.Source = object("CronJob", "nightly"), at("deploy/100% new, job.yaml", 9)
@@ -55,7 +55,7 @@ func sample() *Report {
 	fine := Result{
 		Object: object("Deployment", "web"), Source: at("deploy/web.yaml", 23), Field: "spec.template.spec.containers[1].image",
 		Container: "proxy", Image: "envoy:1", Resolved: "docker.io/library/envoy:1", Digest: "sha256:0123", Verdict: pull.Pullable, Reason: pull.ReasonPullable,
-		Mode: "enforce", Action: "allow", Credentials: []pull.Attempt{{Source: "secret/shop/old", Outcome: pull.Rejected}, {Source: "secret/shop/new", Outcome: pull.Accepted}},
+		Mode: "enforce", Action: "allow", Credentials: []pull.Attempt{{Source: pull.Secret("shop", "old"), Outcome: pull.Rejected}, {Source: pull.Secret("shop", "new"), Outcome: pull.Accepted}},
 		Notes: []pull.Note{{Reason: pull.SomeNodesMismatch, Message: "nodes of linux/arm64 could not pull it: the index has no entry for them"}},
 	}
 	plain := fine
@@ -252,21 +252,17 @@ func TestHTMLEscapes(t *testing.T) {
 // TestRulesExplainEverything: a reason or note that is added to the closed set
 // needs an explanation here.
 func TestRulesExplainEverything(t *testing.T) {
-	generic, _ := explainBroken("")
-	genericUnknown, _ := explainUnknown("")
-	genericNote, _ := explainNote("")
 	seen := map[string]bool{}
-	for _, rule := range rules() {
-		if seen[rule.ID] || slices.Contains([]string{generic, genericUnknown, genericNote}, rule.Short) || rule.Help == "" {
+	for _, rule := range rules(pull.Standard()) {
+		if seen[rule.ID] || rule.Short == "" || rule.Help == "" {
 			t.Errorf("%s is explained twice or not at all", rule.ID)
 		}
 		seen[rule.ID] = true
 	}
-	for verdict, reasons := range pull.Reasons() {
-		for _, reason := range reasons {
-			if wanted := verdict == pull.Broken || verdict == pull.Unknown; seen[string(reason)] != wanted {
-				t.Errorf("%s: explained %t, want %t", reason, seen[string(reason)], wanted)
-			}
+	for _, entry := range pull.Standard().Reasons {
+		verdict, reason := entry.Verdict, entry.Reason
+		if wanted := verdict == pull.Broken || verdict == pull.Unknown; seen[string(reason)] != wanted {
+			t.Errorf("%s: explained %t, want %t", reason, seen[string(reason)], wanted)
 		}
 	}
 }

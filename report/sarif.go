@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 const (
@@ -106,7 +108,7 @@ func (r *Report) writeSARIF(w io.Writer, style Style) error {
 
 func sarifRules() []sarifRule {
 	var all []sarifRule
-	for _, rule := range rules() {
+	for _, rule := range rules(pull.Standard()) {
 		all = append(all, sarifRule{
 			ID: rule.ID, Name: rule.ID, ShortDescription: sarifText{Text: rule.Short},
 			FullDescription: sarifText{Text: rule.Short}, Help: sarifText{Text: rule.Help, Markdown: rule.Help},
@@ -133,7 +135,7 @@ func (r *Report) sarifResults() []sarifResult {
 		}
 		for _, note := range result.Notes {
 			results = append(results, newSARIF(string(note.Reason), "note", shown(result.Image)+": "+note.Message, "", at,
-				append(slices.Clone(identity), result.Image, string(note.Reason), note.Secret)...))
+				append(slices.Clone(identity), result.Image, string(note.Reason), secretOf(note))...))
 		}
 	}
 	return results
@@ -149,7 +151,7 @@ func newSARIF(id, level, message, hint string, at []sarifLocation, identity ...s
 		message += "\nhint: " + hint
 	}
 	return sarifResult{
-		RuleID: id, RuleIndex: slices.IndexFunc(rules(), func(other rule) bool { return other.ID == id }),
+		RuleID: id, RuleIndex: slices.IndexFunc(rules(pull.Standard()), func(other rule) bool { return other.ID == id }),
 		Level: level, Message: sarifText{Text: message}, Locations: at,
 		Fingerprints: map[string]string{fingerprintName: fingerprint(identity)},
 	}
@@ -188,4 +190,12 @@ func artifactURI(file string) string {
 		return (&url.URL{Scheme: "file", Path: path}).String()
 	}
 	return (&url.URL{Path: path}).String()
+}
+
+// secretOf names the pull secret that a note is about, if it is about one.
+func secretOf(note pull.Note) string {
+	if note.Secret == (pull.Source{}) {
+		return ""
+	}
+	return note.Secret.String()
 }

@@ -76,14 +76,14 @@ func hiddenHint(a answer, named reference.Named) string {
 // a cloud's identity, which renews itself.
 func onlyClouds(tried []pull.Attempt) bool {
 	return !slices.ContainsFunc(tried, func(attempt pull.Attempt) bool {
-		return attempt.Outcome == pull.Rejected && !strings.HasPrefix(attempt.Source, pull.CloudSource)
+		return attempt.Outcome == pull.Rejected && attempt.Source.Kind != pull.FromCloud
 	})
 }
 
 // inCloud tells whether a cloud let our own identity in.
 func (a *answer) inCloud() bool {
 	return slices.ContainsFunc(a.attempts, func(attempt pull.Attempt) bool {
-		return attempt.Outcome == pull.Accepted && strings.HasPrefix(attempt.Source, pull.CloudSource)
+		return attempt.Outcome == pull.Accepted && attempt.Source.Kind == pull.FromCloud
 	})
 }
 

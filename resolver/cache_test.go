@@ -12,7 +12,6 @@ import (
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 )
 
 // remembering is a resolver with a cache, and the registry behind it.
@@ -83,7 +82,7 @@ func TestCacheIsByCredentials(t *testing.T) {
 
 	same := resolveOne(t, resolver, deployment([]string{"copy"}, private))
 	wantReason(t, same, pull.ReasonPullable)
-	if same.Credentials[0].Source != "secret/shop/copy" {
+	if same.Credentials[0].Source.String() != "secret/shop/copy" {
 		t.Errorf("credentials %v", same.Credentials)
 	}
 	elsewhere := deployment([]string{"ann"}, private)
@@ -196,7 +195,7 @@ func TestLayersAreAnotherQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		asked := 0
-		prober := &registries{during: func(_ context.Context, query registry.Query) *pull.Finding {
+		prober := &registries{during: func(_ context.Context, query pull.Query) *pull.Finding {
 			asked++
 			<-release
 			if query.Layers {
@@ -207,7 +206,7 @@ func TestLayersAreAnotherQuestion(t *testing.T) {
 		resolver := newResolver(shop(nil), prober)
 		resolver.Layers = true
 		named := resolveName(t, private)
-		go resolver.probe(t.Context(), registry.Query{Image: named}, "")
+		go resolver.probe(t.Context(), pull.Query{Image: named}, "")
 		synctest.Wait()
 		found := make(chan Result, 1)
 		go func() { found <- resolveOne(t, resolver, deployment(nil, private)) }()

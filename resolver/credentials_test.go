@@ -31,29 +31,29 @@ func TestCredentialsInOrder(t *testing.T) {
 		outcomes []pull.Attempt
 	}{
 		{"none matches: anonymously", []string{"other"}, map[string]pull.Reason{private: pull.ReasonPullable}, pull.ReasonPullable,
-			[]string{""}, []pull.Attempt{{Source: "anonymous", Outcome: pull.Accepted}}},
+			[]string{""}, []pull.Attempt{{Source: pull.Source{}, Outcome: pull.Accepted}}},
 		{"the first one pulls", []string{"a", "b"}, map[string]pull.Reason{private: pull.ReasonPullable}, pull.ReasonPullable,
-			[]string{"ann"}, []pull.Attempt{{Source: "secret/shop/a", Outcome: pull.Accepted}, {Source: "secret/shop/b", Outcome: pull.Unused}}},
+			[]string{"ann"}, []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Accepted}, {Source: pull.Secret("shop", "b"), Outcome: pull.Unused}}},
 		{"the second one pulls", []string{"a", "b"}, map[string]pull.Reason{private + " as ann": pull.CredentialsRejected, private + " as bob": pull.ReasonPullable}, pull.ReasonPullable,
-			[]string{"ann", "bob"}, []pull.Attempt{{Source: "secret/shop/a", Outcome: pull.Rejected}, {Source: "secret/shop/b", Outcome: pull.Accepted}}},
+			[]string{"ann", "bob"}, []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Rejected}, {Source: pull.Secret("shop", "b"), Outcome: pull.Accepted}}},
 		{"in the order of the list", []string{"b", "a"}, map[string]pull.Reason{private + " as ann": pull.CredentialsRejected, private + " as bob": pull.ReasonPullable}, pull.ReasonPullable,
-			[]string{"bob"}, []pull.Attempt{{Source: "secret/shop/b", Outcome: pull.Accepted}, {Source: "secret/shop/a", Outcome: pull.Unused}}},
+			[]string{"bob"}, []pull.Attempt{{Source: pull.Secret("shop", "b"), Outcome: pull.Accepted}, {Source: pull.Secret("shop", "a"), Outcome: pull.Unused}}},
 		{"never anonymously after a match", []string{"a"}, map[string]pull.Reason{private + " as ann": pull.CredentialsRejected, private + " as ": pull.ReasonPullable}, pull.CredentialsRejected,
-			[]string{"ann"}, []pull.Attempt{{Source: "secret/shop/a", Outcome: pull.Rejected}}},
+			[]string{"ann"}, []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Rejected}}},
 		{"one that is unknown", []string{"a", "b"}, map[string]pull.Reason{private + " as ann": pull.CredentialsRejected, private + " as bob": pull.RateLimited}, pull.RateLimited,
-			[]string{"ann", "bob"}, []pull.Attempt{{Source: "secret/shop/a", Outcome: pull.Rejected}, {Source: "secret/shop/b", Outcome: pull.Undecided}}},
+			[]string{"ann", "bob"}, []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Rejected}, {Source: pull.Secret("shop", "b"), Outcome: pull.Undecided}}},
 		{"one that is unknown comes first", []string{"a", "b"}, map[string]pull.Reason{private + " as ann": pull.RegistryError, private + " as bob": pull.TagNotFound}, pull.RegistryError,
-			[]string{"ann", "bob"}, []pull.Attempt{{Source: "secret/shop/a", Outcome: pull.Undecided}, {Source: "secret/shop/b", Outcome: pull.Accepted}}},
+			[]string{"ann", "bob"}, []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Undecided}, {Source: pull.Secret("shop", "b"), Outcome: pull.Accepted}}},
 		{"a reason outside the set", []string{"a"}, map[string]pull.Reason{private: ""}, "",
-			[]string{"ann"}, []pull.Attempt{{Source: "secret/shop/a", Outcome: pull.Undecided}}},
+			[]string{"ann"}, []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Undecided}}},
 		{"not found beats rejected", []string{"a", "b"}, map[string]pull.Reason{private + " as ann": pull.TagNotFound, private + " as bob": pull.CredentialsRejected}, pull.TagNotFound,
-			[]string{"ann", "bob"}, []pull.Attempt{{Source: "secret/shop/a", Outcome: pull.Accepted}, {Source: "secret/shop/b", Outcome: pull.Rejected}}},
+			[]string{"ann", "bob"}, []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Accepted}, {Source: pull.Secret("shop", "b"), Outcome: pull.Rejected}}},
 		{"and does so behind it", []string{"a", "b"}, map[string]pull.Reason{private + " as ann": pull.CredentialsRejected, private + " as bob": pull.RepositoryNotFound}, pull.RepositoryNotFound,
-			[]string{"ann", "bob"}, []pull.Attempt{{Source: "secret/shop/a", Outcome: pull.Rejected}, {Source: "secret/shop/b", Outcome: pull.Accepted}}},
+			[]string{"ann", "bob"}, []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Rejected}, {Source: pull.Secret("shop", "b"), Outcome: pull.Accepted}}},
 		{"all are rejected", []string{"a", "b"}, map[string]pull.Reason{private: pull.CredentialsRejected}, pull.CredentialsRejected,
-			[]string{"ann", "bob"}, []pull.Attempt{{Source: "secret/shop/a", Outcome: pull.Rejected}, {Source: "secret/shop/b", Outcome: pull.Rejected}}},
+			[]string{"ann", "bob"}, []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Rejected}, {Source: pull.Secret("shop", "b"), Outcome: pull.Rejected}}},
 		{"nobody may without", nil, map[string]pull.Reason{private: pull.CredentialsRequired}, pull.CredentialsRequired,
-			[]string{""}, []pull.Attempt{{Source: "anonymous", Outcome: pull.Rejected}}},
+			[]string{""}, []pull.Attempt{{Source: pull.Source{}, Outcome: pull.Rejected}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -245,17 +245,17 @@ func (i identity) Lookup(context.Context, *keyring.Account, string) ([]pull.Cred
 // not list the tags.
 func TestHiddenFromOurIdentity(t *testing.T) {
 	tests := []struct {
-		source       string
+		source       pull.Source
 		answer, want pull.Reason
 		hint         string
 	}{
-		{"cloud/ecr", pull.CredentialsRejected, pull.NodeCredentialsUnknown, "let the nodes' identity, and pullgate's"},
-		{"cloud/ecr", pull.TagNotFound, pull.TagNotFound, "correct the tag"},
-		{"cloud/ecr", pull.RepositoryNotFound, pull.NodeCredentialsUnknown, "correct the repository's name"},
-		{"node/config.json", pull.TagNotFound, pull.NodeCredentialsUnknown, "let pullgate ask as nodes do"},
+		{pull.Source{Kind: pull.FromCloud, Name: pull.ECR}, pull.CredentialsRejected, pull.NodeCredentialsUnknown, "let the nodes' identity, and pullgate's"},
+		{pull.Source{Kind: pull.FromCloud, Name: pull.ECR}, pull.TagNotFound, pull.TagNotFound, "correct the tag"},
+		{pull.Source{Kind: pull.FromCloud, Name: pull.ECR}, pull.RepositoryNotFound, pull.NodeCredentialsUnknown, "correct the repository's name"},
+		{pull.Source{Kind: pull.FromNode, Name: "config.json"}, pull.TagNotFound, pull.NodeCredentialsUnknown, "let pullgate ask as nodes do"},
 	}
 	for _, test := range tests {
-		t.Run(test.source+" "+string(test.answer), func(t *testing.T) {
+		t.Run(test.source.String()+" "+string(test.answer), func(t *testing.T) {
 			resolver := newResolver(shop(nil), &registries{answers: map[string]pull.Reason{private: test.answer}})
 			resolver.Credentials = &keyring.Keyring{
 				Source: shop(nil), Hidden: []string{"*.example.com"},
@@ -276,7 +276,7 @@ func TestSecretRefusedThoughAnotherWorks(t *testing.T) {
 		private + " as old": pull.CredentialsRejected, private + " as new": pull.ReasonPullable,
 	}}), deployment([]string{"old", "new"}, private))
 	wantReason(t, result, pull.ReasonPullable)
-	if len(result.Notes) != 1 || result.Notes[0].Reason != pull.PullSecretRejected || result.Notes[0].Secret != "secret/shop/old" {
+	if len(result.Notes) != 1 || result.Notes[0].Reason != pull.PullSecretRejected || result.Notes[0].Secret != pull.Secret("shop", "old") {
 		t.Errorf("notes %+v", result.Notes)
 	}
 }

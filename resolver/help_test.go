@@ -113,7 +113,7 @@ func TestRepositoryUnknownByItsList(t *testing.T) {
 func TestHintsAreInTime(t *testing.T) {
 	for _, deadline := range []time.Duration{time.Second, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			prober := &registries{during: func(ctx context.Context, query registry.Query) *pull.Finding {
+			prober := &registries{during: func(ctx context.Context, query pull.Query) *pull.Finding {
 				if reference.Domain(query.Image) == "reg.example.com" {
 					<-ctx.Done() // a registry to look for the image on, which hangs
 				}
@@ -199,28 +199,27 @@ func TestBlankVolume(t *testing.T) {
 // Every reason is put into words of its own, in one line.
 func TestWords(t *testing.T) {
 	seen := map[string]pull.Reason{}
-	for verdict, reasons := range pull.Reasons() {
-		for _, reason := range reasons {
-			if verdict == pull.Skipped || reason == pull.InvalidImageName || reason == pull.NeverPresent || reason == pull.PullSecretMalformed {
-				continue // no registry says these
-			}
-			result := resolveOne(t, newResolver(shop(nil), answering(reason)), deployment(nil, private))
-			if result.Reason != reason {
-				t.Errorf("%s became %s", reason, result.Reason)
-			}
-			if verdict == pull.Pullable {
-				continue
-			}
-			if twin, taken := seen[result.Message]; taken {
-				t.Errorf("%s and %s say the same: %s", reason, twin, result.Message)
-			}
-			seen[result.Message] = reason
-			if !strings.Contains(result.Message, "so it is") || strings.ContainsFunc(result.Message+result.Hint, unicode.IsControl) || !utf8.ValidString(result.Message) {
-				t.Errorf("%s: %q", reason, result.Message)
-			}
-			if verdict == pull.Unknown && reason != pull.NodeCredentialsUnknown && reason != pull.PresentOnNodes && !strings.HasPrefix(result.Summary, "not checked") {
-				t.Errorf("%s: %q does not say that nothing was checked", reason, result.Summary)
-			}
+	for _, entry := range pull.Standard().Reasons {
+		verdict, reason := entry.Verdict, entry.Reason
+		if verdict == pull.Skipped || reason == pull.InvalidImageName || reason == pull.NeverPresent || reason == pull.PullSecretMalformed {
+			continue // no registry says these
+		}
+		result := resolveOne(t, newResolver(shop(nil), answering(reason)), deployment(nil, private))
+		if result.Reason != reason {
+			t.Errorf("%s became %s", reason, result.Reason)
+		}
+		if verdict == pull.Pullable {
+			continue
+		}
+		if twin, taken := seen[result.Message]; taken {
+			t.Errorf("%s and %s say the same: %s", reason, twin, result.Message)
+		}
+		seen[result.Message] = reason
+		if !strings.Contains(result.Message, "so it is") || strings.ContainsFunc(result.Message+result.Hint, unicode.IsControl) || !utf8.ValidString(result.Message) {
+			t.Errorf("%s: %q", reason, result.Message)
+		}
+		if verdict == pull.Unknown && reason != pull.NodeCredentialsUnknown && reason != pull.PresentOnNodes && !strings.HasPrefix(result.Summary, "not checked") {
+			t.Errorf("%s: %q does not say that nothing was checked", reason, result.Summary)
 		}
 	}
 }
@@ -232,7 +231,7 @@ func TestSecretsForOtherImages(t *testing.T) {
 	report := newResolver(from, &registries{answers: answers}).Resolve(t.Context(), deployment([]string{"mine", "idle"}, private, "nginx:1", "nginx:1", "gone:1"))
 	about := func(i int) (secrets []string) {
 		for _, note := range report.Results[i].Notes {
-			secrets = append(secrets, string(note.Reason)+" "+note.Secret)
+			secrets = append(secrets, string(note.Reason)+" "+note.Secret.String())
 		}
 		return secrets
 	}

@@ -163,7 +163,7 @@ func triedWith(attempts []pull.Attempt) string {
 	if len(attempts) == 0 {
 		return ""
 	}
-	if len(attempts) == 1 && attempts[0].Source == pull.Anonymous {
+	if len(attempts) == 1 && attempts[0].Source.Kind == pull.FromNobody {
 		return "asked without credentials"
 	}
 	var tried []string
@@ -174,11 +174,11 @@ func triedWith(attempts []pull.Attempt) string {
 }
 
 // inWords spells a source of credentials as people do.
-func inWords(source string) string {
-	if secret, ok := strings.CutPrefix(source, "secret/"); ok {
-		return "pull secret " + secret
+func inWords(source pull.Source) string {
+	if source.Kind == pull.FromSecret {
+		return "pull secret " + source.Name
 	}
-	return source
+	return source.String()
 }
 
 // rejectedNotes are the word on secrets that were refused though another one
@@ -211,7 +211,7 @@ func (c *imageCheck) unpinnedNote(a answer) []pull.Note {
 // dropHelpfulSecrets removes the word on secrets that do not match one image
 // but do match another of the same workload: such a secret is in its place.
 func dropHelpfulSecrets(results []Result) {
-	helpful := map[string]bool{}
+	helpful := map[pull.Source]bool{}
 	for _, result := range results {
 		for _, attempt := range result.Credentials {
 			helpful[attempt.Source] = true

@@ -13,7 +13,6 @@ import (
 
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -111,7 +110,7 @@ func TestWordsOfPresentOnNodes(t *testing.T) {
 
 // answering is a registry that answers everything alike.
 func answering(reason pull.Reason) *registries {
-	return &registries{during: func(context.Context, registry.Query) *pull.Finding {
+	return &registries{during: func(context.Context, pull.Query) *pull.Finding {
 		return &pull.Finding{Reason: reason, Detail: "so it is"}
 	}}
 }
@@ -170,7 +169,7 @@ func TestPlatforms(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var got []ocispec.Platform
-			resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query registry.Query) *pull.Finding {
+			resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query pull.Query) *pull.Finding {
 				got = query.Platforms
 				return &pull.Finding{Reason: pull.ReasonPullable}
 			}})
@@ -200,7 +199,7 @@ func TestPlatforms(t *testing.T) {
 // A Node that joins or leaves counts from the next check on.
 func TestPlatformsFollowTheNodes(t *testing.T) {
 	var got string
-	resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query registry.Query) *pull.Finding {
+	resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query pull.Query) *pull.Finding {
 		got = formatted(query.Platforms)
 		return &pull.Finding{Reason: pull.ReasonPullable}
 	}})
@@ -234,7 +233,7 @@ func TestDaemonSetIsPassedOn(t *testing.T) {
 	tainted.Taints = []corev1.Taint{{Key: "gpu", Effect: corev1.TaintEffectNoSchedule}}
 	for kind, want := range map[string]string{"DaemonSet": "", "Deployment": "linux/arm64"} {
 		var got []ocispec.Platform
-		resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query registry.Query) *pull.Finding {
+		resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query pull.Query) *pull.Finding {
 			got = query.Platforms
 			return &pull.Finding{Reason: pull.ReasonPullable}
 		}})

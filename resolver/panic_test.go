@@ -7,13 +7,12 @@ import (
 
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 )
 
 // A bug of ours denies nothing.
 func TestPanics(t *testing.T) {
 	for name, resolver := range map[string]*Resolver{
-		"prober": newResolver(shop(nil), &registries{during: func(context.Context, registry.Query) *pull.Finding { panic("a bug") }}),
+		"prober": newResolver(shop(nil), &registries{during: func(context.Context, pull.Query) *pull.Finding { panic("a bug") }}),
 		"source": {Credentials: panicking{}, Registry: &registries{}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 )
 
 // targets are the platforms for which an image has to be there, and the
@@ -23,8 +22,8 @@ type targets struct {
 }
 
 // query asks for an image on them.
-func (t targets) query(image reference.Named, credential pull.Credential) registry.Query {
-	return registry.Query{Image: image, Credential: credential, Platforms: t.platforms, Runtimes: t.runtimes}
+func (t targets) query(image reference.Named, credential pull.Credential) pull.Query {
+	return pull.Query{Image: image, Credential: credential, Platforms: t.platforms, Runtimes: t.runtimes}
 }
 
 // remembered is what a list of nodes came to. The list is known by its place

@@ -16,7 +16,6 @@ import (
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -34,7 +33,7 @@ const internalError = "not checked: an internal error of pullgate"
 
 // Prober asks a registry about one image with one credential.
 type Prober interface {
-	Probe(ctx context.Context, query registry.Query) pull.Finding
+	Probe(ctx context.Context, query pull.Query) pull.Finding
 	Tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error)
 }
 
@@ -213,7 +212,7 @@ type answered struct {
 
 // probe asks one registry with one credential. Equal questions in flight are
 // one request; each asker waits no longer than its own context.
-func (r *Resolver) probe(ctx context.Context, query registry.Query, platforms string) answered {
+func (r *Resolver) probe(ctx context.Context, query pull.Query, platforms string) answered {
 	late := answered{Finding: pull.Finding{Reason: pull.Timeout, Detail: reference.Domain(query.Image) + " did not answer in time"}}
 	if ctx.Err() != nil {
 		return late
@@ -229,7 +228,7 @@ func (r *Resolver) probe(ctx context.Context, query registry.Query, platforms st
 }
 
 // put asks the registry; a bug of ours is no answer.
-func (r *Resolver) put(ctx context.Context, query registry.Query) (finding pull.Finding) {
+func (r *Resolver) put(ctx context.Context, query pull.Query) (finding pull.Finding) {
 	defer func() {
 		if value := recover(); value != nil {
 			finding = pull.Finding{Reason: r.ownFault(value).Reason}

@@ -19,7 +19,6 @@ import (
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -36,13 +35,13 @@ type registries struct {
 	// tags are by repository; one that is missing cannot be listed.
 	tags map[string][]string
 	// during runs within each probe; what it returns, unless nil, is told.
-	during func(ctx context.Context, query registry.Query) *pull.Finding
+	during func(ctx context.Context, query pull.Query) *pull.Finding
 
 	mu    sync.Mutex
 	asked []string
 }
 
-func (r *registries) Probe(ctx context.Context, query registry.Query) pull.Finding {
+func (r *registries) Probe(ctx context.Context, query pull.Query) pull.Finding {
 	user, _ := query.Credential.Basic()
 	r.mu.Lock()
 	name := query.Image.String() + " as " + user

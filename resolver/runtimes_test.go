@@ -12,7 +12,6 @@ import (
 
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -56,7 +55,7 @@ func TestRuntimesAreAskedFor(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got pull.Runtimes
-			resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query registry.Query) *pull.Finding {
+			resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query pull.Query) *pull.Finding {
 				got = query.Runtimes
 				return nil
 			}})

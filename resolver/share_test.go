@@ -16,7 +16,6 @@ import (
 
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 )
 
 // many is n times one image, or n different ones where the format says so.
@@ -72,7 +71,7 @@ func TestEqualChecksInFlightAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		prober := &registries{answers: map[string]pull.Reason{private: pull.ReasonPullable},
-			during: func(context.Context, registry.Query) *pull.Finding { <-release; return nil }}
+			during: func(context.Context, pull.Query) *pull.Finding { <-release; return nil }}
 		resolver := newResolver(shop(map[string]*corev1.Secret{"a": pullSecret("reg.example.com", "ann")}), prober)
 		var group sync.WaitGroup
 		for range 20 {
@@ -98,7 +97,7 @@ func TestSharedRefusalIsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		prober := &registries{answers: map[string]pull.Reason{private: pull.TagNotFound},
-			during: func(context.Context, registry.Query) *pull.Finding { <-release; return nil }}
+			during: func(context.Context, pull.Query) *pull.Finding { <-release; return nil }}
 		resolver := newResolver(shop(nil), prober)
 		results := make(chan Result, 3)
 		for range 3 {
@@ -139,7 +138,7 @@ func TestParallelIsBounded(t *testing.T) {
 	for _, test := range []struct{ parallel, want int }{{0, defaultParallel}, {1, 1}, {5, 5}, {-1, defaultParallel}} {
 		synctest.Test(t, func(t *testing.T) {
 			var inFlight, most atomic.Int64
-			prober := &registries{during: func(context.Context, registry.Query) *pull.Finding {
+			prober := &registries{during: func(context.Context, pull.Query) *pull.Finding {
 				now := inFlight.Add(1)
 				defer inFlight.Add(-1)
 				most.Store(max(most.Load(), now))
@@ -163,8 +162,8 @@ func TestParallelIsBounded(t *testing.T) {
 
 // At the deadline everything that is known is told, and the rest is Timeout.
 func TestDeadline(t *testing.T) {
-	stuck := func(hung chan struct{}, host string) func(context.Context, registry.Query) *pull.Finding {
-		return func(_ context.Context, query registry.Query) *pull.Finding {
+	stuck := func(hung chan struct{}, host string) func(context.Context, pull.Query) *pull.Finding {
+		return func(_ context.Context, query pull.Query) *pull.Finding {
 			if strings.HasPrefix(query.Image.Name(), host) {
 				<-hung // whatever the context says
 			}
@@ -228,7 +227,7 @@ func (h *hangingTags) Tags(context.Context, reference.Named, pull.Credential) ([
 // After the deadline no registry is asked any more.
 func TestNoProbesAfterTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		prober := &registries{during: func(ctx context.Context, _ registry.Query) *pull.Finding {
+		prober := &registries{during: func(ctx context.Context, _ pull.Query) *pull.Finding {
 			<-ctx.Done()
 			return &pull.Finding{Reason: pull.Timeout}
 		}}
@@ -253,7 +252,7 @@ func TestLeavingEndsALonelyFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan time.Duration, 1)
 		start := time.Now()
-		prober := &registries{during: func(ctx context.Context, _ registry.Query) *pull.Finding {
+		prober := &registries{during: func(ctx context.Context, _ pull.Query) *pull.Finding {
 			<-ctx.Done()
 			ended <- time.Since(start)
 			return &pull.Finding{Reason: pull.Timeout}
@@ -271,7 +270,7 @@ func TestLeavingEndsALonelyFlight(t *testing.T) {
 func TestBoundPerHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at, most atomic.Int32
-		prober := &registries{during: func(ctx context.Context, query registry.Query) *pull.Finding {
+		prober := &registries{during: func(ctx context.Context, query pull.Query) *pull.Finding {
 			if reference.Domain(query.Image) == "quick.example.com" {
 				return &pull.Finding{Reason: pull.ReasonPullable}
 			}
@@ -302,7 +301,7 @@ func TestBoundPerHost(t *testing.T) {
 func TestLeavingDoesNotEndAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		prober := &registries{during: func(ctx context.Context, _ registry.Query) *pull.Finding {
+		prober := &registries{during: func(ctx context.Context, _ pull.Query) *pull.Finding {
 			select {
 			case <-release:
 				return &pull.Finding{Reason: pull.ReasonPullable}

@@ -7,7 +7,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/resolver/registry"
 )
 
 func TestUnpinnedTag(t *testing.T) {
@@ -29,7 +28,7 @@ func TestUnpinnedTag(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.answer.Digest = digest.Digest(someDigest)
 			resolver, prober, _ := remembering(shop(nil), nil)
-			prober.during = func(context.Context, registry.Query) *pull.Finding { return &test.answer }
+			prober.during = func(context.Context, pull.Query) *pull.Finding { return &test.answer }
 			for _, resolver.Unpinned = range []bool{false, true, true} { // the third time from memory
 				result, want := resolveOne(t, resolver, deployment(nil, test.image)), test.want
 				if !resolver.Unpinned {

@@ -85,10 +85,9 @@ func (r *rig) images() (images []string) {
 
 func byTag(w workload.Workload) resolver.Report {
 	byName := map[string]pull.Reason{}
-	for _, reasons := range pull.Reasons() {
-		for _, reason := range reasons {
-			byName[strings.ToLower(string(reason))] = reason
-		}
+	for _, entry := range pull.Standard().Reasons {
+		reason := entry.Reason
+		byName[strings.ToLower(string(reason))] = reason
 	}
 	report := resolver.Report{Object: w.Object}
 	for _, template := range w.Templates {

@@ -22,7 +22,6 @@ import (
 )
 
 const (
-	acrSource = pull.CloudSource + pull.ACR
 	acrAdvice = "give pullgate an Azure identity with the role AcrPull"
 	// acrAudience is for what the identity's token is, in every cloud.
 	acrAudience = "https://containerregistry.azure.net/.default"
@@ -71,7 +70,7 @@ func (a *ACR) Login(ctx context.Context, host string) (pull.Credential, time.Tim
 	if err != nil {
 		return pull.Credential{}, time.Time{}, &failure{acrAdvice, err}
 	}
-	return pull.NewCredential(acrSource, acrUser, token), time.Now().Add(acrLife), nil
+	return pull.NewCredential(pull.Source{Kind: pull.FromCloud, Name: pull.ACR}, acrUser, token), time.Now().Add(acrLife), nil
 }
 
 // exchange makes of the identity's token one of the registry.

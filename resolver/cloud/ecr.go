@@ -18,7 +18,6 @@ import (
 )
 
 const (
-	ecrSource = pull.CloudSource + pull.ECR
 	ecrAdvice = "give pullgate an AWS role that may ecr:GetAuthorizationToken"
 	// homeRegion is where the identity is asked for if the environment names no
 	// region.
@@ -105,7 +104,7 @@ func ecrCredential(token *string, until *time.Time) (pull.Credential, time.Time,
 	if err != nil || !ok {
 		return pull.Credential{}, time.Time{}, &failure{ecrAdvice, errors.New("the token is not base64 of NAME:PASSWORD")}
 	}
-	return pull.NewCredential(ecrSource, username, password), aws.ToTime(until), nil
+	return pull.NewCredential(pull.Source{Kind: pull.FromCloud, Name: pull.ECR}, username, password), aws.ToTime(until), nil
 }
 
 // awsReason is what AWS says, if it was reached.

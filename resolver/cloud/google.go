@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	googleSource = pull.CloudSource + pull.Google
 	googleAdvice = "give pullgate a Google service account that may read the registry"
 	googleScope  = "https://www.googleapis.com/auth/cloud-platform"
 	// googleUser is the name under which the registries take an access token,
@@ -55,7 +54,7 @@ func (g Google) Login(ctx context.Context, _ string) (pull.Credential, time.Time
 	if err != nil {
 		return pull.Credential{}, time.Time{}, &failure{googleAdvice, googleReason(err)}
 	}
-	return pull.NewCredential(googleSource, googleUser, token.AccessToken), token.Expiry, nil
+	return pull.NewCredential(pull.Source{Kind: pull.FromCloud, Name: pull.Google}, googleUser, token.AccessToken), token.Expiry, nil
 }
 
 // googleReason is what the token endpoint says, if it was reached.

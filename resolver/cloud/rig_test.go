@@ -55,7 +55,7 @@ func wantLogin(t *testing.T, source, username, password string, life time.Durati
 		t.Fatal(err)
 	}
 	user, pass := credential.Basic()
-	if credential.Source() != source || user != username || pass != password {
+	if credential.Source().String() != source || user != username || pass != password {
 		t.Errorf("got %s: %s:%s, want %s: %s:%s", credential.Source(), user, pass, source, username, password)
 	}
 	if off := time.Until(until) - life; off > time.Minute || off < -time.Minute {

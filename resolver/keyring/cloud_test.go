@@ -47,7 +47,7 @@ func (c *fakeCloud) logins() int {
 }
 
 func found(context.Context) (pull.Credential, time.Time, error) {
-	return pull.NewCredential("cloud/fake", "user", "p"), time.Now().Add(time.Hour), nil
+	return pull.NewCredential(pull.Source{Kind: pull.FromCloud, Name: "fake"}, "user", "p"), time.Now().Add(time.Hour), nil
 }
 
 func hangs(ctx context.Context) (pull.Credential, time.Time, error) {
@@ -101,7 +101,7 @@ func TestCloud(t *testing.T) {
 // TestCloudRing: a cloud comes after the nodes' other credentials, and one that
 // failed leaves it open what nodes can pull.
 func TestCloudRing(t *testing.T) {
-	node := &nodes{credentials: []pull.Credential{pull.NewCredential("node/config.json", "a", "b")}}
+	node := &nodes{credentials: []pull.Credential{pull.NewCredential(pull.Source{Kind: pull.FromNode, Name: "config.json"}, "a", "b")}}
 	failing := &fakeCloud{answer: func(context.Context) (pull.Credential, time.Time, error) {
 		return pull.Credential{}, time.Time{}, errUnreachable
 	}}
@@ -137,12 +137,12 @@ func TestCloudKeeps(t *testing.T) {
 		}, 9 * time.Second, 11 * time.Second},
 		"shorter": {
 			func(context.Context) (pull.Credential, time.Time, error) {
-				return pull.NewCredential("cloud/fake", "user", "p"), time.Now().Add(time.Minute), nil
+				return pull.NewCredential(pull.Source{Kind: pull.FromCloud, Name: "fake"}, "user", "p"), time.Now().Add(time.Minute), nil
 			}, 29 * time.Second, 31 * time.Second,
 		},
 		"of the past": {
 			func(context.Context) (pull.Credential, time.Time, error) {
-				return pull.NewCredential("cloud/fake", "user", "p"), time.Now().Add(-time.Hour), nil
+				return pull.NewCredential(pull.Source{Kind: pull.FromCloud, Name: "fake"}, "user", "p"), time.Now().Add(-time.Hour), nil
 			}, 0, 0,
 		},
 	}

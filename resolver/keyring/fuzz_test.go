@@ -8,6 +8,8 @@ import (
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // marker stands in every place of a secret that is nobody's business.
@@ -104,10 +106,10 @@ func FuzzResponse(f *testing.F) {
 			return
 		}
 		var kept index
-		kept.add("provider/p", read.config())
+		kept.add(pull.Source{Kind: pull.FromProvider, Name: "p"}, read.config())
 		kept.sort()
 		for _, credential := range kept.lookup(repository) {
-			if credential.Source() != "provider/p" {
+			if credential.Source().String() != "provider/p" {
 				t.Errorf("the source is %q", credential.Source())
 			}
 		}

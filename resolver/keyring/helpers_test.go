@@ -121,7 +121,7 @@ func tried(credentials []pull.Credential) []string {
 	var all []string
 	for _, c := range credentials {
 		username, password := c.Basic()
-		all = append(all, username+":"+password+"@"+c.Source())
+		all = append(all, username+":"+password+"@"+c.Source().String())
 	}
 	return all
 }

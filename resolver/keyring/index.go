@@ -30,7 +30,7 @@ type slot struct {
 }
 
 // add puts in what one source holds.
-func (ix *index) add(source string, config dockerConfig) {
+func (ix *index) add(source pull.Source, config dockerConfig) {
 	if ix.slots == nil {
 		ix.slots = make(map[string]*slot)
 	}

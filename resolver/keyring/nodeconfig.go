@@ -69,7 +69,7 @@ func (n *NodeConfig) read(info os.FileInfo) (*index, error) {
 		return nil, fmt.Errorf("malformed: %s", kubeletText(err))
 	}
 	current := new(index)
-	current.add("node/"+name, config)
+	current.add(pull.Source{Kind: pull.FromNode, Name: name}, config)
 	current.sort()
 	return current, nil
 }

@@ -33,7 +33,7 @@ func (s *secret) notes() []pull.Note {
 // credential for this repository.
 func (r *Ring) unhelpful(repository string, matching []pull.Credential) []pull.Note {
 	var notes []pull.Note
-	matched, named := make(map[string]bool), make(map[string]bool)
+	matched, named := make(map[pull.Source]bool), make(map[pull.Source]bool)
 	for _, credential := range matching {
 		matched[credential.Source()] = true
 		named[credential.Source()] = named[credential.Source()] || !credential.IsAnonymous()

@@ -58,7 +58,7 @@ func wantNote(t *testing.T, notes []pull.Note, reason pull.NoteReason, message s
 	t.Helper()
 	if len(notes) != 1 || notes[0].Reason != reason || notes[0].Message != message {
 		t.Errorf("notes are\n%q, want\n%s %q", notes, reason, message)
-	} else if name, _, _ := strings.Cut(strings.TrimPrefix(message, "pull secret "), " "); notes[0].Secret != "secret/"+name {
+	} else if name, _, _ := strings.Cut(strings.TrimPrefix(message, "pull secret "), " "); notes[0].Secret.String() != "secret/"+name {
 		t.Errorf("the note on %s is about %q", name, notes[0].Secret)
 	}
 }

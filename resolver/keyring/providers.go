@@ -107,7 +107,7 @@ func (p *Providers) lookup(ctx context.Context, account *Account, repository str
 			continue
 		}
 		config, err := p.consult(ctx, one, account, repository, anew)
-		answers.add("provider/"+one.Name, config)
+		answers.add(pull.Source{Kind: pull.FromProvider, Name: one.Name}, config)
 		switch {
 		case errors.Is(err, errNotMeant):
 			continue

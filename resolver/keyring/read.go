@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/pullgate/pullgate/resolver/pull"
+
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -157,7 +159,7 @@ func (s *secret) parse(object *corev1.Secret) {
 }
 
 // source is what the secret's credentials are known by.
-func (s *secret) source() string { return "secret/" + s.path() }
+func (s *secret) source() pull.Source { return pull.Secret(s.namespace, s.name) }
 
 func (s *secret) path() string { return s.namespace + "/" + s.name }
 

@@ -44,7 +44,7 @@ func TestInherit(t *testing.T) {
 			var got []string
 			match := ring.Lookup(t.Context(), named(t, "quay.io/app"))
 			for _, credential := range match.Credentials {
-				got = append(got, strings.TrimPrefix(credential.Source(), "secret/shop/"))
+				got = append(got, strings.TrimPrefix(credential.Source().String(), "secret/shop/"))
 			}
 			if !slices.Equal(got, test.want) || match.Incomplete != "" {
 				t.Errorf("tries %q (incomplete: %q), want %q", got, match.Incomplete, test.want)
@@ -127,7 +127,7 @@ func TestUnreadBesideOthers(t *testing.T) {
 func TestMalformed(t *testing.T) {
 	source := with(login("good", "quay.io", "good"), configJSON("bad", `{"auths":{"ghcr.io":{"auth":"!"}}}`), dockercfg("worse", "["))
 	source.accounts = map[string]*corev1.ServiceAccount{"shop/builder": account("builder", "good", "bad", "worse")}
-	node := &nodes{credentials: []pull.Credential{pull.NewCredential("node/config.json", "n", "p")}}
+	node := &nodes{credentials: []pull.Credential{pull.NewCredential(pull.Source{Kind: pull.FromNode, Name: "config.json"}, "n", "p")}}
 	ring := (&Keyring{Source: source, Node: []NodeSource{node}}).Open(t.Context(), Pod{Namespace: "shop", ServiceAccount: "builder", Inherit: true})
 	for _, image := range []string{"quay.io/app", "ghcr.io/app", "nginx"} {
 		match := ring.Lookup(t.Context(), named(t, image))
@@ -144,8 +144,8 @@ func TestMalformed(t *testing.T) {
 // TestNodesLast: the nodes' credentials follow the Pod's, in their own order,
 // and equal values are tried once.
 func TestNodesLast(t *testing.T) {
-	first := &nodes{credentials: []pull.Credential{pull.NewCredential("node/config.json", "n", "p"), pull.NewCredential("node/config.json", "pod", "secret-of-pod")}}
-	second := &nodes{credentials: []pull.Credential{pull.NewCredential("provider/ecr", "AWS", "t")}, err: errUnreachable}
+	first := &nodes{credentials: []pull.Credential{pull.NewCredential(pull.Source{Kind: pull.FromNode, Name: "config.json"}, "n", "p"), pull.NewCredential(pull.Source{Kind: pull.FromNode, Name: "config.json"}, "pod", "secret-of-pod")}}
+	second := &nodes{credentials: []pull.Credential{pull.NewCredential(pull.Source{Kind: pull.FromProvider, Name: "ecr"}, "AWS", "t")}, err: errUnreachable}
 	ring := Keyring{Source: with(login("s", "quay.io", "pod")), Node: []NodeSource{first, second}}
 	match := ring.Open(t.Context(), Pod{Namespace: "shop", PullSecrets: []string{"s"}}).Lookup(t.Context(), named(t, "quay.io/app:1"))
 	want := []string{"pod:secret-of-pod@secret/shop/s", "n:p@node/config.json", "AWS:t@provider/ecr"}

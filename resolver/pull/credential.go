@@ -5,29 +5,21 @@ import (
 	"log/slog"
 )
 
-// Anonymous is the source of the credential that is none.
-const Anonymous = "anonymous"
-
 // Credential is one user name and password, and where they come from. The
 // zero value is the anonymous one. The values are unexported, and whatever
 // prints a Credential prints its source alone.
 type Credential struct {
-	source, username, password string
+	source             Source
+	username, password string
 }
 
-// NewCredential returns the credential that source holds. Source is for
-// messages: "secret/NAMESPACE/NAME" for a pull secret.
-func NewCredential(source, username, password string) Credential {
+// NewCredential returns a credential that a source holds.
+func NewCredential(source Source, username, password string) Credential {
 	return Credential{source: source, username: username, password: password}
 }
 
-// Source says where the credential comes from; Anonymous for the zero value.
-func (c Credential) Source() string {
-	if c.source == "" {
-		return Anonymous
-	}
-	return c.source
-}
+// Source says where the credential comes from.
+func (c Credential) Source() Source { return c.source }
 
 // Basic returns what is offered to a registry that challenges. Without a user
 // name containerd offers nothing at all, a password alone included
@@ -54,16 +46,16 @@ func (c Credential) Fingerprint() [sha256.Size]byte {
 }
 
 // String returns the source.
-func (c Credential) String() string { return c.Source() }
+func (c Credential) String() string { return c.source.String() }
 
 // GoString returns the source, so that %#v tells nothing either.
-func (c Credential) GoString() string { return c.Source() }
+func (c Credential) GoString() string { return c.source.String() }
 
 // LogValue returns the source.
-func (c Credential) LogValue() slog.Value { return slog.StringValue(c.Source()) }
+func (c Credential) LogValue() slog.Value { return slog.StringValue(c.source.String()) }
 
 // MarshalText returns the source.
-func (c Credential) MarshalText() ([]byte, error) { return []byte(c.Source()), nil }
+func (c Credential) MarshalText() ([]byte, error) { return []byte(c.source.String()), nil }
 
 // Outcome is what came of trying a credential.
 type Outcome string
@@ -83,6 +75,6 @@ const (
 // Attempt records what became of a credential that matches, by the name of its
 // source.
 type Attempt struct {
-	Source  string  `json:"source"`
+	Source  Source  `json:"source"`
 	Outcome Outcome `json:"outcome"`
 }

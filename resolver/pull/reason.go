@@ -1,102 +1,69 @@
-// Package pull holds the nouns that every room of Pullgate shares: what can be
-// said of pulling an image (Verdict, Reason, Note), with what it was tried
-// (Credential, Attempt), and what one registry answered (Finding).
 package pull
 
-// Verdict says what would happen if a node pulled an image. The zero value is
-// Unknown, so that whatever nobody decided can never deny.
-type Verdict uint8
-
-// The verdicts, a closed set.
-const (
-	// Unknown: nothing authoritative was learnt.
-	Unknown Verdict = iota
-	// Pullable: every feasible node would pull the image.
-	Pullable
-	// Broken: no feasible node could pull the image.
-	Broken
-	// Skipped: no registry was asked, on purpose.
-	Skipped
-)
-
-// String returns the verdict as reports and metrics spell it.
-func (v Verdict) String() string {
-	switch v {
-	case Pullable:
-		return "pullable"
-	case Broken:
-		return "broken"
-	case Skipped:
-		return "skipped"
-	default:
-		return "unknown"
-	}
-}
-
-// MarshalText spells the verdict in reports.
-func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
-
-// Reason is why a verdict was given. The set is closed; whatever is not in it
-// counts as Unknown.
+// Reason is why a verdict was given. The set is closed, and the catalogue says
+// of each what it stands for; whatever is not in it counts as Unknown.
 type Reason string
 
-// The reasons, by verdict.
+// The reasons.
 const (
+	// ReasonPullable: every node on which the Pod can land would pull it.
 	ReasonPullable Reason = "Pullable"
 
-	InvalidImageName    Reason = "InvalidImageName"
-	TagNotFound         Reason = "TagNotFound"
-	DigestNotFound      Reason = "DigestNotFound"
-	RepositoryNotFound  Reason = "RepositoryNotFound"
+	// InvalidImageName: the kubelet cannot parse the reference.
+	InvalidImageName Reason = "InvalidImageName"
+	// TagNotFound: the registry says that the tag is not there.
+	TagNotFound Reason = "TagNotFound"
+	// DigestNotFound: the registry says that the digest is not there.
+	DigestNotFound Reason = "DigestNotFound"
+	// RepositoryNotFound: the registry says in words that it knows no such
+	// repository.
+	RepositoryNotFound Reason = "RepositoryNotFound"
+	// CredentialsRequired: nothing was shown, and the registry wants something.
 	CredentialsRequired Reason = "CredentialsRequired"
+	// CredentialsRejected: every credential that matches was shown and refused.
 	CredentialsRejected Reason = "CredentialsRejected"
+	// PullSecretMalformed: a pull secret fails every pull of the Pod.
 	PullSecretMalformed Reason = "PullSecretMalformed"
-	PlatformMismatch    Reason = "PlatformMismatch"
-	UnsupportedImage    Reason = "UnsupportedImage"
-	BlobMissing         Reason = "BlobMissing"
-	NeverPresent        Reason = "NeverPresent"
+	// PlatformMismatch: no entry of the index is for any of the nodes.
+	PlatformMismatch Reason = "PlatformMismatch"
+	// UnsupportedImage: the nodes' runtime refuses what the registry has.
+	UnsupportedImage Reason = "UnsupportedImage"
+	// BlobMissing: the manifest is there, a part that it names is not.
+	BlobMissing Reason = "BlobMissing"
+	// NeverPresent: the pull policy is Never, and no node is known to have it.
+	NeverPresent Reason = "NeverPresent"
 
-	RateLimited            Reason = "RateLimited"
-	RegistryUnreachable    Reason = "RegistryUnreachable"
-	RegistryError          Reason = "RegistryError"
-	UntrustedCertificate   Reason = "UntrustedCertificate"
-	Timeout                Reason = "Timeout"
+	// RateLimited: the registry answered 429.
+	RateLimited Reason = "RateLimited"
+	// RegistryUnreachable: no answer came.
+	RegistryUnreachable Reason = "RegistryUnreachable"
+	// RegistryError: an answer came that says nothing about the image.
+	RegistryError Reason = "RegistryError"
+	// UntrustedCertificate: the certificate is not trusted where Pullgate runs.
+	UntrustedCertificate Reason = "UntrustedCertificate"
+	// Timeout: there was no time left.
+	Timeout Reason = "Timeout"
+	// NodeCredentialsUnknown: refused, but nodes may hold credentials that
+	// Pullgate does not.
 	NodeCredentialsUnknown Reason = "NodeCredentialsUnknown"
-	AddressForbidden       Reason = "AddressForbidden"
-	PresentOnNodes         Reason = "PresentOnNodes"
+	// AddressForbidden: the guard would not dial the address.
+	AddressForbidden Reason = "AddressForbidden"
+	// PresentOnNodes: the registry would refuse, but a node has it already.
+	PresentOnNodes Reason = "PresentOnNodes"
 
-	Unchanged         Reason = "Unchanged"
+	// Unchanged: an update that changes no image, pull secret or account.
+	Unchanged Reason = "Unchanged"
+	// OwnedByController: checked on the controller that creates it.
 	OwnedByController Reason = "OwnedByController"
-	Exempt            Reason = "Exempt"
+	// Exempt: the configuration, or the object, says not to look.
+	Exempt Reason = "Exempt"
 )
 
-// Reasons lists every reason under its verdict, in the order in which they are
-// documented.
-func Reasons() map[Verdict][]Reason {
-	return map[Verdict][]Reason{
-		Pullable: {ReasonPullable},
-		Broken: {InvalidImageName, TagNotFound, DigestNotFound, RepositoryNotFound, CredentialsRequired,
-			CredentialsRejected, PullSecretMalformed, PlatformMismatch, UnsupportedImage, BlobMissing, NeverPresent},
-		Unknown: {RateLimited, RegistryUnreachable, RegistryError, UntrustedCertificate, Timeout,
-			NodeCredentialsUnknown, AddressForbidden, PresentOnNodes},
-		Skipped: {Unchanged, OwnedByController, Exempt},
-	}
-}
-
 // Verdict returns the verdict that a reason stands for; Unknown for a reason
-// that is not in the set.
+// that is not in the catalogue.
 func (r Reason) Verdict() Verdict {
-	switch r {
-	case ReasonPullable:
-		return Pullable
-	case InvalidImageName, TagNotFound, DigestNotFound, RepositoryNotFound, CredentialsRequired,
-		CredentialsRejected, PullSecretMalformed, PlatformMismatch, UnsupportedImage, BlobMissing, NeverPresent:
-		return Broken
-	case Unchanged, OwnedByController, Exempt:
-		return Skipped
-	default:
-		return Unknown
-	}
+	entry, _ := standard.Reason(r)
+	return entry.Verdict
 }
 
 // NotFound tells whether the registry said that what was asked for is not
@@ -108,28 +75,4 @@ func (r Reason) NotFound() bool {
 // Refused tells whether the registry turned away who asked.
 func (r Reason) Refused() bool {
 	return r == CredentialsRequired || r == CredentialsRejected
-}
-
-// NoteReason is what a Note is about. Notes go with any verdict and never deny.
-type NoteReason string
-
-// The notes, a closed set.
-const (
-	PullSecretMissing   NoteReason = "PullSecretMissing"
-	PullSecretIgnored   NoteReason = "PullSecretIgnored"
-	PullSecretUnmatched NoteReason = "PullSecretUnmatched"
-	PullSecretRejected  NoteReason = "PullSecretRejected"
-	WrongArchitecture   NoteReason = "WrongArchitecture"
-	SomeNodesMismatch   NoteReason = "SomeNodesMismatch"
-	UnpinnedTag         NoteReason = "UnpinnedTag"
-	VolumeNotMounted    NoteReason = "VolumeNotMounted"
-)
-
-// Note is something worth knowing that decides nothing.
-type Note struct {
-	Reason  NoteReason `json:"reason"`
-	Message string     `json:"message"`
-	// Secret is the source of the pull secret that a note is about, as
-	// Credential.Source spells it; empty for other notes.
-	Secret string `json:"-"`
 }

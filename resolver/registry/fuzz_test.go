@@ -94,7 +94,7 @@ func FuzzWithout(f *testing.F) {
 		if len(secret) < minSecret || overlapping(secret) {
 			return
 		}
-		credential := pull.NewCredential("secret/ns/name", "user", secret)
+		credential := pull.NewCredential(pull.Secret("ns", "name"), "user", secret)
 		got := redact(pull.Finding{Detail: oneLine(text), Node: oneLine(text)}, credential)
 		if strings.Contains(got.Detail, secret) {
 			t.Errorf("%q has %q", got.Detail, secret)
@@ -138,7 +138,7 @@ func FuzzManifest(f *testing.F) {
 				Config: config, Layers: []ocispec.Descriptor{claimed(ocispec.MediaTypeImageLayer, 0, 5)}}))))
 		}
 		registry := &inMemory{Handler: held}
-		registry.probe(t, Query{Image: named(t, "registry.test/app:1"), Platforms: list("linux/amd64", "linux/arm64"), Layers: layers})
+		registry.probe(t, pull.Query{Image: named(t, "registry.test/app:1"), Platforms: list("linux/amd64", "linux/arm64"), Layers: layers})
 		if asked := registry.asked.Load(); asked > maxManifests+maxBlobs+4 {
 			t.Errorf("%d requests", asked)
 		}
@@ -176,7 +176,7 @@ func FuzzChallenge(f *testing.F) {
 			w.Header()["Www-Authenticate"] = []string{challenge}
 			w.WriteHeader(http.StatusUnauthorized)
 		})}
-		finding := registry.probe(t, Query{Image: named(t, "registry.test/app:1"), Credential: credential})
+		finding := registry.probe(t, pull.Query{Image: named(t, "registry.test/app:1"), Credential: credential})
 		if finding.Reason == pull.ReasonPullable || finding.Reason.NotFound() {
 			t.Errorf("%+v", finding)
 		}

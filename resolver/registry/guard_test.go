@@ -125,7 +125,7 @@ func TestProxies(t *testing.T) {
 		{address + "/app:1", pull.AddressForbidden, "loopback", ""},
 	} {
 		through = nil
-		finding := NewClient(Options{}).Probe(t.Context(), Query{Image: named(t, tt.image)})
+		finding := NewClient(Options{}).Probe(t.Context(), pull.Query{Image: named(t, tt.image)})
 		if finding.Reason != tt.reason || !strings.Contains(finding.Detail, tt.detail) {
 			t.Errorf("%s: %+v, want %s with %q", tt.image, finding, tt.reason, tt.detail)
 		}

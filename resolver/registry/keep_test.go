@@ -88,7 +88,7 @@ func keptTokens() []twice {
 			second: row{reason: pull.CredentialsRequired, requests: "HEAD 1, GET token, HEAD 1 bearer"}},
 		{name: "an equal credential of another secret gets it", setup: func(r *rig) { r.bearer(bearer{}) },
 			first: row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
-			second: row{credential: pull.NewCredential("secret/other/right", user, password), reason: pull.ReasonPullable,
+			second: row{credential: pull.NewCredential(pull.Secret("other", "right"), user, password), reason: pull.ReasonPullable,
 				requests: "HEAD 1 bearer"}},
 	}
 }
@@ -288,7 +288,7 @@ func TestProbeCutShort(t *testing.T) {
 		cancel()
 		w.WriteHeader(http.StatusNotFound)
 	})}
-	query := Query{Image: named(t, "registry.test/app:1")}
+	query := pull.Query{Image: named(t, "registry.test/app:1")}
 	if finding := registry.client(t, &query).Probe(ctx, query); finding.Reason != pull.Timeout {
 		t.Errorf("%+v, want %s", finding, pull.Timeout)
 	}

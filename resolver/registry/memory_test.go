@@ -32,7 +32,7 @@ func (m *inMemory) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // probe asks a registry in memory.
-func (m *inMemory) probe(t testing.TB, q Query) pull.Finding {
+func (m *inMemory) probe(t testing.TB, q pull.Query) pull.Finding {
 	finding, _ := m.client(t, &q).ask(t.Context(), q, false)
 	sane(t, finding)
 	if secret := leaked(finding); secret != "" {
@@ -42,7 +42,7 @@ func (m *inMemory) probe(t testing.TB, q Query) pull.Finding {
 }
 
 // client returns a Client that has kept the registry as the image's.
-func (m *inMemory) client(t testing.TB, q *Query) *Client {
+func (m *inMemory) client(t testing.TB, q *pull.Query) *Client {
 	c := client(t, "")
 	base := &transport{base: m, link: c.link, observe: func(string, string, int, time.Duration) {}}
 	httpClient := &http.Client{Transport: base}

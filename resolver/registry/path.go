@@ -48,13 +48,13 @@ type nodeKind struct {
 // nodeKinds returns the kinds of nodes of one platform; nil: any platform. For
 // a runtime that nobody here knows, containerd's rules stand at first: what they
 // refuse is asked for by CRI-O's, too.
-func (q Query) nodeKinds(platform *ocispec.Platform) []nodeKind {
+func (k *check) nodeKinds(platform *ocispec.Platform) []nodeKind {
 	transfer, local := paths(platform)
 	name := "any platform"
 	if platform != nil {
 		name = platforms.FormatAll(*platform)
 	}
-	runtimes := q.Runtimes.Known()
+	runtimes := k.Runtimes.Known()
 	current := " that run containerd"
 	if !runtimes.Has(pull.Containerd) {
 		current = " that run another runtime"

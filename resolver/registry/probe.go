@@ -7,29 +7,13 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-// Query is one question: could a node pull this image with this credential?
-type Query struct {
-	// Image has a tag or a digest; with both, containerd drops the tag
-	// (internal/cri/server/images/image_pull.go, ParseDockerRef).
-	Image reference.Named
-	// Credential is the one to offer; the zero value is none.
-	Credential pull.Credential
-	// Platforms are those of the nodes; empty: any will do.
-	Platforms []ocispec.Platform
-	// Runtimes are the kinds of the nodes' container runtimes.
-	Runtimes pull.Runtimes
-	// Layers asks for the config and the layers, too.
-	Layers bool
-}
-
 // Probe answers a query. A refusal is never told from memory: what was kept
 // from earlier checks is dropped and the registry asked again before.
-func (c *Client) Probe(ctx context.Context, q Query) pull.Finding {
+func (c *Client) Probe(ctx context.Context, q pull.Query) pull.Finding {
 	q.Image = pulledReference(q.Image)
 	finding, fresh := c.ask(ctx, q, false)
 	if finding.Reason == pull.ReasonPullable {
@@ -63,7 +47,7 @@ func pulledReference(image reference.Named) reference.Named {
 }
 
 // ask resolves and reads once, anew or with what is kept.
-func (c *Client) ask(ctx context.Context, q Query, anew bool) (finding pull.Finding, fresh bool) {
+func (c *Client) ask(ctx context.Context, q pull.Query, anew bool) (finding pull.Finding, fresh bool) {
 	ctx = c.quieten(ctx)
 	by := byHosts
 	if q.Runtimes == pull.CRIO {
@@ -91,7 +75,7 @@ func badHosts(err error) pull.Finding {
 
 // check is one probe under way.
 type check struct {
-	Query
+	pull.Query
 	client *Client
 	hosts  []docker.RegistryHost
 	// fresh hosts were made for this check; with others, what comes of it is

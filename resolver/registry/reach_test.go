@@ -94,7 +94,7 @@ func TestProbeUnreachable(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
-			finding := client(t, dir).Probe(ctx, Query{Image: named(t, tt.host+"/app:1"), Platforms: list("linux/amd64")})
+			finding := client(t, dir).Probe(ctx, pull.Query{Image: named(t, tt.host+"/app:1"), Platforms: list("linux/amd64")})
 			if finding.Reason != tt.reason || !strings.Contains(finding.Detail, tt.detail) {
 				t.Errorf("%+v, want %s with %q", finding, tt.reason, tt.detail)
 			}
@@ -127,7 +127,7 @@ func TestProbeTLSSettings(t *testing.T) {
 			for name, content := range tt.files {
 				files["example.com:"+r.port()+"/"+name] = content
 			}
-			query := Query{Image: named(t, "example.com:"+r.port()+"/app:1"), Platforms: list("linux/amd64")}
+			query := pull.Query{Image: named(t, "example.com:"+r.port()+"/app:1"), Platforms: list("linux/amd64")}
 			finding := client(t, r.certsDir(files)).Probe(t.Context(), query)
 			if finding.Reason != tt.reason {
 				t.Errorf("%+v, want %s", finding, tt.reason)
@@ -145,7 +145,7 @@ func TestConnectionsShared(t *testing.T) {
 	host := "example.com:" + r.port()
 	c := client(t, r.certsDir(map[string]string{host + "/hosts.toml": `ca = "ca.pem"`, host + "/ca.pem": authority(server)}))
 	for _, name := range []string{"app:1", "lib:1", "a/b:1"} {
-		c.Probe(t.Context(), Query{Image: named(t, host+"/"+name), Platforms: list("linux/amd64")})
+		c.Probe(t.Context(), pull.Query{Image: named(t, host+"/"+name), Platforms: list("linux/amd64")})
 	}
 	if n := r.connections.Load(); n != 1 {
 		t.Errorf("%d connections, want 1", n)

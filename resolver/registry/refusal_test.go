@@ -36,7 +36,7 @@ func refusals() []row {
 			reason: pull.CredentialsRejected, detail: "answered 401 Unauthorized",
 			node:     failed + "unexpected status from HEAD request to http://HOST/v2/app/manifests/1: 401 Unauthorized",
 			requests: "HEAD 1, HEAD 1 basic"},
-		{name: "Basic, empty password", credential: pull.NewCredential("secret/ns/empty", user, ""), setup: func(r *rig) { r.basic() },
+		{name: "Basic, empty password", credential: pull.NewCredential(pull.Secret("ns", "empty"), user, ""), setup: func(r *rig) { r.basic() },
 			reason: pull.CredentialsRejected, detail: "no basic auth credentials", node: noBasic,
 			requests: "HEAD 1"},
 	}

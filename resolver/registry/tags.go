@@ -39,7 +39,7 @@ func (c *Client) tags(ctx context.Context, image reference.Named, credential pul
 	if len(hosts) == 0 {
 		return nil, errors.New("hosts.toml names no host")
 	}
-	check := check{Query: Query{Image: pulledReference(image), Credential: credential}, client: c, hosts: hosts, fresh: true}
+	check := check{Query: pull.Query{Image: pulledReference(image), Credential: credential}, client: c, hosts: hosts, fresh: true}
 	status, body, err := check.get(ctx, check.upstream(), fmt.Sprintf("tags/list?n=%d", maxTags))
 	if err != nil {
 		return nil, errors.New(without(inTrouble(err).Detail, formsOf(credential)))
