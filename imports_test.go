@@ -88,7 +88,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"cluster":           {"resolver/nodes", "resolver/pull"},
 		"manifest":          nil,
 		"report":            {"workload", "resolver/pull"},
-		"check":             append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/registry"}, core...),
+		"check":             append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce"}, core...),
 	}
 	all := rooms(t)
 	for room, imports := range all {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/docker/cli/cli/config"
@@ -39,21 +38,19 @@ type Docker struct {
 	// Err is what is wrong with it.
 	Err error
 
-	file *configfile.ConfigFile
-	mu   sync.Mutex
-	keys map[string]*entry
+	file    *configfile.ConfigFile
+	entries memory[string, entry]
 }
 
-// entry is what was found under a key.
+// entry is what was found under a key; err is the helper's.
 type entry struct {
-	once sync.Once
 	auth types.AuthConfig
 	err  error
 }
 
 // NewDocker reads the file that docker would, else podman's.
 func NewDocker() *Docker {
-	d := &Docker{keys: map[string]*entry{}}
+	d := &Docker{}
 	for _, path := range dockerPaths() {
 		file, err := os.Open(path) //nolint:gosec // the user's own
 		if errors.Is(err, os.ErrNotExist) {
@@ -139,47 +136,42 @@ func (d *Docker) keyFor(repository string) string {
 	return hubKey
 }
 
-// get asks for a key once: a helper is a program that takes its time.
+// get asks for a key once: a helper is a program that takes its time. Who goes
+// away while it does learns nothing, and nothing is remembered of that.
 func (d *Docker) get(ctx context.Context, key string) (types.AuthConfig, error) {
-	d.mu.Lock()
-	e := d.keys[key]
-	if e == nil {
-		e = &entry{}
-		d.keys[key] = e
+	found, err := d.entries.ask(ctx, key, func(ctx context.Context) (entry, error) { return d.ask(ctx, key) })
+	if err != nil {
+		return types.AuthConfig{}, err
 	}
-	d.mu.Unlock()
-	e.once.Do(func() { e.auth, e.err = d.ask(ctx, key) })
-	return e.auth, e.err
+	return found.auth, found.err
 }
 
 // ask waits for a helper no longer than it should take. The library offers no
 // way to end it.
-func (d *Docker) ask(ctx context.Context, key string) (types.AuthConfig, error) {
-	type reply struct {
-		auth types.AuthConfig
-		err  error
-	}
-	replies := make(chan reply, 1)
-	go func() {
-		if auth, podmans := d.file.AuthConfigs[key]; podmans && key == hub {
-			replies <- reply{auth: auth} // the library would look under docker's key
-			return
-		}
-		auth, err := d.file.GetAuthConfig(key)
-		if err != nil {
-			// The error quotes whatever the helper wrote.
-			err = fmt.Errorf("`docker-credential-%s get` says why, given the name of the registry", d.helper(key))
-		}
-		replies <- reply{auth, err}
-	}()
+func (d *Docker) ask(ctx context.Context, key string) (entry, error) {
+	answered := make(chan entry, 1)
+	go func() { answered <- d.read(key) }()
 	select {
-	case r := <-replies:
-		return r.auth, r.err
+	case found := <-answered:
+		return found, nil
 	case <-time.After(helperLimit):
-		return types.AuthConfig{}, fmt.Errorf("it did not answer in %s", helperLimit)
+		return entry{err: fmt.Errorf("it did not answer in %s", helperLimit)}, nil
 	case <-ctx.Done():
-		return types.AuthConfig{}, ctx.Err()
+		return entry{}, ctx.Err()
 	}
+}
+
+// read returns what the file or a helper has.
+func (d *Docker) read(key string) entry {
+	if auth, podmans := d.file.AuthConfigs[key]; podmans && key == hub {
+		return entry{auth: auth} // the library would look under docker's key
+	}
+	auth, err := d.file.GetAuthConfig(key)
+	if err != nil {
+		// The error quotes whatever the helper wrote.
+		err = fmt.Errorf("`docker-credential-%s get` says why, given the name of the registry", d.helper(key))
+	}
+	return entry{auth, err}
 }
 
 // helper is the name of the helper for a key.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -139,6 +140,29 @@ func TestDockerHelpers(t *testing.T) {
 	asked, err := os.ReadFile(filepath.Join(dir, "asked"))
 	if err != nil || strings.Count(string(asked), "reg.example\n") != 1 {
 		t.Errorf("the helper was asked for\n%s(%v), want each registry once", asked, err)
+	}
+}
+
+// TestDockerHelperIsAskedAgain: that somebody would not wait for a helper says
+// nothing of what it holds.
+func TestDockerHelperIsAskedAgain(t *testing.T) {
+	dir := home(t, map[string]string{
+		"bin/docker-credential-slow": "#!/bin/sh\nread key\necho asked >> \"$HOME/asked\"\nuntil [ -e \"$HOME/go\" ]; do sleep 0.01; done\n" +
+			"printf '{\"Username\":\"u\",\"Secret\":\"s\"}'\n",
+		".docker/config.json": `{"credsStore":"slow"}`,
+	})
+	t.Setenv("PATH", filepath.Join(dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	d := NewDocker()
+	impatient, leave := context.WithCancel(t.Context())
+	leave()
+	if found, err := d.Lookup(impatient, nil, "reg.example/a"); len(found) > 0 || !errors.Is(err, keyring.ErrElsewhere) {
+		t.Errorf("who went away learnt %v, %v", found, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := user(t, d, "reg.example/a"); got != "u" {
+		t.Errorf("who waits is told user %q, %v", got, err)
 	}
 }
 

@@ -206,14 +206,14 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	if docker.Err != nil {
 		r.say.warn(docker.String() + ": " + docker.Err.Error())
 	}
-	var asker *check.Asker
+	var once *check.OnceProber
 	parts, err := newParts(r.configuration, surroundings{
 		secrets: objects, tokens: r.cluster.tokens(), user: docker, nodes: r.nodes(),
 		metrics: metrics.New(prometheus.NewRegistry(), slog.New(r.say)), log: slog.New(r.say),
 		allow: thisMachine(), contentDir: r.cacheDir,
 		asking: func(prober resolver.Prober) resolver.Prober {
-			asker = check.NewAsker(ctx, prober)
-			return asker
+			once = check.NewOnceProber(ctx, prober)
+			return once
 		},
 	})
 	if err != nil {
@@ -229,7 +229,7 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 		}
 		return parts.engine(meant)
 	}
-	bar := newProgress(stderr, input.Images(), asker.Slowest)
+	bar := newProgress(stderr, input.Images(), once.Slowest)
 	c.Done = bar.done
 	results := c.Run(ctx, input)
 	bar.end()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -43,18 +44,18 @@ func query(t *testing.T, image string) pull.Query {
 	return pull.Query{Image: reference.TagNameOnly(named)}
 }
 
-// TestAskerAsksOnce: the same question is one, another credential or depth
-// makes another.
-func TestAskerAsksOnce(t *testing.T) {
+// TestOnceProberAsksOnce: the same question is one, another credential,
+// depth, platform or kind of node makes another.
+func TestOnceProberAsksOnce(t *testing.T) {
 	p := answering(pull.TagNotFound)
-	asker := NewAsker(t.Context(), p)
+	prober := NewOnceProber(t.Context(), p)
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
-			if got := asker.Probe(t.Context(), query(t, "a")); got.Reason != pull.TagNotFound {
+			if got := prober.Probe(t.Context(), query(t, "a")); got.Reason != pull.TagNotFound {
 				t.Errorf("reason %s", got.Reason)
 			}
-			if tags, err := asker.Tags(t.Context(), query(t, "a").Image, pull.Credential{}); len(tags) != 1 || err == nil {
+			if tags, err := prober.Tags(t.Context(), query(t, "a").Image, pull.Credential{}); len(tags) != 1 || err == nil {
 				t.Errorf("tags %v, %v", tags, err)
 			}
 		})
@@ -65,44 +66,48 @@ func TestAskerAsksOnce(t *testing.T) {
 	}
 	other := query(t, "a")
 	other.Credential = pull.NewCredential(pull.Secret("ns", "s"), "u", "p")
-	asker.Probe(t.Context(), other)
+	prober.Probe(t.Context(), other)
 	other.Layers = true
-	asker.Probe(t.Context(), other)
-	if p.probes.Load() != 3 {
-		t.Errorf("%d probes, want 3", p.probes.Load())
+	prober.Probe(t.Context(), other)
+	other.Runtimes = pull.CRIO
+	prober.Probe(t.Context(), other)
+	other.Platforms = append(other.Platforms, platforms.MustParse("linux/arm64"))
+	prober.Probe(t.Context(), other)
+	if p.probes.Load() != 5 {
+		t.Errorf("%d probes, want 5", p.probes.Load())
 	}
 }
 
-// TestAskerGivesUpOnTheSilent: a registry that never answers costs a few
+// TestOnceProberGivesUpOnTheSilent: a registry that never answers costs a few
 // time-outs and not one for each of its images; others go on.
-func TestAskerGivesUpOnTheSilent(t *testing.T) {
+func TestOnceProberGivesUpOnTheSilent(t *testing.T) {
 	p := answering(pull.Timeout)
-	asker := NewAsker(t.Context(), p)
+	prober := NewOnceProber(t.Context(), p)
 	for i := range 20 {
-		if got := asker.Probe(t.Context(), query(t, fmt.Sprintf("silent.example/a:%d", i))); got.Reason != pull.Timeout {
+		if got := prober.Probe(t.Context(), query(t, fmt.Sprintf("silent.example/a:%d", i))); got.Reason != pull.Timeout {
 			t.Errorf("reason %s", got.Reason)
 		}
 	}
 	if p.probes.Load() != maxSilence {
 		t.Errorf("%d probes, want %d", p.probes.Load(), maxSilence)
 	}
-	asker.Probe(t.Context(), query(t, "other.example/a"))
+	prober.Probe(t.Context(), query(t, "other.example/a"))
 	if p.probes.Load() != maxSilence+1 {
 		t.Error("the other registry was not asked")
 	}
 	answers := answering(pull.RateLimited)
-	asker = NewAsker(t.Context(), answers)
+	prober = NewOnceProber(t.Context(), answers)
 	for i := range 20 {
-		asker.Probe(t.Context(), query(t, fmt.Sprintf("busy.example/a:%d", i)))
+		prober.Probe(t.Context(), query(t, fmt.Sprintf("busy.example/a:%d", i)))
 	}
 	if answers.probes.Load() != 20 {
 		t.Errorf("%d probes of a registry that answers, want 20", answers.probes.Load())
 	}
 }
 
-// TestAskerBoundsItself: so many questions at a time, each with its time, and
+// TestOnceProberBoundsItself: so many questions at a time, each with its time, and
 // none after the end.
-func TestAskerBoundsItself(t *testing.T) {
+func TestOnceProberBoundsItself(t *testing.T) {
 	var now, most atomic.Int32
 	release := make(chan struct{})
 	p := &prober{answer: func(ctx context.Context, _ pull.Query) pull.Finding {
@@ -117,10 +122,10 @@ func TestAskerBoundsItself(t *testing.T) {
 		return pull.Finding{Reason: pull.ReasonPullable}
 	}}
 	run, end := context.WithCancel(t.Context())
-	asker := NewAsker(run, p)
+	prober := NewOnceProber(run, p)
 	var group sync.WaitGroup
 	for i := range 3 * maxQuestions {
-		group.Go(func() { asker.Probe(t.Context(), query(t, fmt.Sprintf("a:%d", i))) })
+		group.Go(func() { prober.Probe(t.Context(), query(t, fmt.Sprintf("a:%d", i))) })
 	}
 	for deadline := time.Now().Add(10 * time.Second); most.Load() < maxQuestions && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
@@ -130,14 +135,14 @@ func TestAskerBoundsItself(t *testing.T) {
 	if most.Load() != maxQuestions {
 		t.Errorf("%d questions at a time, want %d", most.Load(), maxQuestions)
 	}
-	if name, took := asker.Slowest(); name != "docker.io" || took <= 0 {
+	if name, took := prober.Slowest(); name != "docker.io" || took <= 0 {
 		t.Errorf("slowest %s, %s", name, took)
 	}
 	end()
 	for range maxQuestions {
-		asker.slots <- struct{}{} // so that only the end is left to wait for
+		prober.slots <- struct{}{} // so that only the end is left to wait for
 	}
-	if got := asker.Probe(t.Context(), query(t, "late")); got.Reason != pull.Timeout {
+	if got := prober.Probe(t.Context(), query(t, "late")); got.Reason != pull.Timeout {
 		t.Errorf("after the end: %s", got.Reason)
 	}
 }
