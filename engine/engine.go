@@ -7,8 +7,6 @@ import (
 	"context"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -26,56 +24,41 @@ type Engine struct {
 	Policy   policy.Configuration
 	Kinds    *workload.Kinds
 	Resolver Resolver
+	// Self is the namespace in which Pullgate runs, where Admit never looks;
+	// empty: it runs in none.
+	Self string
+	// Labels returns a Namespace's labels for Admit; nil: nothing is known of
+	// them.
+	Labels func(ctx context.Context, namespace string) (map[string]string, error)
 }
 
 // Outcome is what became of a workload.
 type Outcome struct {
 	Report   resolver.Report
 	Decision policy.Decision
+	// Trouble says why nothing was looked at although it should have been: a
+	// reason for a warning.
+	Trouble string
+	// WrongLabel is what the Namespace's mode label says if that is no mode.
+	WrongLabel string
+	// Unlabelled is why the Namespace's labels are not known.
+	Unlabelled error
 }
 
 // Review says what becomes of a workload that is created, or that is looked at
 // as if it were. Where tells of its namespace.
 func (e *Engine) Review(ctx context.Context, w workload.Workload, where policy.Where) Outcome {
-	if outcome, skipped := e.Skip(w, where, workload.Create); skipped {
-		return outcome
+	if why, pass := e.passes(w, where, workload.Create); pass {
+		return e.skip(w, where, why)
 	}
-	return e.Resolve(ctx, w, where)
+	return e.resolve(ctx, w, where)
 }
 
-// Skip is the outcome for a workload at which nobody has to look, if it is one:
-// it is exempt, or its images were checked on the owner that creates it.
-func (e *Engine) Skip(w workload.Workload, where policy.Where, operation workload.Operation) (outcome Outcome, skipped bool) {
-	why, asked := w.Annotations[policy.SkipAnnotation]
-	_, mirror := w.Annotations[corev1.MirrorPodAnnotationKey]
-	switch {
-	case e.Policy.ExemptNamespace(where.Namespace):
-		return e.skip(w, where, pull.Exempt, "the configuration exempts the namespace"), true
-	case !e.Policy.Looks(where):
-		return e.skip(w, where, pull.Exempt, "the mode is off here"), true
-	case operation == workload.Create && w.Controller != nil && e.Kinds.Checked(*w.Controller):
-		return e.skip(w, where, pull.OwnedByController, "checked on the "+w.Controller.Kind+" that controls it"), true
-	case mirror && w.Object.Kind == "Pod": // to refuse it stops nothing, and hides the Pod
-		return e.skip(w, where, pull.Exempt, "a mirror Pod shows what a kubelet runs from a file"), true
-	case asked && e.Policy.AllowSkipAnnotation:
-		return e.skip(w, where, pull.Exempt, policy.SkipAnnotation+": "+why), true
-	default:
-		return Outcome{}, false
-	}
-}
-
-// Unchanged is the outcome for a workload of which an update leaves images, pull
-// secrets and accounts as they were.
-func (e *Engine) Unchanged(w workload.Workload, where policy.Where) Outcome {
-	return e.skip(w, where, pull.Unchanged, "no image, pull secret or service account is new")
-}
-
-// Resolve looks at all images but those that the configuration exempts, and
+// resolve looks at all images but those that the configuration exempts, and
 // decides.
-func (e *Engine) Resolve(ctx context.Context, w workload.Workload, where policy.Where) Outcome {
+func (e *Engine) resolve(ctx context.Context, w workload.Workload, where policy.Where) Outcome {
 	if len(e.Policy.Exempt.Images) == 0 {
-		report := e.Resolver.Resolve(ctx, w)
-		return Outcome{Report: report, Decision: e.Policy.Decide(report, where)}
+		return e.decide(e.Resolver.Resolve(ctx, w), where)
 	}
 	checked, exempt := w, w
 	checked.Templates, exempt.Templates = nil, nil
@@ -90,7 +73,7 @@ func (e *Engine) Resolve(ctx context.Context, w workload.Workload, where policy.
 	if len(report.Results) < count(w) {
 		report.Results = append(report.Results, e.Resolver.Resolve(ctx, checked).Results...)
 	}
-	return Outcome{Report: report, Decision: e.Policy.Decide(report, where)}
+	return e.decide(report, where)
 }
 
 func (e *Engine) exemptImage(image workload.Image) bool { return e.Policy.ExemptImage(image.Reference) }
@@ -109,7 +92,10 @@ func count(w workload.Workload) int {
 }
 
 // skip is the outcome where no registry is asked.
-func (e *Engine) skip(w workload.Workload, where policy.Where, reason pull.Reason, message string) Outcome {
-	report := resolver.Skip(w, reason, message)
+func (e *Engine) skip(w workload.Workload, where policy.Where, why pass) Outcome {
+	return e.decide(resolver.Skip(w, why.reason, why.message), where)
+}
+
+func (e *Engine) decide(report resolver.Report, where policy.Where) Outcome {
 	return Outcome{Report: report, Decision: e.Policy.Decide(report, where)}
 }

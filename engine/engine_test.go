@@ -96,14 +96,14 @@ func TestResolveLeavesOutExemptImagesAlone(t *testing.T) {
 	}
 }
 
-// TestSkipOfUpdates: a Pod that exists and gets another image is looked at,
+// TestUpdatesAreLookedAt: a Pod that exists and gets another image is looked at,
 // whoever controls it.
-func TestSkipOfUpdates(t *testing.T) {
+func TestUpdatesAreLookedAt(t *testing.T) {
 	yes := true
 	owned := web("nginx")
 	owned.Controller = &metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Controller: &yes}
 	e := Engine{Policy: policy.Default(), Kinds: &workload.Kinds{}}
-	if _, skipped := e.Skip(owned, policy.Where{Namespace: "shop"}, workload.Update); skipped {
+	if _, pass := e.passes(owned, policy.Where{Namespace: "shop"}, workload.Update); pass {
 		t.Error("an update is skipped")
 	}
 }

@@ -35,6 +35,14 @@ const (
 	Deny Action = "deny"
 )
 
+// Actions lists them in the order of their strictness, the mildest first.
+func Actions() []Action { return []Action{Allow, Record, WarnOf, Deny} }
+
+// Compare orders actions by their strictness: Deny is the most.
+func (a Action) Compare(other Action) int {
+	return slices.Index(Actions(), a) - slices.Index(Actions(), other)
+}
+
 // Decision is what is done about a report.
 type Decision struct {
 	// Mode is that of the namespace, before rules.

@@ -46,7 +46,7 @@ func TestModes(t *testing.T) {
 				if place == "label" {
 					rig.labels = map[string]string{policy.ModeLabel: string(test.mode)}
 				}
-				response := rig.ask(t, request(deployment("app:"+test.tag)))
+				response := rig.ask(t, creation(deployment("app:"+test.tag)))
 				if response.Allowed != test.allowed || (len(response.Warnings) > 0) != test.warned {
 					t.Errorf("allowed %t, warnings %q", response.Allowed, response.Warnings)
 				}
@@ -60,14 +60,14 @@ func TestModes(t *testing.T) {
 
 func TestDryRun(t *testing.T) {
 	rig := newRig(t)
-	if rig.ask(t, request(deployment("app:tagnotfound"), dryRun)).Allowed {
+	if rig.ask(t, creation(deployment("app:tagnotfound"), dryRun)).Allowed {
 		t.Error("a dry run is answered otherwise")
 	}
 	rig = newRig(t, func(c *policy.Configuration) { c.DryRunMode = policy.Audit })
-	if response := rig.ask(t, request(deployment("app:tagnotfound"), dryRun)); !response.Allowed || len(response.Warnings) > 0 {
+	if response := rig.ask(t, creation(deployment("app:tagnotfound"), dryRun)); !response.Allowed || len(response.Warnings) > 0 {
 		t.Errorf("dryRunMode audit: %+v", response)
 	}
-	if rig.ask(t, request(deployment("app:tagnotfound"))).Allowed {
+	if rig.ask(t, creation(deployment("app:tagnotfound"))).Allowed {
 		t.Error("dryRunMode counts for what is no dry run")
 	}
 }
@@ -92,23 +92,23 @@ func TestLetThroughWithoutALook(t *testing.T) {
 		request *admissionv1.AdmissionRequest
 		skipped bool
 	}{
-		{"a plain one", request(bad), false},
-		{"the own namespace", request(bad, in("pullgate-system")), true},
-		{"an exempt namespace", request(bad, in("kube-system")), true},
-		{"an exempt user", request(bad, func(r *admissionv1.AdmissionRequest) { r.UserInfo.Username = "system:serviceaccount:argocd:server" }), true},
-		{"another user", request(bad, func(r *admissionv1.AdmissionRequest) { r.UserInfo.Username = "system:serviceaccount:argo:server" }), false},
-		{"an exempt image", request(deployment("internal/app:tagnotfound")), true},
-		{"a ReplicaSet's Pod", request(pod(owner("apps/v1", "ReplicaSet", true), "app:tagnotfound"), kind("Pod")), true},
-		{"a Job's Pod", request(pod(owner("batch/v1", "Job", true), "app:tagnotfound"), kind("Pod")), true},
-		{"a checked custom resource's Pod", request(pod(owner("argoproj.io/v1alpha1", "Rollout", true), "app:tagnotfound"), kind("Pod")), true},
-		{"an unknown kind's Pod", request(pod(owner("example.com/v1", "Thing", true), "app:tagnotfound"), kind("Pod")), false},
-		{"a Pod that is merely owned", request(pod(owner("apps/v1", "ReplicaSet", false), "app:tagnotfound"), kind("Pod")), false},
-		{"a Node's mirror Pod", request(pod(owner("v1", "Node", true), "app:tagnotfound"), kind("Pod")), false},
-		{"an update of a ReplicaSet's Pod", request(pod(owner("apps/v1", "ReplicaSet", true), "app:tagnotfound"), kind("Pod"), update(pod("", "app:1"))), false},
-		{"a deletion", request("", func(r *admissionv1.AdmissionRequest) { r.Operation, r.OldObject = admissionv1.Delete, raw(bad) }), true},
-		{"a connection", request(bad, func(r *admissionv1.AdmissionRequest) { r.Operation = admissionv1.Connect }), true},
-		{"the scale subresource", request(bad, update(bad), func(r *admissionv1.AdmissionRequest) { r.SubResource = "scale" }), true},
-		{"the status subresource", request(bad, update(deployment("app:1")), func(r *admissionv1.AdmissionRequest) { r.SubResource = "status" }), true},
+		{"a plain one", creation(bad), false},
+		{"the own namespace", creation(bad, in("pullgate-system")), true},
+		{"an exempt namespace", creation(bad, in("kube-system")), true},
+		{"an exempt user", creation(bad, func(r *admissionv1.AdmissionRequest) { r.UserInfo.Username = "system:serviceaccount:argocd:server" }), true},
+		{"another user", creation(bad, func(r *admissionv1.AdmissionRequest) { r.UserInfo.Username = "system:serviceaccount:argo:server" }), false},
+		{"an exempt image", creation(deployment("internal/app:tagnotfound")), true},
+		{"a ReplicaSet's Pod", creation(pod(owner("apps/v1", "ReplicaSet", true), "app:tagnotfound"), kind("Pod")), true},
+		{"a Job's Pod", creation(pod(owner("batch/v1", "Job", true), "app:tagnotfound"), kind("Pod")), true},
+		{"a checked custom resource's Pod", creation(pod(owner("argoproj.io/v1alpha1", "Rollout", true), "app:tagnotfound"), kind("Pod")), true},
+		{"an unknown kind's Pod", creation(pod(owner("example.com/v1", "Thing", true), "app:tagnotfound"), kind("Pod")), false},
+		{"a Pod that is merely owned", creation(pod(owner("apps/v1", "ReplicaSet", false), "app:tagnotfound"), kind("Pod")), false},
+		{"a Node's mirror Pod", creation(pod(owner("v1", "Node", true), "app:tagnotfound"), kind("Pod")), false},
+		{"an update of a ReplicaSet's Pod", creation(pod(owner("apps/v1", "ReplicaSet", true), "app:tagnotfound"), kind("Pod"), update(pod("", "app:1"))), false},
+		{"a deletion", creation("", func(r *admissionv1.AdmissionRequest) { r.Operation, r.OldObject = admissionv1.Delete, raw(bad) }), true},
+		{"a connection", creation(bad, func(r *admissionv1.AdmissionRequest) { r.Operation = admissionv1.Connect }), true},
+		{"the scale subresource", creation(bad, update(bad), func(r *admissionv1.AdmissionRequest) { r.SubResource = "scale" }), true},
+		{"the status subresource", creation(bad, update(deployment("app:1")), func(r *admissionv1.AdmissionRequest) { r.SubResource = "status" }), true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -127,19 +127,19 @@ func TestLetThroughWithoutALook(t *testing.T) {
 // Without a namespace of its own Pullgate leaves none out.
 func TestNoNamespaceOfOnesOwn(t *testing.T) {
 	rig := newRig(t)
-	rig.Self = ""
-	if rig.ask(t, request(deployment("app:tagnotfound"), func(r *admissionv1.AdmissionRequest) { r.Namespace = "" })).Allowed {
+	rig.engine.Self = ""
+	if rig.ask(t, creation(deployment("app:tagnotfound"), func(r *admissionv1.AdmissionRequest) { r.Namespace = "" })).Allowed {
 		t.Error("what has no namespace is let through")
 	}
 }
 
 func TestSkipAnnotation(t *testing.T) {
 	const annotated = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"annotations":{"pullgate.dev/skip":"side-loaded by hand"}},"spec":{"template":{"spec":{"containers":[{"name":"a","image":"app:tagnotfound"}]}}}}`
-	if rig := newRig(t); rig.ask(t, request(annotated)).Allowed {
+	if rig := newRig(t); rig.ask(t, creation(annotated)).Allowed {
 		t.Error("the annotation is honoured without leave")
 	}
 	rig := newRig(t, func(c *policy.Configuration) { c.AllowSkipAnnotation = true })
-	response := rig.ask(t, request(annotated))
+	response := rig.ask(t, creation(annotated))
 	if !response.Allowed || len(rig.asked) > 0 {
 		t.Errorf("looked at %q: %+v", rig.images(), response)
 	}
@@ -147,7 +147,7 @@ func TestSkipAnnotation(t *testing.T) {
 		t.Errorf("not recorded: %v", response.AuditAnnotations)
 	}
 	inTemplate := strings.Replace(deployment("app:tagnotfound"), `"template":{`, `"template":{"metadata":{"annotations":{"pullgate.dev/skip":"no"}},`, 1)
-	if rig.ask(t, request(inTemplate)).Allowed {
+	if rig.ask(t, creation(inTemplate)).Allowed {
 		t.Error("an annotation of the template counts")
 	}
 }
@@ -178,7 +178,7 @@ func TestUpdates(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			rig := newRig(t)
-			if !rig.ask(t, request(test.now, update(test.old))).Allowed {
+			if !rig.ask(t, creation(test.now, update(test.old))).Allowed {
 				t.Error("refused")
 			}
 			if got := rig.images(); !slices.Equal(got, test.want) {
@@ -186,10 +186,10 @@ func TestUpdates(t *testing.T) {
 			}
 		})
 	}
-	if newRig(t).ask(t, request(deployment("app:tagnotfound"), update(old))).Allowed {
+	if newRig(t).ask(t, creation(deployment("app:tagnotfound"), update(old))).Allowed {
 		t.Error("a change to a bad image is let in")
 	}
-	if !newRig(t).ask(t, request(strings.Replace(deployment("app:tagnotfound"), "web", "web2", 1), update(deployment("app:tagnotfound")))).Allowed {
+	if !newRig(t).ask(t, creation(strings.Replace(deployment("app:tagnotfound"), "web", "web2", 1), update(deployment("app:tagnotfound")))).Allowed {
 		t.Error("a bad image that stays is refused")
 	}
 }
@@ -202,13 +202,13 @@ func TestEphemeralContainers(t *testing.T) {
 	}
 	debug := func(r *admissionv1.AdmissionRequest) { r.SubResource, r.Kind.Kind = "ephemeralcontainers", "Pod" }
 	rig := newRig(t)
-	if !rig.ask(t, request(with("debug:1", "debug:2"), update(with("debug:1")), debug)).Allowed {
+	if !rig.ask(t, creation(with("debug:1", "debug:2"), update(with("debug:1")), debug)).Allowed {
 		t.Error("a good one is refused")
 	}
 	if got := rig.images(); !slices.Equal(got, []string{"debug:2"}) {
 		t.Errorf("looked at %q", got)
 	}
-	if newRig(t).ask(t, request(with("debug:tagnotfound"), update(with()), debug)).Allowed {
+	if newRig(t).ask(t, creation(with("debug:tagnotfound"), update(with()), debug)).Allowed {
 		t.Error("a bad one is let in")
 	}
 }
@@ -218,15 +218,15 @@ func TestEphemeralContainers(t *testing.T) {
 func TestLetThroughAtNoCost(t *testing.T) {
 	for _, namespace := range []string{"kube-system", "pullgate-system"} {
 		rig := newRig(t)
-		rig.Labels = func(context.Context, string) (map[string]string, error) { panic("asked") }
-		rubbish := request(`{"kind":7}`, func(r *admissionv1.AdmissionRequest) { r.Namespace = namespace })
+		rig.engine.Labels = func(context.Context, string) (map[string]string, error) { panic("asked") }
+		rubbish := creation(`{"kind":7}`, func(r *admissionv1.AdmissionRequest) { r.Namespace = namespace })
 		if response := rig.ask(t, rubbish); len(response.Warnings) > 0 {
 			t.Errorf("%s: %q", namespace, response.Warnings)
 		}
 	}
 	rig := newRig(t)
 	rig.labels = map[string]string{policy.ModeLabel: "off"}
-	if response := rig.ask(t, request(`{"kind":7}`)); len(response.Warnings) > 0 {
+	if response := rig.ask(t, creation(`{"kind":7}`)); len(response.Warnings) > 0 {
 		t.Errorf("mode off: %q", response.Warnings)
 	}
 }
@@ -235,8 +235,8 @@ func TestLetThroughAtNoCost(t *testing.T) {
 func TestLabelsThatCannotBeRead(t *testing.T) {
 	for mode, warned := range map[policy.Mode]bool{policy.Enforce: true, policy.Warn: true, policy.Audit: false} {
 		rig := newRig(t, func(c *policy.Configuration) { c.Mode = mode })
-		rig.Labels = func(context.Context, string) (map[string]string, error) { return nil, errors.New("api server down") }
-		response := rig.ask(t, request(deployment("app:tagnotfound")))
+		rig.engine.Labels = func(context.Context, string) (map[string]string, error) { return nil, errors.New("api server down") }
+		response := rig.ask(t, creation(deployment("app:tagnotfound")))
 		if !response.Allowed || (len(response.Warnings) > 0) != warned {
 			t.Errorf("%s: allowed %t with warnings %q", mode, response.Allowed, response.Warnings)
 		}
@@ -247,8 +247,8 @@ func TestLabelsThatCannotBeRead(t *testing.T) {
 	rig := newRig(t, func(c *policy.Configuration) {
 		c.Rules = []policy.Rule{{Namespaces: []string{"shop"}, Mode: policy.Enforce}}
 	})
-	rig.Labels = func(context.Context, string) (map[string]string, error) { return nil, errors.New("api server down") }
-	if rig.ask(t, request(deployment("app:tagnotfound"))).Allowed {
+	rig.engine.Labels = func(context.Context, string) (map[string]string, error) { return nil, errors.New("api server down") }
+	if rig.ask(t, creation(deployment("app:tagnotfound"))).Allowed {
 		t.Error("a rule, which beats any label, is not followed")
 	}
 }
@@ -256,8 +256,8 @@ func TestLabelsThatCannotBeRead(t *testing.T) {
 // Without labels at hand the file's mode counts.
 func TestNoLabels(t *testing.T) {
 	rig := newRig(t)
-	rig.Labels = nil
-	if rig.ask(t, request(deployment("app:tagnotfound"))).Allowed {
+	rig.engine.Labels = nil
+	if rig.ask(t, creation(deployment("app:tagnotfound"))).Allowed {
 		t.Error("let in")
 	}
 }
@@ -265,7 +265,7 @@ func TestNoLabels(t *testing.T) {
 // The resolver is told of the request's namespace, which the object may leave out.
 func TestNamespaceIsTheRequests(t *testing.T) {
 	rig := newRig(t)
-	rig.ask(t, request(pod("", "app:1")))
+	rig.ask(t, creation(pod("", "app:1")))
 	if got := rig.asked[0].Object.Namespace; got != "shop" {
 		t.Errorf("namespace %q", got)
 	}

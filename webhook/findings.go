@@ -26,8 +26,8 @@ type finding struct {
 }
 
 // findings lists what is not plainly fine, up to a number of it.
-func (o outcome) findings() (found []finding, omitted bool) {
-	for i, result := range o.report.Results {
+func (r ruling) findings() (found []finding, omitted bool) {
+	for i, result := range r.Report.Results {
 		if result.Verdict == pull.Pullable && len(result.Notes) == 0 {
 			continue
 		}
@@ -40,7 +40,7 @@ func (o outcome) findings() (found []finding, omitted bool) {
 		}
 		found = append(found, finding{
 			Field: result.Image.Field, Image: cut(result.Image.Reference, maxImage), Verdict: result.Verdict,
-			Reason: result.Reason, Action: o.decision.Actions[i], Message: plain(strings.TrimPrefix(message, "; "), maxMessage),
+			Reason: result.Reason, Action: r.Decision.Actions[i], Message: plain(strings.TrimPrefix(message, "; "), maxMessage),
 		})
 	}
 	return found, false
@@ -48,16 +48,16 @@ func (o outcome) findings() (found []finding, omitted bool) {
 
 // annotations go to the audit log in every mode; the API server puts the
 // webhook's name before their keys.
-func (o outcome) annotations() map[string]string {
-	verdict, action := o.summary()
+func (r ruling) annotations() map[string]string {
+	verdict, action := r.summary()
 	annotations := map[string]string{"verdict": verdict.String(), "decision": string(action)}
-	if o.decision.Mode != "" {
-		annotations["mode"] = string(o.decision.Mode)
+	if r.Decision.Mode != "" {
+		annotations["mode"] = string(r.Decision.Mode)
 	}
-	if o.trouble != "" {
-		annotations["trouble"] = plain(o.trouble, maxMessage)
+	if r.Trouble != "" {
+		annotations["trouble"] = plain(r.Trouble, maxMessage)
 	}
-	found, omitted := o.findings()
+	found, omitted := r.findings()
 	for len(found) > 0 {
 		text, err := json.Marshal(found)
 		if err == nil && len(text) <= maxAnnotation {

@@ -16,11 +16,11 @@ import (
 // that an image is broken.
 func FuzzServeHTTP(f *testing.F) {
 	for _, seed := range []*admissionv1.AdmissionRequest{
-		request(deployment("a:1", "a:tagnotfound")), request(deployment("a:ratelimited"), dryRun),
-		request(deployment("a:2"), update(deployment("a:1"))), request(pod(`"ownerReferences":[{"controller":true}]`, "a:neverpresent")),
-		request(`{"apiVersion":"argoproj.io/v1","kind":"Rollout","spec":{"template":{"spec":{"containers":[{"image":""}]}}}}`),
+		creation(deployment("a:1", "a:tagnotfound")), creation(deployment("a:ratelimited"), dryRun),
+		creation(deployment("a:2"), update(deployment("a:1"))), creation(pod(`"ownerReferences":[{"controller":true}]`, "a:neverpresent")),
+		creation(`{"apiVersion":"argoproj.io/v1","kind":"Rollout","spec":{"template":{"spec":{"containers":[{"image":""}]}}}}`),
 	} {
-		f.Add(body(f, seed), "?timeout=10s")
+		f.Add(encoded(f, seed), "?timeout=10s")
 	}
 	f.Add([]byte(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"operation":"CREATE","object":{"kind":"Pod"}}}`), "")
 	f.Fuzz(func(t *testing.T, text []byte, query string) {

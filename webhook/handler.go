@@ -3,115 +3,128 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"sync"
 	"time"
-
-	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/pullgate/pullgate/engine"
 )
 
-const (
-	// maxReview bounds an AdmissionReview, which holds an object twice; the
-	// API server takes objects of up to 3 MiB.
-	maxReview = 12 << 20
-	// defaultTimeout is the API server's where the URL names none.
-	defaultTimeout = 10 * time.Second
-	// maxTimeout is the longest that the API server allows.
-	maxTimeout = 30 * time.Second
-	// maxPresized is how large a body is believed to be before it comes.
-	maxPresized = 1 << 20
-)
-
-// Engine is what one configuration makes of the program.
-type Engine = engine.Engine
-
 // Handler is the endpoint /validate.
 type Handler struct {
 	// Engine returns the one to use for a request.
-	Engine func() *Engine
-	// Labels returns a namespace's labels; nil: nothing is known of them.
-	Labels func(ctx context.Context, namespace string) (map[string]string, error)
-	// Self is the namespace in which Pullgate runs, which it never checks.
-	Self string
+	Engine func() *engine.Engine
+	// Arrived returns when a request began to arrive, which is when the API
+	// server's patience began to run out; the zero value or a nil Arrived stand
+	// for when it is handled.
+	Arrived func(r *http.Request) time.Time
 	// Log gets one entry for each decision.
 	Log *slog.Logger
 	// Metrics counts; may be nil.
 	Metrics *Metrics
 
-	room room
+	bodies bodies
 }
 
 // ServeHTTP answers one AdmissionReview. A request that is none gets an HTTP
 // error, which the API server treats by the webhook's failurePolicy; every
-// AdmissionReview gets an answer, in time.
+// AdmissionReview that there is room for gets an answer, in time.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
-	patience := patienceOf(r)
-	leave, err := h.room.enter(r, patience/2)
-	if err != nil {
-		h.log().Warn("turned away", "error", err.Error())
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	defer h.Metrics.entered()()
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		h.refuse(w, r, refuse(http.StatusMethodNotAllowed, "%.20q: only POST of an AdmissionReview is answered here", r.Method))
 		return
 	}
-	defer leave()
-	request, status, err := readReview(w, r, start.Add(patience))
+	times := h.times(r)
+	body, err := h.read(w, r, times)
+	defer body.release()
 	if err != nil {
-		h.log().Warn("not an AdmissionReview", "error", err.Error(), "remote", r.RemoteAddr)
-		http.Error(w, err.Error(), status)
+		h.refuse(w, r, unreadable(err))
 		return
 	}
-	answer := h.inTime(r.Context(), request, start, patience)
-	h.record(r.Context(), request, answer.outcome, time.Since(start))
+	request, refusal := readReview(body.text)
+	if refusal != nil {
+		h.refuse(w, r, refusal)
+		return
+	}
+	h.answer(w, r, request, times)
+}
+
+// read reads a request's body, while there is room for it.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, times times) (body, error) {
+	if !time.Now().Before(times.end()) {
+		return body{release: func() {}}, errNoRoom // nobody waits for the answer
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), times.room())
+	defer cancel()
+	return h.bodies.read(ctx, w, r, times.body())
+}
+
+// refuse says that a request is not answered.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *refusal) {
+	message := "not an AdmissionReview"
+	if refusal.status == http.StatusServiceUnavailable {
+		message = "turned away"
+		h.Metrics.turnedAway()
+	}
+	h.log().Warn(message, "error", refusal.err.Error(), "remote", r.RemoteAddr)
+	http.Error(w, refusal.err.Error(), refusal.status)
+}
+
+// answer answers a request before the API server's patience ends, whatever
+// becomes of the review: one that heeds no deadline is answered for.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, request *request, times times) {
+	ctx, cancel := context.WithDeadline(r.Context(), times.work())
+	defer cancel()
+	var once sync.Once
+	last := time.AfterFunc(time.Until(times.last()), func() {
+		once.Do(func() {
+			h.log().Error("the review did not end in time and is left to itself", "uid", request.UID)
+			w.Header().Set("Connection", "close") // it is not free for another request
+			h.send(w, r, request, unread("not checked in time"), times)
+			_ = http.NewResponseController(w).Flush() // who went away waits no more
+		})
+	})
+	defer last.Stop()
+	ruling := h.review(ctx, request)
+	once.Do(func() { h.send(w, r, request, ruling, times) })
+}
+
+// send sends an answer, and records it.
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, request *request, ruling ruling, times times) {
+	text := ruling.answer(request.UID)
+	h.record(r.Context(), request, ruling, time.Since(times.arrived))
 	w.Header().Set("Content-Type", "application/json")
-	if _, err := w.Write(answer.text); err != nil {
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	if _, err := w.Write(text); err != nil {
 		h.log().Warn("the answer was not sent", "uid", request.UID, "error", err.Error())
 	}
 }
 
-// answer is what became of a request, and the AdmissionReview that says so.
-type answer struct {
-	outcome outcome
-	text    []byte
-}
-
-// inTime answers a request before the API server's patience ends, whatever
-// becomes of the review: a review that heeds no deadline is left to itself.
-func (h *Handler) inTime(ctx context.Context, request *admissionv1.AdmissionRequest, start time.Time, patience time.Duration) answer {
-	working := workingTime(patience)
-	ctx, cancel := context.WithDeadline(ctx, start.Add(working))
-	defer cancel()
-	done := make(chan answer, 1)
-	go func() { done <- h.review(ctx, request) }()
-	last := time.NewTimer(time.Until(start.Add(working + (patience-working)/2)))
-	defer last.Stop()
-	select {
-	case answer := <-done:
-		return answer
-	case <-last.C:
-		h.log().Error("the review did not end in time and is left to itself", "uid", request.UID)
-		return unread("not checked in time").answer(request.UID)
-	}
-}
-
-// review decides and answers, and lets in whatever a bug of ours keeps from
-// being decided.
-func (h *Handler) review(ctx context.Context, request *admissionv1.AdmissionRequest) (answer answer) {
+// review decides, and lets in whatever a bug of ours keeps from being decided.
+func (h *Handler) review(ctx context.Context, request *request) (ruling ruling) {
 	defer func() {
 		if value := recover(); value != nil {
 			h.Metrics.panicked()
 			h.log().Error("internal error", "uid", request.UID, "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
-			answer = unread("not checked: an internal error of pullgate, which its log tells").answer(request.UID)
+			ruling = unread("not checked: an internal error of pullgate, which its log tells")
 		}
 	}()
-	return h.decide(ctx, request).answer(request.UID)
+	admission, relevant := request.admission()
+	if !relevant {
+		return ruling
+	}
+	ruling.Outcome = h.Engine().Admit(ctx, admission)
+	if ruling.Unlabelled != nil {
+		h.log().Warn("the namespace's labels are not known", "namespace", request.Namespace, "error", ruling.Unlabelled.Error())
+	}
+	return ruling
 }
 
 // log returns where entries go.
@@ -120,63 +133,4 @@ func (h *Handler) log() *slog.Logger {
 		return slog.Default()
 	}
 	return h.Log
-}
-
-// readReview reads a request for admission.
-func readReview(w http.ResponseWriter, r *http.Request, by time.Time) (*admissionv1.AdmissionRequest, int, error) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		return nil, http.StatusMethodNotAllowed, fmt.Errorf("%.20q: only POST of an AdmissionReview is answered here", r.Method)
-	}
-	body, err := readBody(w, r, by)
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the AdmissionReview is larger than %d bytes", tooLarge.Limit)
-	case err != nil:
-		return nil, http.StatusBadRequest, fmt.Errorf("the AdmissionReview did not arrive whole: %w", err)
-	case len(body) == 0:
-		return nil, http.StatusBadRequest, errors.New("the request is empty: an AdmissionReview is expected")
-	}
-	var review admissionv1.AdmissionReview
-	if err := json.Unmarshal(body, &review); err != nil {
-		return nil, http.StatusBadRequest, fmt.Errorf("not an AdmissionReview: %s", cut(err.Error(), maxWarning))
-	}
-	if got := review.GroupVersionKind(); got != admissionv1.SchemeGroupVersion.WithKind("AdmissionReview") {
-		return nil, http.StatusBadRequest, fmt.Errorf("kind %.80q of %.80q is not understood: only AdmissionReview of %s is (admissionReviewVersions: [v1])",
-			review.Kind, review.APIVersion, admissionv1.SchemeGroupVersion)
-	}
-	if review.Request == nil {
-		return nil, http.StatusBadRequest, errors.New("the AdmissionReview has no request")
-	}
-	return review.Request, http.StatusOK, nil
-}
-
-// readBody reads a request's body, up to a size and a moment.
-func readBody(w http.ResponseWriter, r *http.Request, by time.Time) ([]byte, error) {
-	control := http.NewResponseController(w)
-	bounded := control.SetReadDeadline(by) == nil
-	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), maxPresized)) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxReview))
-	if err == nil && bounded { // else the server is not to wait for the rest either
-		err = control.SetReadDeadline(time.Time{})
-	}
-	return body.Bytes(), err
-}
-
-// patienceOf is how long the API server waits, from the URL's ?timeout=.
-func patienceOf(r *http.Request) time.Duration {
-	timeout, err := time.ParseDuration(r.URL.Query().Get("timeout"))
-	if err != nil || timeout <= 0 || timeout > maxTimeout {
-		return defaultTimeout
-	}
-	return timeout
-}
-
-// workingTime is the API server's patience, less what the answer needs to get
-// back.
-func workingTime(patience time.Duration) time.Duration {
-	headroom := min(max(patience/10, 200*time.Millisecond), time.Second)
-	return max(patience-headroom, patience/2)
 }

@@ -26,33 +26,33 @@ const (
 )
 
 // answer writes the AdmissionReview that goes back.
-func (o outcome) answer(uid types.UID) answer {
-	review := admissionv1.AdmissionReview{Response: o.response(uid)}
+func (r ruling) answer(uid types.UID) []byte {
+	review := admissionv1.AdmissionReview{Response: r.response(uid)}
 	review.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"))
 	text, err := json.Marshal(review)
 	if err != nil {
 		panic(fmt.Sprintf("an answer of plain texts is not encoded: %v", err))
 	}
-	return answer{outcome: o, text: text}
+	return text
 }
 
-// response is what an outcome means for the object. Nothing else says so.
-func (o outcome) response(uid types.UID) *admissionv1.AdmissionResponse {
+// response is what a ruling means for the object. Nothing else says so.
+func (r ruling) response(uid types.UID) *admissionv1.AdmissionResponse {
 	response := &admissionv1.AdmissionResponse{
-		UID: uid, Allowed: !o.decision.Denied(),
-		Warnings: o.warnings(), AuditAnnotations: o.annotations(),
+		UID: uid, Allowed: !r.Decision.Denied(),
+		Warnings: r.warnings(), AuditAnnotations: r.annotations(),
 	}
 	if !response.Allowed {
-		response.Result = o.status()
+		response.Result = r.status()
 	}
 	return response
 }
 
 // status is the refusal: one line for each image, and the same as causes.
-func (o outcome) status() *metav1.Status {
+func (r ruling) status() *metav1.Status {
 	var lines []string
 	var causes []metav1.StatusCause
-	groups := o.grouped(policy.Deny)
+	groups := r.grouped(policy.Deny)
 	for _, group := range groups[:min(len(groups), maxDenials)] {
 		lines = append(lines, denialLine(group))
 		message := causeMessage(group[0])
@@ -76,12 +76,12 @@ func (o outcome) status() *metav1.Status {
 }
 
 // grouped folds the uses of one image that met the same fate.
-func (o outcome) grouped(action policy.Action) [][]resolver.Result {
+func (r ruling) grouped(action policy.Action) [][]resolver.Result {
 	type fate struct{ image, message string }
 	var groups [][]resolver.Result
 	places := map[fate]int{}
-	for i, result := range o.report.Results {
-		if o.decision.Actions[i] != action {
+	for i, result := range r.Report.Results {
+		if r.Decision.Actions[i] != action {
 			continue
 		}
 		key := fate{result.Image.Reference, result.Message}

@@ -39,7 +39,7 @@ func TestDenialOfOneImage(t *testing.T) {
 		Hint: "did you mean nginx:1.29?", Node: `docker.io/library/nginx:1.99: not found`,
 		Notes: []pull.Note{{Reason: pull.PullSecretMissing, Message: "pull secret shop/b does not exist"}, {Message: "did you mean nginx:1.29?"}},
 	})
-	status := rig.ask(t, request(deployment("nginx:1.99"))).Result
+	status := rig.ask(t, creation(deployment("nginx:1.99"))).Result
 	const message = `tag not found: reg answered 404 (asked with secret/shop/a accepted); did you mean nginx:1.29? [on a node: docker.io/library/nginx:1.99: not found]`
 	if want := `spec.template.spec.containers[0].image: "nginx:1.99": ` + message + "; note: pull secret shop/b does not exist"; status.Message != want {
 		t.Errorf("message\n%s\nwant\n%s", status.Message, want)
@@ -57,7 +57,7 @@ func TestDenialOfOneImage(t *testing.T) {
 
 // A line for each image, with its uses folded; a cause for each use.
 func TestDenialOfSeveral(t *testing.T) {
-	response := newRig(t).ask(t, request(deployment("a:tagnotfound", "fine:1", "b:blobmissing", "a:tagnotfound", "c:ratelimited", "a:tagnotfound")))
+	response := newRig(t).ask(t, creation(deployment("a:tagnotfound", "fine:1", "b:blobmissing", "a:tagnotfound", "c:ratelimited", "a:tagnotfound")))
 	lines := strings.Split(response.Result.Message, "\n")
 	if len(lines) != 3 || lines[0] != "2 images cannot be pulled:" ||
 		!strings.HasPrefix(lines[1], `spec.template.spec.containers[0].image and 2 more: "a:tagnotfound": summary of TagNotFound: the registry said so; hint for TagNotFound`) ||
@@ -83,7 +83,7 @@ func TestDenialOfSeveral(t *testing.T) {
 func TestDenialByFate(t *testing.T) {
 	rig := newRig(t)
 	rig.answering(resolver.Result{Reason: pull.TagNotFound, Message: "one"}, resolver.Result{Reason: pull.TagNotFound, Message: "two"})
-	if message := rig.ask(t, request(deployment("a:1", "a:1"))).Result.Message; strings.Count(message, "\n") != 2 {
+	if message := rig.ask(t, creation(deployment("a:1", "a:1"))).Result.Message; strings.Count(message, "\n") != 2 {
 		t.Errorf("message %s", message)
 	}
 }
@@ -92,7 +92,7 @@ func TestDenialByFate(t *testing.T) {
 func TestDenialOfALongName(t *testing.T) {
 	rig := newRig(t)
 	rig.answering(resolver.Result{Reason: pull.InvalidImageName, Summary: "no name", Message: "no name", Notes: []pull.Note{{Message: "a\nnote"}}})
-	message := rig.ask(t, request(deployment(strings.Repeat("x", 10_000)))).Result.Message
+	message := rig.ask(t, creation(deployment(strings.Repeat("x", 10_000)))).Result.Message
 	if !strings.HasPrefix(message, `spec.template.spec.containers[0].image: "xxx`) || !strings.HasSuffix(message, `x…": no name; note: a note`) || len(message) > 400 {
 		t.Errorf("message %s", message)
 	}
@@ -103,7 +103,7 @@ func TestDenialOfTooMany(t *testing.T) {
 	for i := range 3 * maxCauses {
 		images = append(images, fmt.Sprintf("r%d/app:tagnotfound", i/2))
 	}
-	status := newRig(t).ask(t, request(deployment(images...))).Result
+	status := newRig(t).ask(t, creation(deployment(images...))).Result
 	lines := strings.Split(status.Message, "\n")
 	if lines[0] != fmt.Sprintf("%d images cannot be pulled:", len(images)/2) || len(lines) != maxDenials+2 ||
 		lines[len(lines)-1] != fmt.Sprintf("and %d more", len(images)/2-maxDenials) {
@@ -112,7 +112,7 @@ func TestDenialOfTooMany(t *testing.T) {
 	if len(status.Details.Causes) != 2*maxDenials {
 		t.Errorf("%d causes", len(status.Details.Causes))
 	}
-	same := newRig(t).ask(t, request(deployment(strings.Fields(strings.Repeat("app:tagnotfound ", 2*maxCauses))...))).Result
+	same := newRig(t).ask(t, creation(deployment(strings.Fields(strings.Repeat("app:tagnotfound ", 2*maxCauses))...))).Result
 	if len(same.Details.Causes) != maxCauses || !strings.Contains(same.Message, fmt.Sprintf("and %d more", 2*maxCauses-1)) {
 		t.Errorf("%d causes: %s", len(same.Details.Causes), same.Message)
 	}
@@ -154,7 +154,7 @@ func TestWarnings(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			rig := newRig(t, func(c *policy.Configuration) { c.Mode = test.mode })
 			rig.answering(test.results...)
-			if got := rig.ask(t, request(deployment(test.images...))).Warnings; !slices.Equal(got, test.want) {
+			if got := rig.ask(t, creation(deployment(test.images...))).Warnings; !slices.Equal(got, test.want) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}
 		})
@@ -170,7 +170,7 @@ func TestWarningsAreCut(t *testing.T) {
 	for i := range 40 {
 		images = append(images, fmt.Sprintf("reg%d.example.com/app:1", i))
 	}
-	warnings := rig.ask(t, request(deployment(images...))).Warnings
+	warnings := rig.ask(t, creation(deployment(images...))).Warnings
 	first, last := warnings[0], warnings[len(warnings)-1]
 	if !strings.HasPrefix(first, `pullgate: "reg0.example.com/app:1": tag not found; did you mean b:2? [spec.template.spec.containers[0].image; éé`) || !strings.HasSuffix(first, "é…") || len(first) > 255 {
 		t.Errorf("the first one: %s", first)
@@ -205,7 +205,7 @@ func TestPlain(t *testing.T) {
 func TestAuditAnnotations(t *testing.T) {
 	for _, mode := range []policy.Mode{policy.Enforce, policy.Warn, policy.Audit} {
 		rig := newRig(t, func(c *policy.Configuration) { c.Mode = mode })
-		got := rig.ask(t, request(deployment("fine:1", "a:tagnotfound", "b:ratelimited"))).AuditAnnotations
+		got := rig.ask(t, creation(deployment("fine:1", "a:tagnotfound", "b:ratelimited"))).AuditAnnotations
 		images := got["images"]
 		delete(got, "images")
 		decision := map[policy.Mode]string{policy.Enforce: "deny", policy.Warn: "warn", policy.Audit: "audit"}[mode]
@@ -223,10 +223,10 @@ func TestAuditAnnotations(t *testing.T) {
 		}
 	}
 	rig := newRig(t)
-	if got := rig.ask(t, request(deployment("fine:1"))).AuditAnnotations; !maps.Equal(got, map[string]string{"verdict": "pullable", "decision": "allow", "mode": "enforce"}) {
+	if got := rig.ask(t, creation(deployment("fine:1"))).AuditAnnotations; !maps.Equal(got, map[string]string{"verdict": "pullable", "decision": "allow", "mode": "enforce"}) {
 		t.Errorf("a good image: %v", got)
 	}
-	got := rig.ask(t, request(deployment(strings.Fields(strings.Repeat(strings.Repeat("x", 200)+":tagnotfound ", 300))...))).AuditAnnotations
+	got := rig.ask(t, creation(deployment(strings.Fields(strings.Repeat(strings.Repeat("x", 200)+":tagnotfound ", 300))...))).AuditAnnotations
 	if got["imagesOmitted"] == "" || !json.Valid([]byte(got["images"])) {
 		t.Errorf("too many images: %.300v", got)
 	}
@@ -235,16 +235,16 @@ func TestAuditAnnotations(t *testing.T) {
 // The log has one entry a decision, in JSON, with the request's UID.
 func TestLog(t *testing.T) {
 	rig := newRig(t)
-	rig.ask(t, request(deployment("fine:1"), update(deployment("fine:1"))))
+	rig.ask(t, creation(deployment("fine:1"), update(deployment("fine:1"))))
 	if rig.log.Len() > 0 {
 		t.Errorf("what nobody looked at is logged at level info: %s", rig.log.String())
 	}
-	rig.ask(t, request(deployment("fine:1")))
+	rig.ask(t, creation(deployment("fine:1")))
 	if !strings.Contains(rig.log.String(), `"verdict":"pullable"`) {
 		t.Errorf("a good image is not logged: %s", rig.log.String())
 	}
 	rig.log.Reset()
-	rig.ask(t, request(deployment("a:tagnotfound", "b:ratelimited"), dryRun, update(deployment("a:1"))))
+	rig.ask(t, creation(deployment("a:tagnotfound", "b:ratelimited"), dryRun, update(deployment("a:1"))))
 	lines := bufio.NewScanner(&rig.log)
 	lines.Scan()
 	var entry map[string]any
@@ -271,10 +271,10 @@ func TestLog(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	rig := newRig(t)
 	for _, images := range [][]string{{"fine:1"}, {"fine:1", "a:tagnotfound"}, {"b:ratelimited"}, {"b:ratelimited", "fine:1"}} {
-		rig.ask(t, request(deployment(images...)))
+		rig.ask(t, creation(deployment(images...)))
 	}
 	rig.labels = map[string]string{policy.ModeLabel: "off"}
-	rig.ask(t, request(deployment("a:tagnotfound")))
+	rig.ask(t, creation(deployment("a:tagnotfound")))
 	want := map[string]float64{
 		"decision=allow,mode=enforce,verdict=pullable": 1, "decision=deny,mode=enforce,verdict=broken": 1,
 		"decision=warn,mode=enforce,verdict=unknown": 2, "decision=allow,mode=off,verdict=skipped": 1,
@@ -299,7 +299,7 @@ func TestNotesOnSecretsForOtherRegistries(t *testing.T) {
 			result.Notes = []pull.Note{{Reason: pull.PullSecretUnmatched, Message: "shop/regcred is for quay.io"}}
 			return resolver.Report{Results: []resolver.Result{result}}
 		}
-		response := rig.ask(t, request(deployment("app:1")))
+		response := rig.ask(t, creation(deployment("app:1")))
 		if got := strings.Contains(strings.Join(response.Warnings, " "), "is for quay.io"); got != warned {
 			t.Errorf("%s: warnings %q", reason, response.Warnings)
 		}
@@ -317,7 +317,7 @@ func TestEvidenceOfIPv6(t *testing.T) {
 		result.Message = result.Summary + ": ::1 is a loopback address"
 		return resolver.Report{Results: []resolver.Result{result}}
 	}
-	if got := rig.ask(t, request(deployment("app:1"))).Warnings; len(got) != 1 || !strings.Contains(got[0], "; ::1 is a loopback") {
+	if got := rig.ask(t, creation(deployment("app:1"))).Warnings; len(got) != 1 || !strings.Contains(got[0], "; ::1 is a loopback") {
 		t.Errorf("warnings %q", got)
 	}
 }
@@ -326,12 +326,12 @@ func TestEvidenceOfIPv6(t *testing.T) {
 func TestWrongModeLabel(t *testing.T) {
 	rig := newRig(t)
 	rig.labels = map[string]string{policy.ModeLabel: "Warn"}
-	response := rig.ask(t, request(deployment("app:tagnotfound")))
+	response := rig.ask(t, creation(deployment("app:tagnotfound")))
 	if response.Allowed || !strings.Contains(strings.Join(response.Warnings, " "), `"Warn" is no mode`) {
 		t.Errorf("allowed %t, warnings %q", response.Allowed, response.Warnings)
 	}
 	rig.labels = map[string]string{policy.ModeLabel: "warn"}
-	if got := rig.ask(t, request(deployment("fine:1"))).Warnings; len(got) != 0 {
+	if got := rig.ask(t, creation(deployment("fine:1"))).Warnings; len(got) != 0 {
 		t.Errorf("warnings %q", got)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -29,6 +30,7 @@ import (
 // rig is a Handler over a fake resolver, and what it wrote.
 type rig struct {
 	*Handler
+	engine        *engine.Engine
 	configuration policy.Configuration
 	resolve       func(ctx context.Context, w workload.Workload) resolver.Report
 	labels        map[string]string
@@ -52,11 +54,12 @@ func newRig(t testing.TB, change ...func(*policy.Configuration)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := &Engine{Policy: r.configuration, Kinds: kinds, Resolver: r}
+	r.engine = &engine.Engine{
+		Policy: r.configuration, Kinds: kinds, Resolver: r, Self: "pullgate-system",
+		Labels: func(context.Context, string) (map[string]string, error) { return r.labels, nil },
+	}
 	r.Handler = &Handler{
-		Engine:  func() *Engine { return engine },
-		Labels:  func(context.Context, string) (map[string]string, error) { return r.labels, nil },
-		Self:    "pullgate-system",
+		Engine:  func() *engine.Engine { return r.engine },
 		Log:     slog.New(slog.NewJSONHandler(&r.log, nil)),
 		Metrics: NewMetrics(r.metrics),
 	}
@@ -110,8 +113,8 @@ func resultOf(image workload.Image, reason pull.Reason) resolver.Result {
 	}
 }
 
-// request is an AdmissionReview to be, of a Deployment that is created.
-func request(object string, change ...func(*admissionv1.AdmissionRequest)) *admissionv1.AdmissionRequest {
+// creation is an AdmissionReview to be, of a Deployment that is created.
+func creation(object string, change ...func(*admissionv1.AdmissionRequest)) *admissionv1.AdmissionRequest {
 	r := &admissionv1.AdmissionRequest{
 		UID: "uid-1", Namespace: "shop", Name: "web", Operation: admissionv1.Create, Object: raw(object),
 	}
@@ -164,8 +167,8 @@ func pod(metadata string, images ...string) string {
 	return fmt.Sprintf(`{"apiVersion":"v1","kind":"Pod","metadata":{%s},"spec":{"containers":[%s]}}`, metadata, containers(images...))
 }
 
-// body is the AdmissionReview that holds a request.
-func body(t testing.TB, r *admissionv1.AdmissionRequest) []byte {
+// encoded is the AdmissionReview that holds a request.
+func encoded(t testing.TB, r *admissionv1.AdmissionRequest) []byte {
 	t.Helper()
 	review := admissionv1.AdmissionReview{Request: r}
 	review.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"))
@@ -187,7 +190,7 @@ func (r *rig) post(text []byte, query string) *httptest.ResponseRecorder {
 // server takes.
 func (r *rig) ask(t testing.TB, of *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
 	t.Helper()
-	return read(t, r.post(body(t, of), "?timeout=10s"), string(of.UID))
+	return read(t, r.post(encoded(t, of), "?timeout=10s"), string(of.UID))
 }
 
 func read(t testing.TB, recorder *httptest.ResponseRecorder, uid string) *admissionv1.AdmissionResponse {

@@ -48,18 +48,18 @@ func (l *warningList) all() []string {
 
 // warnings are for the person at the command line: what is let in although it
 // will fail or may fail, and notes on pull secrets.
-func (o outcome) warnings() []string {
+func (r ruling) warnings() []string {
 	var list warningList
-	if o.trouble != "" {
-		list.add(o.trouble)
+	if r.Trouble != "" {
+		list.add(r.Trouble)
 	}
-	if o.wrongLabel != "" {
-		list.add(fmt.Sprintf("the namespace's label %s=%q is no mode (enforce, warn, audit, off): %s applies", policy.ModeLabel, o.wrongLabel, o.decision.Mode))
+	if r.WrongLabel != "" {
+		list.add(fmt.Sprintf("the namespace's label %s=%q is no mode (enforce, warn, audit, off): %s applies", policy.ModeLabel, r.WrongLabel, r.Decision.Mode))
 	}
-	for _, group := range o.grouped(policy.WarnOf) {
+	for _, group := range r.grouped(policy.WarnOf) {
 		list.add(warning(group))
 	}
-	for _, noted := range o.noted() {
+	for _, noted := range r.noted() {
 		list.add(noted.text())
 	}
 	return list.all()
@@ -98,16 +98,16 @@ func (n noted) text() string {
 
 // noted lists each note once, and none that a warning or a refusal says
 // already.
-func (o outcome) noted() []noted {
+func (r ruling) noted() []noted {
 	var all []noted
 	places, seen := map[string]int{}, map[[2]string]bool{}
-	for i, result := range o.report.Results {
-		if mode := o.decision.Modes[i]; mode != policy.Enforce && mode != policy.Warn || o.decision.Actions[i] == policy.Deny {
+	for i, result := range r.Report.Results {
+		if mode := r.Decision.Modes[i]; mode != policy.Enforce && mode != policy.Warn || r.Decision.Actions[i] == policy.Deny {
 			continue
 		}
 		for _, note := range result.Notes {
 			pair := [2]string{note.Message, result.Image.Reference}
-			if seen[pair] || elsewhere(result, note) || o.decision.Actions[i] == policy.WarnOf && note.Message == result.Hint {
+			if seen[pair] || elsewhere(result, note) || r.Decision.Actions[i] == policy.WarnOf && note.Message == result.Hint {
 				continue
 			}
 			seen[pair] = true

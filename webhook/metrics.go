@@ -1,0 +1,72 @@
+package webhook
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// Metrics count requests for admission. A nil one counts nothing.
+type Metrics struct {
+	requests *prometheus.CounterVec
+	duration prometheus.Histogram
+	inFlight prometheus.Gauge
+	away     prometheus.Counter
+	panics   prometheus.Counter
+}
+
+// NewMetrics registers the metrics.
+func NewMetrics(registerer prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pullgate_admission_requests_total", Help: "Requests for admission, by the namespace's mode, the worst verdict and the decision.",
+		}, []string{"mode", "verdict", "decision"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "pullgate_admission_duration_seconds", Help: "Time to answer a request for admission.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "pullgate_admission_in_flight", Help: "Requests that are being read or answered.",
+		}),
+		away: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pullgate_admission_turned_away_total", Help: "Requests for which there was no room; the webhook's failurePolicy decides on them.",
+		}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pullgate_panics_total", Help: "Internal errors; each let an object in with a warning.",
+		}),
+	}
+	registerer.MustRegister(m.requests, m.duration, m.inFlight, m.away, m.panics)
+	return m
+}
+
+// entered counts a request in, and returns what counts it out.
+func (m *Metrics) entered() (left func()) {
+	if m == nil {
+		return func() {}
+	}
+	m.inFlight.Inc()
+	return m.inFlight.Dec
+}
+
+func (m *Metrics) turnedAway() {
+	if m != nil {
+		m.away.Inc()
+	}
+}
+
+func (m *Metrics) panicked() {
+	if m != nil {
+		m.panics.Inc()
+	}
+}
+
+// answered counts an answer.
+func (m *Metrics) answered(mode policy.Mode, verdict pull.Verdict, action policy.Action, took time.Duration) {
+	if m != nil {
+		m.requests.WithLabelValues(string(mode), verdict.String(), string(action)).Inc()
+		m.duration.Observe(took.Seconds())
+	}
+}

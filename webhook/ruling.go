@@ -1,0 +1,31 @@
+package webhook
+
+import (
+	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// ruling is what became of a request, to be told to the API server.
+type ruling struct{ engine.Outcome }
+
+// unread is the ruling where nothing could be looked at: a warning.
+func unread(trouble string) ruling { return ruling{engine.Outcome{Trouble: trouble}} }
+
+// summary is what a request came to: the worst verdict and the strictest
+// action of its images.
+func (r ruling) summary() (pull.Verdict, policy.Action) {
+	if r.Trouble != "" {
+		return pull.Unknown, policy.WarnOf
+	}
+	verdict, action := pull.Skipped, policy.Allow
+	for i, result := range r.Report.Results {
+		if result.Verdict.Compare(verdict) > 0 {
+			verdict = result.Verdict
+		}
+		if r.Decision.Actions[i].Compare(action) > 0 {
+			action = r.Decision.Actions[i]
+		}
+	}
+	return verdict, action
+}
