@@ -83,6 +83,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"policy":            {"workload", "resolver", "resolver/pull"},
 		"engine":            {"workload", "resolver", "resolver/pull", "policy"},
 		"webhook":           core,
+		"wiring":            append([]string{"resolver/nodes", "resolver/keyring", "resolver/registry", "resolver/cloud"}, core...),
 		"certs":             nil,
 		"metrics":           {"resolver/pull"},
 		"cluster":           {"resolver/nodes", "resolver/pull"},

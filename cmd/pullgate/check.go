@@ -23,6 +23,7 @@ import (
 	"github.com/pullgate/pullgate/report"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/wiring"
 )
 
 // checkOptions are the flags of `pullgate check`.
@@ -183,7 +184,7 @@ func (o *checkOptions) settings() (configuration policy.Configuration, given []o
 	if given, err = platforms.ParseAll(o.platforms); err != nil {
 		return configuration, nil, &hintedError{err: fmt.Errorf("--platform: %w", err), hint: "write OS/ARCH[/VARIANT], such as linux/arm64"}
 	}
-	return configuration, normalized(given), nil
+	return configuration, wiring.Normalized(given), nil
 }
 
 func notOneOf(flag, value string, set []string) error {
@@ -207,11 +208,11 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 		r.say.warn(docker.String() + ": " + docker.Err.Error())
 	}
 	var once *check.OnceProber
-	parts, err := newParts(r.configuration, surroundings{
-		secrets: objects, tokens: r.cluster.tokens(), user: docker, nodes: r.nodes(),
-		metrics: metrics.New(prometheus.NewRegistry(), slog.New(r.say)), log: slog.New(r.say),
-		allow: thisMachine(), contentDir: r.cacheDir,
-		asking: func(prober resolver.Prober) resolver.Prober {
+	parts, err := wiring.New(r.configuration, wiring.Dependencies{
+		Secrets: objects, Tokens: r.cluster.tokens(), User: docker, Nodes: r.nodes(),
+		Observer: metrics.New(prometheus.NewRegistry(), slog.New(r.say)), Log: slog.New(r.say),
+		Allow: thisMachine(), ContentDir: r.cacheDir,
+		Asking: func(prober resolver.Prober) resolver.Prober {
 			once = check.NewOnceProber(ctx, prober)
 			return once
 		},
@@ -219,15 +220,15 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	if err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", r.config, err)
 	}
-	input := check.NewInput(stream, parts.kinds, objects, r.defaultNamespace())
+	input := check.NewInput(stream, parts.Kinds, objects, r.defaultNamespace())
 	input.AddImages(r.images, r.defaultNamespace())
 
 	c := check.Check{FailOn: check.FailOn(r.failOn), Platforms: r.platforms(parts), Hint: r.hint(), Labels: r.cluster.labels}
 	c.Engine = func(meant []ocispec.Platform) *engine.Engine {
 		if c.Platforms == nil {
-			meant = parts.platforms
+			meant = parts.Platforms
 		}
-		return parts.engine(meant)
+		return parts.Engine(meant)
 	}
 	bar := newProgress(stderr, input.Images(), once.Slowest)
 	c.Done = bar.done
@@ -258,12 +259,12 @@ func (r *checkRun) nodes() func() []nodes.Node {
 // platforms are those of nodes that cannot be looked at: the flag's, else the
 // configuration's, else the usual ones. Where Nodes exist, be it that they may
 // not be read, it is nil: only what is configured is then added to them.
-func (r *checkRun) platforms(parts *parts) *check.Platforms {
+func (r *checkRun) platforms(parts *wiring.Components) *check.Platforms {
 	switch {
 	case len(r.given) > 0:
 		return check.NewPlatforms(r.given)
-	case r.cluster == nil, r.cluster.nodes == nil && len(parts.platforms) > 0:
-		return check.NewPlatforms(parts.platforms)
+	case r.cluster == nil, r.cluster.nodes == nil && len(parts.Platforms) > 0:
+		return check.NewPlatforms(parts.Platforms)
 	default:
 		return nil
 	}

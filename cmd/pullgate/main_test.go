@@ -4,13 +4,8 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/pullgate/pullgate/policy"
-	"github.com/pullgate/pullgate/resolver/keyring"
-	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 const header = "apiVersion: pullgate.dev/v1alpha1\nkind: Configuration\n"
@@ -153,18 +148,5 @@ func TestHostPort(t *testing.T) {
 		if port != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %d, %v", address, port, err)
 		}
-	}
-}
-
-// The contract's own example has an empty list, which must not deny what the
-// nodes of a cloud can pull, be it that we may not.
-func TestHiddenHosts(t *testing.T) {
-	for _, empty := range [][]string{nil, {}} {
-		if got := hiddenHosts(policy.Nodes{CloudCredentials: pull.Clouds(), HiddenCredentials: empty}); !slices.Equal(got, keyring.DefaultHiddenHosts()) {
-			t.Errorf("%#v: %q", empty, got)
-		}
-	}
-	if got := hiddenHosts(policy.Nodes{CloudCredentials: []string{pull.ECR}, HiddenCredentials: []string{"a.example.com"}}); !slices.Equal(got, []string{"a.example.com"}) {
-		t.Errorf("got %q", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/pullgate/pullgate/webhook"
+	"github.com/pullgate/pullgate/engine"
 )
 
 // reloadEvery is how often the configuration file is looked at. Mounted
@@ -19,19 +19,19 @@ const reloadEvery = 2 * time.Second
 // reloader takes a changed configuration file up, and refuses a bad one.
 type reloader struct {
 	file    string
-	build   func(data []byte) (*webhook.Engine, error)
+	build   func(data []byte) (*engine.Engine, error)
 	log     *slog.Logger
-	current atomic.Pointer[webhook.Engine]
+	current atomic.Pointer[engine.Engine]
 	seen    []byte
 
 	reloads *prometheus.CounterVec
 	good    prometheus.Gauge
 }
 
-// newReloader starts out with an engine and watches the file it is from. Seen is
+// newReloader starts out with a first engine and watches the file it is from. Seen is
 // what was in the file before the engine's configuration was read: what changes
 // from then on is taken up.
-func newReloader(file string, seen []byte, engine *webhook.Engine, build func([]byte) (*webhook.Engine, error), log *slog.Logger) *reloader {
+func newReloader(file string, seen []byte, first *engine.Engine, build func([]byte) (*engine.Engine, error), log *slog.Logger) *reloader {
 	r := &reloader{
 		file: file, seen: seen, build: build, log: log,
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -42,7 +42,7 @@ func newReloader(file string, seen []byte, engine *webhook.Engine, build func([]
 		}),
 	}
 	r.good.Set(1)
-	r.current.Store(engine)
+	r.current.Store(first)
 	return r
 }
 
@@ -78,12 +78,12 @@ func (r *reloader) look() {
 		return
 	}
 	r.seen = data
-	engine, err := r.build(data)
+	changed, err := r.build(data)
 	if err != nil {
 		r.refuse(err)
 		return
 	}
-	r.current.Store(engine)
+	r.current.Store(changed)
 	r.reloads.WithLabelValues("taken").Inc()
 	r.good.Set(1)
 	r.log.Info("configuration taken up", "file", r.file)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
-	"github.com/pullgate/pullgate/webhook"
 )
 
 // watched is a reloader of a file, with what it tells.
@@ -24,9 +24,9 @@ type watched struct {
 func watch(t *testing.T, content string) *watched {
 	t.Helper()
 	w := &watched{t: t, metrics: prometheus.NewRegistry()}
-	build := func(data []byte) (*webhook.Engine, error) {
+	build := func(data []byte) (*engine.Engine, error) {
 		configuration, err := parseConfiguration("c.yaml", data)
-		return &webhook.Engine{Policy: configuration}, err
+		return &engine.Engine{Policy: configuration}, err
 	}
 	file := write(t, "c.yaml", content)
 	engine, err := build([]byte(content))
@@ -114,7 +114,7 @@ func TestReload(t *testing.T) {
 
 // Without a file there is nothing to watch.
 func TestReloadOfNothing(t *testing.T) {
-	r := newReloader("", nil, &webhook.Engine{}, nil, slog.New(slog.DiscardHandler))
+	r := newReloader("", nil, &engine.Engine{}, nil, slog.New(slog.DiscardHandler))
 	if err := r.Start(t.Context()); err != nil {
 		t.Error(err)
 	}

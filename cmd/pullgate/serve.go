@@ -26,8 +26,11 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/pullgate/pullgate/cluster"
+	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/metrics"
+	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/webhook"
+	"github.com/pullgate/pullgate/wiring"
 )
 
 // serveOptions are the flags of `pullgate serve`.
@@ -97,26 +100,24 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	around, err := o.surroundings(ctx, manager, log)
+	dependencies, err := o.dependencies(ctx, manager, log)
 	if err != nil {
 		return err
 	}
-	engine, err := newEngine(configuration, around)
+	first, err := newEngine(configuration, dependencies)
 	if err != nil {
 		return fmt.Errorf("configuration %s: %w", o.config, err)
 	}
-	reload := newReloader(o.config, seen, engine, func(data []byte) (*webhook.Engine, error) {
+	reload := newReloader(o.config, seen, first, func(data []byte) (*engine.Engine, error) {
 		changed, err := parseConfiguration(o.config, data)
 		if err != nil {
 			return nil, err
 		}
-		return newEngine(changed, around)
+		return newEngine(changed, dependencies)
 	}, log)
 	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good)
-	namespaces := cluster.Namespaces{Cache: manager.GetClient(), Direct: manager.GetAPIReader()}
 	manager.GetWebhookServer().Register("/validate", &webhook.Handler{
-		Engine: reload.current.Load, Labels: namespaces.Labels, Self: o.namespace,
-		Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
+		Engine: reload.current.Load, Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
 	})
 	if err := errors.Join(manager.Add(reload), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
 		return &failedError{fmt.Errorf("set up: %w", err)}
@@ -128,20 +129,31 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// surroundings are what engines are built into.
-func (o *serveOptions) surroundings(ctx context.Context, manager ctrl.Manager, log *slog.Logger) (surroundings, error) {
+// newEngine makes of a configuration what answers requests.
+func newEngine(configuration policy.Configuration, in wiring.Dependencies) (*engine.Engine, error) {
+	components, err := wiring.New(configuration, in)
+	if err != nil {
+		return nil, err
+	}
+	return components.Engine(components.Platforms), nil
+}
+
+// dependencies are what engines are built into.
+func (o *serveOptions) dependencies(ctx context.Context, manager ctrl.Manager, log *slog.Logger) (wiring.Dependencies, error) {
 	live := &cluster.Nodes{}
 	if err := live.Watch(ctx, manager.GetCache()); err != nil {
-		return surroundings{}, &failedError{err}
+		return wiring.Dependencies{}, &failedError{err}
 	}
 	if _, err := manager.GetCache().GetInformer(ctx, cluster.NamespaceMetadata(), cache.BlockUntilSynced(false)); err != nil {
-		return surroundings{}, &failedError{fmt.Errorf("watch Namespaces: %w", err)}
+		return wiring.Dependencies{}, &failedError{fmt.Errorf("watch Namespaces: %w", err)}
 	}
 	direct := cluster.Source{Reader: manager.GetAPIReader()}
-	return surroundings{
-		secrets: cluster.Remember(direct), fresh: direct, nodes: live.All,
-		tokens:  cluster.Tokens{Client: manager.GetClient()}.Issue,
-		metrics: metrics.New(ctrlmetrics.Registry, log), log: log,
+	namespaces := cluster.Namespaces{Cache: manager.GetClient(), Direct: manager.GetAPIReader()}
+	return wiring.Dependencies{
+		Secrets: cluster.Remember(direct), Fresh: direct, Nodes: live.All,
+		Tokens:   cluster.Tokens{Client: manager.GetClient()}.Issue,
+		Observer: metrics.New(ctrlmetrics.Registry, log), Log: log,
+		Self: o.namespace, Labels: namespaces.Labels,
 	}, nil
 }
 

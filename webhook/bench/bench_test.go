@@ -26,17 +26,16 @@ import (
 // what else the machine does hits both.
 func BenchmarkValidate(b *testing.B) {
 	for _, inFlight := range []int{1, 16} {
-		b.Run(fmt.Sprintf("HTTP1/inflight=%d", inFlight), func(b *testing.B) { compare(b, inFlight, false) })
-		b.Run(fmt.Sprintf("HTTP2/inflight=%d", inFlight), func(b *testing.B) { compare(b, inFlight, true) })
+		b.Run(fmt.Sprintf("inflight=%d", inFlight), func(b *testing.B) { compare(b, inFlight) })
 	}
 }
 
-func compare(b *testing.B, inFlight int, http2 bool) {
+func compare(b *testing.B, inFlight int) {
 	const block = 400
 	images := &images{}
 	host := images.start(b)
-	url := serve(b, map[string]http.Handler{"/validate": gate(b, host, 0), "/allow": allow()})
-	client, review := newClient(b, http2), deployment(b, host+"/private/app:1")
+	url := serve(b, map[string]http.Handler{"/validate": gate(b, host), "/allow": allow()})
+	client, review := newClient(b), deployment(b, host+"/private/app:1")
 	for range 100 { // connections, tokens and the first look at the image
 		post(b, client, url+"/validate", review)
 		post(b, client, url+"/allow", review)
@@ -61,15 +60,10 @@ func compare(b *testing.B, inFlight int, http2 bool) {
 // BenchmarkNewImages asks about a Pod with 20 images that nobody asked about
 // before, on a registry that is 20 ms away.
 func BenchmarkNewImages(b *testing.B) {
-	b.Run("at-once", func(b *testing.B) { askNew(b, 0) })
-	b.Run("one-by-one", func(b *testing.B) { askNew(b, 1) })
-}
-
-func askNew(b *testing.B, parallel int) {
 	images := &images{delay: 20 * time.Millisecond}
 	host := images.start(b)
-	url := serve(b, map[string]http.Handler{"/validate": gate(b, host, parallel)})
-	client := newClient(b, false)
+	url := serve(b, map[string]http.Handler{"/validate": gate(b, host)})
+	client := newClient(b)
 	var pods load
 	for turn := 0; b.Loop(); turn++ {
 		review := newImages(b, host, turn)

@@ -38,12 +38,9 @@ import (
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/policy"
-	"github.com/pullgate/pullgate/resolver"
-	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
-	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/webhook"
-	"github.com/pullgate/pullgate/workload"
+	"github.com/pullgate/pullgate/wiring"
 )
 
 // images is a registry that has every image, each with content of its own, and
@@ -115,30 +112,20 @@ func someNodes(n int) []nodes.Node {
 }
 
 // gate is a Pullgate as `pullgate serve` sets it up, but for the API server.
-func gate(b *testing.B, host string, parallel int) http.Handler {
+func gate(b *testing.B, host string) http.Handler {
 	direct := cluster.Source{Reader: oneSecret{host: host}}
-	all, configuration, known := prometheus.NewRegistry(), policy.Default(), someNodes(100)
-	log := slog.New(quiet())
-	counted := metrics.New(all, log)
-	kinds, err := workload.NewKinds(nil)
+	all, known, log := prometheus.NewRegistry(), someNodes(100), slog.New(quiet())
+	components, err := wiring.New(policy.Default(), wiring.Dependencies{
+		Secrets: cluster.Remember(direct), Fresh: direct, Observer: metrics.New(all, log), Log: log,
+		Nodes: func() []nodes.Node { return known }, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Self:   "pullgate-system",
+		Labels: func(context.Context, string) (map[string]string, error) { return map[string]string{"a": "b"}, nil },
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := &engine.Engine{Policy: configuration, Kinds: kinds, Resolver: &resolver.Resolver{
-		Credentials: &keyring.Keyring{Source: cluster.Remember(direct), Hidden: keyring.DefaultHiddenHosts()},
-		Fresh:       &keyring.Keyring{Source: direct, Hidden: keyring.DefaultHiddenHosts()},
-		Registry: registry.NewClient(registry.Options{
-			Guard: registry.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, Observe: counted.Requested,
-		}),
-		Nodes:    func() []nodes.Node { return known },
-		Cache:    resolver.NewCache(configuration.Cache.Size, configuration.Cache.PositiveTTL.Duration),
-		Observer: counted,
-		Parallel: parallel,
-	}}
-	return &webhook.Handler{
-		Engine: func() *engine.Engine { return e }, Self: "pullgate-system", Log: log, Metrics: webhook.NewMetrics(all),
-		Labels: func(context.Context, string) (map[string]string, error) { return map[string]string{"a": "b"}, nil },
-	}
+	e := components.Engine(nil)
+	return &webhook.Handler{Engine: func() *engine.Engine { return e }, Log: log, Metrics: webhook.NewMetrics(all)}
 }
 
 // quiet is a log that is written like the program's, and read by nobody.
@@ -193,11 +180,10 @@ func allow() http.Handler {
 	return &admission.Webhook{Handler: admission.HandlerFunc(func(context.Context, admission.Request) admission.Response { return admission.Allowed("") })}
 }
 
-// newClient asks as API servers do, over HTTP/2 unless told otherwise.
-func newClient(b *testing.B, http2 bool) *http.Client {
-	transport := &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: 100, ForceAttemptHTTP2: http2,
-	}
+// newClient asks as API servers ask a Service: over HTTP/1.1, on connections
+// that are kept. Only a webhook at a loopback URL would be asked over HTTP/2.
+func newClient(b *testing.B) *http.Client {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: 100}
 	b.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }

@@ -1,0 +1,58 @@
+package wiring
+
+import (
+	"fmt"
+
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/cloud"
+	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// nodeCredentials returns the nodes' own credentials in the kubelet's order, and
+// then what stands for them.
+func nodeCredentials(configured policy.Nodes, in Dependencies) ([]keyring.NodeSource, error) {
+	var sources []keyring.NodeSource
+	if configured.DockerConfig != "" {
+		sources = append(sources, &keyring.NodeConfig{Path: configured.DockerConfig})
+	}
+	if plugins := configured.CredentialProviders; plugins.Config != "" {
+		providers, err := keyring.NewProviders(plugins.Config, plugins.BinDir, in.Log)
+		if err != nil {
+			return nil, fmt.Errorf("nodes.credentialProviders: %w", err)
+		}
+		providers.Issue = in.Tokens
+		sources = append(sources, providers)
+	}
+	for _, name := range configured.CloudCredentials {
+		sources = append(sources, keyring.NewCloud(name, cloudLogin(name), in.Log))
+	}
+	if in.User != nil {
+		sources = append(sources, in.User)
+	}
+	return sources, nil
+}
+
+// cloudLogin returns how to log in to a cloud's registries. Validation lets no
+// other names through.
+func cloudLogin(name string) keyring.CloudLogin {
+	switch name {
+	case pull.ECR:
+		return cloud.ECR{}
+	case pull.Google:
+		return cloud.Google{}
+	default:
+		return cloud.NewACR(nil)
+	}
+}
+
+// hiddenHosts returns where nodes may hold credentials that are not known. An
+// empty list is the default: to take it for none would deny what the nodes of
+// a cloud can pull. So would it to take our identity in a cloud for theirs: that
+// it has all of their rights is for the list to say.
+func hiddenHosts(configured policy.Nodes) []string {
+	if len(configured.HiddenCredentials) == 0 {
+		return keyring.DefaultHiddenHosts()
+	}
+	return configured.HiddenCredentials
+}

@@ -1,0 +1,59 @@
+package wiring
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pullgate/pullgate/cluster"
+	"github.com/pullgate/pullgate/metrics"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// What is wired by half, or configured wrongly, fails before anything is asked.
+func TestNewRefuses(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	whole := Dependencies{Secrets: cluster.Source{}, Observer: metrics.New(prometheus.NewRegistry(), log), Log: log}
+	if c, err := New(policy.Default(), whole); err != nil || c.Engine(nil).Resolver == nil {
+		t.Fatalf("what is whole: %v", err)
+	}
+	tests := map[string]struct {
+		spoil func(*policy.Configuration, *Dependencies)
+		want  string
+	}{
+		"no secrets":   {func(_ *policy.Configuration, d *Dependencies) { d.Secrets = nil }, "wiring: a source of secrets is missing"},
+		"no observer":  {func(_ *policy.Configuration, d *Dependencies) { d.Observer = nil }, "wiring: an observer is missing"},
+		"no log":       {func(_ *policy.Configuration, d *Dependencies) { d.Log = nil }, "wiring: a log is missing"},
+		"no platform":  {func(c *policy.Configuration, _ *Dependencies) { c.Nodes.Platforms = []string{"a/b/c/d"} }, "nodes.platforms: "},
+		"no kind":      {func(c *policy.Configuration, _ *Dependencies) { c.Workloads = []workload.Custom{{Kind: "Rollout"}} }, "workloads[0]: group: "},
+		"no providers": {func(c *policy.Configuration, _ *Dependencies) { c.Nodes.CredentialProviders.Config = "/none/p.yaml" }, "nodes.credentialProviders: "},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			configuration, in := policy.Default(), whole
+			test.spoil(&configuration, &in)
+			if _, err := New(configuration, in); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("%v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+// The contract's own example has an empty list, which must not deny what the
+// nodes of a cloud can pull, be it that we may not.
+func TestHiddenHosts(t *testing.T) {
+	for _, empty := range [][]string{nil, {}} {
+		if got := hiddenHosts(policy.Nodes{CloudCredentials: pull.Clouds(), HiddenCredentials: empty}); !slices.Equal(got, keyring.DefaultHiddenHosts()) {
+			t.Errorf("%#v: %q", empty, got)
+		}
+	}
+	if got := hiddenHosts(policy.Nodes{CloudCredentials: []string{pull.ECR}, HiddenCredentials: []string{"a.example.com"}}); !slices.Equal(got, []string{"a.example.com"}) {
+		t.Errorf("got %q", got)
+	}
+}
