@@ -86,7 +86,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"wiring":            append([]string{"resolver/nodes", "resolver/keyring", "resolver/registry", "resolver/cloud"}, core...),
 		"certs":             nil,
 		"metrics":           {"resolver/pull"},
-		"cluster":           {"resolver/nodes", "resolver/pull"},
+		"cluster":           {"resolver/nodes"},
 		"manifest":          nil,
 		"report":            {"workload", "resolver/pull"},
 		"check":             append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce"}, core...),
@@ -106,9 +106,14 @@ func TestArrowsGoOneWay(t *testing.T) {
 			}
 		}
 	}
-	for room := range allowed {
+	for room, may := range allowed {
 		if _, there := all[room]; !there {
 			t.Errorf("%s is in this test, but nowhere else", room)
+		}
+		for _, path := range may {
+			if !slices.Contains(all[room], path) {
+				t.Errorf("%s may import %s, but does not: take it off its list", room, path)
+			}
 		}
 	}
 }
@@ -142,10 +147,18 @@ func TestOwners(t *testing.T) {
 		"github.com/Azure/azure-sdk-for-go/sdk/azidentity":        {"resolver/cloud"},
 		"golang.org/x/oauth2/google":                              {"resolver/cloud"},
 	}
-	for room, imports := range rooms(t) {
+	all := rooms(t)
+	for room, imports := range all {
 		for _, path := range imports {
 			if may, owned := owners[path]; owned && !slices.Contains(may, room) {
 				t.Errorf("%s imports %s, which is for %v", room, path, may)
+			}
+		}
+	}
+	for path, may := range owners {
+		for _, room := range may {
+			if !slices.Contains(all[room], path) {
+				t.Errorf("%s owns %s, but does not import it: take it off the list", room, path)
 			}
 		}
 	}
