@@ -98,7 +98,7 @@ func TestDecideFindings(t *testing.T) {
 		for _, reason := range test.findings {
 			findings = append(findings, pull.Finding{Reason: reason})
 		}
-		if got := decide(findings).Reason; got != test.want {
+		if got := pull.InTurn(findings).Reason; got != test.want {
 			t.Errorf("%v come to %s, want %s", test.findings, got, test.want)
 		}
 	}

@@ -128,7 +128,7 @@ func TestHintsAreInTime(t *testing.T) {
 				t.Errorf("deadline %s: took %s", deadline, took)
 			}
 			wantReason(t, report.Results[0], pull.TagNotFound)
-			time.Sleep(flightLimit)
+			time.Sleep(questionLimit)
 		})
 	}
 }

@@ -1,9 +1,6 @@
 package resolver
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -17,8 +14,6 @@ import (
 type targets struct {
 	platforms []ocispec.Platform
 	runtimes  pull.Runtimes
-	// names identifies them in keys.
-	names string
 }
 
 // query asks for an image on them.
@@ -53,17 +48,11 @@ func same(a, b []nodes.Node) bool {
 }
 
 func (r *Resolver) newTargets(feasible, all []nodes.Node) targets {
-	known, runtimes := knownPlatforms(feasible, r.Platforms), nodes.Runtimes(feasible)
-	if len(feasible) == 0 {
-		runtimes = nodes.Runtimes(all) // a node that comes for this Pod will run what the others run
-	} else if len(known) > len(nodes.Platforms(feasible)) {
+	known, runtimes := knownPlatforms(feasible, r.Platforms), nodes.Runtimes(orAll(feasible, all))
+	if len(feasible) > 0 && len(known) > len(nodes.Platforms(feasible)) {
 		runtimes |= pull.Containerd // of the nodes that may come nothing else is known
 	}
-	names := []string{fmt.Sprint(uint8(runtimes.Known()))}
-	for _, platform := range known {
-		names = append(names, platforms.FormatAll(platform))
-	}
-	return targets{platforms: known, runtimes: runtimes.Known(), names: strings.Join(names, ",")}
+	return targets{platforms: known, runtimes: runtimes.Known()}
 }
 
 // knownPlatforms returns the platforms of the nodes on which Pods can land, and

@@ -1,13 +1,10 @@
-// Package resolver finds out, for every image of a workload, whether the nodes
-// could pull it: it brings together the workload's images, the credentials
-// that the kubelet would use, and what the registries say, bounded, shared and
-// within a deadline. It knows nothing of modes or admission.
 package resolver
 
 import (
-	"strings"
+	"github.com/distribution/reference"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/wording"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -29,15 +26,8 @@ type Result struct {
 	// Verdict follows from Reason.
 	Verdict pull.Verdict
 	Reason  pull.Reason
-	// Summary says what is the matter in a few words.
-	Summary string
-	// Message is the summary, what the registry said and which credentials
-	// were tried, in one line.
-	Message string
-	// Node is what the kubelet would report, where that is known.
-	Node string
-	// Hint is a thing to do, in one sentence; may be empty.
-	Hint string
+	// Words are what people read of it.
+	wording.Words
 	// Suggestions are references that would work or nearly so.
 	Suggestions []string
 	// Credentials are those that match, in the order in which they are tried.
@@ -46,15 +36,26 @@ type Result struct {
 	Notes []pull.Note
 }
 
-// Evidence is what the message says besides the summary.
-func (r Result) Evidence() string {
-	evidence := strings.TrimPrefix(r.Message, r.Summary)
-	for _, separator := range []string{": ", "; ", ", "} {
-		if rest, cut := strings.CutPrefix(evidence, separator); cut {
-			return rest
-		}
+// newResult is the result of what is known.
+func newResult(known result) Result {
+	f := &known.Facts
+	r := Result{
+		Digest: f.Finding.Digest.String(), Verdict: f.Verdict(), Reason: f.Finding.Reason, Words: wording.Describe(f),
+		Suggestions: f.Help.Suggestions, Credentials: f.Attempts, Notes: known.notes,
 	}
-	return evidence
+	if f.Named != nil {
+		r.Resolved = pulledName(f.Named)
+	}
+	return r
+}
+
+// pulledName is a reference as a node pulls it: with a digest, the tag counts
+// for nothing.
+func pulledName(named reference.Named) string {
+	if digested, ok := named.(reference.Digested); ok {
+		return named.Name() + "@" + digested.Digest().String()
+	}
+	return named.String()
 }
 
 // usedAs is what was found out about an image, for one of its uses. A volume
@@ -65,26 +66,12 @@ func (r Result) Evidence() string {
 // validation.go, validateImageVolumeSource).
 func (r Result) usedAs(image workload.Image) Result {
 	r.Image = image
-	var what string
-	switch {
-	case image.Role != workload.Volume, image.Mounted, image.Reference == "", r.Verdict == pull.Pullable, r.Verdict == pull.Skipped:
+	if image.Role != workload.Volume || image.Mounted || image.Reference == "" || r.Verdict == pull.Pullable || r.Verdict == pull.Skipped {
 		return r
-	case r.Verdict == pull.Broken:
-		what = "no container mounts this volume, but one that did would fail: "
-	default:
-		what = "no container mounts this volume, but one that did might fail: "
 	}
-	what += r.Summary
-	if r.Hint != "" {
-		what += "; " + r.Hint
-	}
-	if evidence := r.Evidence(); evidence != "" {
-		what += " [" + evidence + "]"
-	}
-	r.Notes = append([]pull.Note{{Reason: pull.VolumeNotMounted, Message: what}}, r.Notes...)
-	r.Verdict, r.Reason = pull.Skipped, pull.Exempt
-	r.Summary = "no container mounts the volume, so that the Pod starts without it"
-	r.Message, r.Node, r.Hint = r.Summary, "", ""
+	words, note := wording.Unmounted(r.Words, r.Verdict == pull.Broken)
+	r.Verdict, r.Reason, r.Words = pull.Skipped, pull.Exempt, words
+	r.Notes = append([]pull.Note{note}, r.Notes...)
 	return r
 }
 
@@ -94,7 +81,7 @@ func Skip(w workload.Workload, reason pull.Reason, message string) Report {
 	for _, template := range w.Templates {
 		for _, image := range template.Images {
 			report.Results = append(report.Results, Result{
-				Image: image, Verdict: reason.Verdict(), Reason: reason, Summary: message, Message: message,
+				Image: image, Verdict: reason.Verdict(), Reason: reason, Words: wording.Plain(message),
 			})
 		}
 	}

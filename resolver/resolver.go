@@ -3,9 +3,6 @@ package resolver
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,16 +23,6 @@ const (
 	// waited for.
 	lastWords = 50 * time.Millisecond
 )
-
-// internalError is what is said of an image that a bug of ours kept from being
-// checked.
-const internalError = "not checked: an internal error of pullgate"
-
-// Prober asks a registry about one image with one credential.
-type Prober interface {
-	Probe(ctx context.Context, query pull.Query) pull.Finding
-	Tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error)
-}
 
 // Credentials opens the keyring of a Pod.
 type Credentials interface {
@@ -68,6 +55,8 @@ type Resolver struct {
 	Platforms []ocispec.Platform
 	// NodeConfig says that Credentials know the nodes' config.json.
 	NodeConfig bool
+	// HostsKnown says that Registry knows the nodes' hosts.toml files.
+	HostsKnown bool
 	// Layers asks for configs and layers, too.
 	Layers bool
 	// Unpinned gives the note UnpinnedTag.
@@ -80,7 +69,7 @@ type Resolver struct {
 	// Observer is told of what is done; may be nil.
 	Observer Observer
 
-	flights     flights
+	questions   questions
 	lastTargets atomic.Pointer[remembered]
 }
 
@@ -106,7 +95,7 @@ func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
 	}
 	r.run(ctx, checks)
 	for _, check := range checks {
-		result := check.published()
+		result := newResult(r.observed(check.published()))
 		for _, use := range check.uses {
 			report.Results[use] = result.usedAs(report.Results[use].Image)
 		}
@@ -149,90 +138,18 @@ func (r *Resolver) run(ctx context.Context, checks []*imageCheck) {
 func (r *Resolver) guard(ctx context.Context, check *imageCheck) {
 	defer func() {
 		if value := recover(); value != nil {
-			check.publish(r.ownFault(value))
+			r.panicked(value)
+			check.publish(result{})
 		}
 	}()
-	check.publish(check.run(ctx))
+	check.run(ctx)
 }
 
-// ownFault is the verdict when we ourselves failed. Its reason is none of the
-// closed set, for which no configuration denies.
-func (r *Resolver) ownFault(value any) Result {
-	if r.Observer != nil {
-		r.Observer.Panicked(value, debug.Stack())
+// observed tells of what is known of an image for which a registry matters, as
+// it is reported.
+func (r *Resolver) observed(known result) result {
+	if r.Observer != nil && known.Named != nil && !known.Never {
+		r.Observer.Checked(reference.Domain(known.Named), known.Finding.Reason)
 	}
-	return Result{Verdict: pull.Unknown, Summary: internalError, Message: internalError}
-}
-
-// template is what the images of a pod template share.
-type template struct {
-	*workload.Template
-	targets
-	pod      keyring.Pod
-	feasible []nodes.Node
-	ring     func(context.Context) *keyring.Ring
-	fresh    func(context.Context) *keyring.Ring
-}
-
-func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *template {
-	result := &template{Template: t, pod: keyring.Pod{
-		Namespace: w.Object.Namespace, PullSecrets: t.PullSecrets,
-		ServiceAccount: t.ServiceAccount, Inherit: t.Created,
-	}}
-	var all []nodes.Node
-	if r.Nodes != nil {
-		all = r.Nodes()
-		result.feasible = nodes.Feasible(all, t.Spec, w.DaemonSet())
-	}
-	result.targets = r.targetsOf(result.feasible, all)
-	result.ring = openOnce(r.Credentials, result.pod)
-	if r.Fresh != nil {
-		result.fresh = openOnce(r.Fresh, result.pod)
-	}
-	return result
-}
-
-// openOnce opens a Pod's keyring when the first image needs it, as the kubelet
-// does: a Pod none of whose images need one reads no secret.
-func openOnce(from Credentials, pod keyring.Pod) func(context.Context) *keyring.Ring {
-	var once sync.Once
-	var ring *keyring.Ring
-	return func(ctx context.Context) *keyring.Ring {
-		once.Do(func() { ring = from.Open(ctx, pod) })
-		return ring
-	}
-}
-
-// answered is a finding, and whether the question was under way already when
-// it was put: then the answer may be one of a moment before.
-type answered struct {
-	pull.Finding
-	joined bool
-}
-
-// probe asks one registry with one credential. Equal questions in flight are
-// one request; each asker waits no longer than its own context.
-func (r *Resolver) probe(ctx context.Context, query pull.Query, platforms string) answered {
-	late := answered{Finding: pull.Finding{Reason: pull.Timeout, Detail: reference.Domain(query.Image) + " did not answer in time"}}
-	if ctx.Err() != nil {
-		return late
-	}
-	key := fmt.Sprintf("%s %x %s %t", query.Image, query.Credential.Fingerprint(), platforms, query.Layers)
-	finding, joined, ok := r.flights.ask(ctx, reference.Domain(query.Image), key, func(ctx context.Context) pull.Finding {
-		return r.put(ctx, query)
-	})
-	if !ok {
-		return late
-	}
-	return answered{Finding: finding, joined: joined}
-}
-
-// put asks the registry; a bug of ours is no answer.
-func (r *Resolver) put(ctx context.Context, query pull.Query) (finding pull.Finding) {
-	defer func() {
-		if value := recover(); value != nil {
-			finding = pull.Finding{Reason: r.ownFault(value).Reason}
-		}
-	}()
-	return r.Registry.Probe(ctx, query)
+	return known
 }

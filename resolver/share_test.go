@@ -240,7 +240,7 @@ func TestNoProbesAfterTheDeadline(t *testing.T) {
 				t.Fatalf("message %q", result.Message)
 			}
 		}
-		time.Sleep(flightLimit) // by then the last flight is over
+		time.Sleep(questionLimit) // by then the last flight is over
 		if got := prober.probes(); len(got) != defaultParallel {
 			t.Errorf("%d probes", len(got))
 		}
@@ -291,7 +291,7 @@ func TestBoundPerHost(t *testing.T) {
 		if most.Load() != maxPerHost {
 			t.Errorf("%d questions at a time, want %d", most.Load(), maxPerHost)
 		}
-		if left := len(resolver.flights.under) + len(resolver.flights.hosts); left != 0 {
+		if left := len(resolver.questions.limit.hosts); left != 0 {
 			t.Errorf("%d entries are left", left)
 		}
 	})

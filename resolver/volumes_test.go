@@ -53,7 +53,7 @@ func TestVolumes(t *testing.T) {
 			if test.note == "" {
 				return
 			}
-			if said := volume.Notes[0].Message; !strings.HasPrefix(said, "no container mounts this volume, but one that did "+test.note) || !strings.Contains(said, container.Hint) || !strings.Contains(said, container.Evidence()) {
+			if said := volume.Notes[0].Message; !strings.HasPrefix(said, "no container mounts this volume, but one that did "+test.note) || !strings.Contains(said, container.Hint) || !strings.Contains(said, container.Evidence) {
 				t.Errorf("the note says %q", said)
 			}
 			if !strings.Contains(volume.Message, "starts without it") || volume.Hint != "" || volume.Node != "" {

@@ -24,6 +24,7 @@ import (
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/wording"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -109,7 +110,9 @@ func resultOf(image workload.Image, reason pull.Reason) resolver.Result {
 	summary := "summary of " + string(reason)
 	return resolver.Result{
 		Image: image, Reason: reason, Verdict: reason.Verdict(),
-		Summary: summary, Message: summary + ": the registry said so", Hint: "hint for " + string(reason),
+		Words: wording.Words{
+			Summary: summary, Evidence: "the registry said so", Message: summary + ": the registry said so", Hint: "hint for " + string(reason),
+		},
 	}
 }
 

@@ -74,7 +74,7 @@ func warning(group []resolver.Result) string {
 		text += "; " + result.Hint
 	}
 	text += " [" + fields(group)
-	if evidence := result.Evidence(); evidence != "" {
+	if evidence := result.Evidence; evidence != "" {
 		text += "; " + evidence
 	}
 	return text + "]"

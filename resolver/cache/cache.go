@@ -67,7 +67,7 @@ func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
 	switch {
 	case !ok:
 		return value, false
-	case !kept.until.IsZero() && !c.options.Now().Before(kept.until):
+	case !kept.until.IsZero() && c.options.Now().After(kept.until):
 		c.entries.Remove(key)
 		return value, false
 	default:

@@ -28,6 +28,9 @@ type Node struct {
 	Runtime string
 	// RuntimeVersion is the runtime's version, without a leading v.
 	RuntimeVersion string
+	// Registries says that the node is one of k3s or RKE2, which may have
+	// mirrors and credentials of its own in registries.yaml.
+	Registries bool
 
 	// verifies tells whether the kubelet lets a Pod use an image that it
 	// pulled with a pull secret only if the Pod has that secret, too.
@@ -51,6 +54,7 @@ func FromObject(n *corev1.Node) Node {
 		Platform:       platformOf(n),
 		Runtime:        runtime,
 		RuntimeVersion: strings.TrimPrefix(release, "v"),
+		Registries:     hasRegistries(n.Status.NodeInfo.KubeletVersion),
 		verifies:       verifies(n.Status.NodeInfo.KubeletVersion),
 		images:         images,
 		loaded:         loaded,
@@ -63,6 +67,12 @@ func FromObject(n *corev1.Node) Node {
 func verifies(kubelet string) bool {
 	v, err := version.ParseGeneric(kubelet)
 	return err != nil || !v.LessThan(version.MajorMinor(1, 35))
+}
+
+// hasRegistries tells whether a kubelet is one of k3s or RKE2, whose versions
+// end like v1.36.1+k3s1.
+func hasRegistries(kubelet string) bool {
+	return strings.Contains(kubelet, "+k3s") || strings.Contains(kubelet, "+rke2")
 }
 
 // platformOf returns what the kubelet reports of the platform, or else what

@@ -76,3 +76,7 @@ func (r Reason) NotFound() bool {
 func (r Reason) Refused() bool {
 	return r == CredentialsRequired || r == CredentialsRejected
 }
+
+// Entry returns what the catalogue says of the reason, and whether it is in
+// there.
+func (r Reason) Entry() (Entry, bool) { return standard.Reason(r) }

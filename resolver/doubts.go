@@ -1,0 +1,150 @@
+package resolver
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/wording"
+)
+
+// doubt takes back what was found where a node may know better than we do.
+func (c *imageCheck) doubt(ctx context.Context, f *pull.Facts, looking *search) {
+	c.doubtShortName(f)
+	if f.Verdict() != pull.Broken {
+		return
+	}
+	f.Said, f.Present = f.Finding.Reason, c.presentOn()
+	f.AuthFile, f.Settings = c.authFile(looking.trial.tried), c.template.settings
+	switch present := c.image.Policy == corev1.PullIfNotPresent; {
+	case present && f.Present.Node != "":
+		f.Finding = f.Finding.InDoubt(pull.PresentOnNodes, "")
+	case present && isImageID(c.image.Reference):
+		f.Finding = f.Finding.InDoubt(pull.RegistryError, "this is an image's ID, too, and nodes that have the image use it")
+	case othersMay(ctx, f, looking):
+		f.Finding = f.Finding.InDoubt(pull.NodeCredentialsUnknown, "")
+	}
+}
+
+// othersMay tells whether there may be credentials besides those that were
+// tried, and whether they could make a difference.
+func othersMay(ctx context.Context, f *pull.Facts, looking *search) bool {
+	match, reason := looking.trial.match, f.Finding.Reason
+	switch {
+	case !reason.Refused() && !reason.NotFound():
+		return false
+	case f.Incomplete != "" && !match.Elsewhere: // what could not be read may be the Pod's own
+		return true
+	case f.Settings: // a mirror may have it
+		return true
+	case !f.Hidden && !match.Elsewhere && !f.AuthFile:
+		return false
+	default:
+		return reason.Refused() || reason == pull.RepositoryNotFound || !sees(ctx, f, looking)
+	}
+}
+
+// sees tells whether who got a 404 may read the repository at all: registries
+// that hide what they have answer 404 to whom they would refuse. The clouds to
+// which we log in do not: they refuse who may not read.
+func sees(ctx context.Context, f *pull.Facts, looking *search) bool {
+	if f.InCloud() {
+		return true
+	}
+	_, err := looking.tags(ctx)
+	return err == nil
+}
+
+// isImageID tells whether containerd looks for a reference among the IDs of the
+// images that it has, which no Node lists (internal/cri/server/images/
+// image_pull.go and service.go, LocalResolve).
+func isImageID(image string) bool {
+	_, err := digest.Parse(image)
+	return err == nil
+}
+
+// presentOn finds a node on which the Pod can land and that lists the image,
+// best of all one that lets every Pod use it.
+func (c *imageCheck) presentOn() (found pull.Presence) {
+	for _, node := range c.template.feasible {
+		if !node.Has(c.named) {
+			continue
+		}
+		if !node.Lends(c.named) {
+			return pull.Presence{Node: node.Name}
+		}
+		if found.Node == "" {
+			found = pull.Presence{Node: node.Name, Lent: true}
+		}
+	}
+	return found
+}
+
+// neverPulled is the verdict under pull policy Never: no registry matters.
+func (c *imageCheck) neverPulled(f *pull.Facts) {
+	f.Never, f.Present = true, c.presentOn()
+	switch {
+	case f.Present.Node == "":
+		f.Finding.Reason = pull.NeverPresent
+	case f.Present.Lent: // a node says of what it keeps from a Pod that it is not there
+		f.Finding.Reason = pull.PresentOnNodes
+	default:
+		f.Finding.Reason = pull.ReasonPullable
+	}
+}
+
+// authFile tells whether nodes may look for a credential where Pullgate does
+// not: where the kubelet hands over none, or one without a user name, CRI-O
+// reads its global_auth_file (CRI-O server/image_pull.go, PullImage). If the
+// nodes' config.json is known, it is taken for that file, too.
+func (c *imageCheck) authFile(tried []pull.Credential) bool {
+	return c.template.runtimes.Has(pull.CRIO) && !c.resolver.NodeConfig &&
+		slices.ContainsFunc(tried, pull.Credential.IsAnonymous)
+}
+
+// settings tells whether one of the nodes has settings for registries that are
+// not known here. K3s and RKE2 make their hosts.toml files and credentials of
+// registries.yaml (k3s pkg/agent/containerd/config.go).
+func (r *Resolver) settings(of []nodes.Node) bool {
+	return !r.HostsKnown && slices.ContainsFunc(of, func(node nodes.Node) bool { return node.Registries })
+}
+
+// doubtShortName takes back what was found on docker.io for nodes that may look
+// for the image elsewhere.
+func (c *imageCheck) doubtShortName(f *pull.Facts) {
+	if !c.template.runtimes.Has(pull.CRIO) || !isShort(c.image.Reference) || f.Malformed != nil {
+		return
+	}
+	full := withDefaultTag(c.image.Reference, c.named)
+	switch verdict := f.Verdict(); {
+	case verdict == pull.Broken, verdict == pull.Pullable && c.template.runtimes == pull.CRIO:
+		f.Short = full
+		f.Finding.Reason, f.Finding.Notes = pull.RegistryError, nil
+		f.Finding.Doubt = wording.ShortNameDoubt(full)
+	case verdict == pull.Pullable:
+		f.Finding.Notes = append(slices.Clone(f.Finding.Notes), wording.ShortName(full, c.named.String()))
+	}
+}
+
+// isShort tells whether CRI-O takes a reference for a short name, which its
+// registries.conf resolves (go.podman.io/image/v5 pkg/shortnames/shortnames.go,
+// parseUnnormalizedShortName).
+func isShort(image string) bool {
+	host, _, found := strings.Cut(image, "/")
+	return !found || host != "localhost" && !strings.ContainsAny(host, ".:")
+}
+
+// withDefaultTag is a reference as the kubelet hands it to the runtime
+// (pkg/kubelet/images/image_manager.go, applyDefaultImageTag).
+func withDefaultTag(image string, named reference.Named) string {
+	if tagged, ok := named.(reference.Tagged); ok && !strings.HasSuffix(image, ":"+tagged.Tag()) && !strings.Contains(image, "@") {
+		return image + ":" + tagged.Tag()
+	}
+	return image
+}

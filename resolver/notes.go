@@ -1,0 +1,63 @@
+package resolver
+
+import (
+	"slices"
+
+	"github.com/distribution/reference"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/wording"
+)
+
+// notesOn lists what is worth knowing of an image and its pull secrets.
+func (c *imageCheck) notesOn(f *pull.Facts, onSecrets []pull.Note) []pull.Note {
+	return slices.Concat(onSecrets, rejectedNotes(f), f.Finding.Notes, c.unpinnedNote(f))
+}
+
+// rejectedNotes are the word on secrets that were refused though another one
+// worked.
+func rejectedNotes(f *pull.Facts) []pull.Note {
+	if f.Verdict() != pull.Pullable {
+		return nil
+	}
+	var notes []pull.Note
+	for _, attempt := range f.Attempts {
+		if attempt.Outcome == pull.Rejected {
+			notes = append(notes, wording.Rejected(attempt.Source))
+		}
+	}
+	return notes
+}
+
+// unpinnedNote gives the digest to pin, with the reference as it was written.
+func (c *imageCheck) unpinnedNote(f *pull.Facts) []pull.Note {
+	_, pinned := c.named.(reference.Digested)
+	tagged, ok := c.named.(reference.Tagged)
+	if !c.resolver.Unpinned || pinned || !ok || f.Finding.Digest == "" || f.Verdict() != pull.Pullable {
+		return nil
+	}
+	return []pull.Note{wording.Unpinned(c.image.Reference, tagged.Tag(), f.Finding.Digest)}
+}
+
+// dropHelpfulSecrets removes the word on secrets that do not match one image
+// but do match another of the same workload: such a secret is in its place.
+func dropHelpfulSecrets(results []Result) {
+	helpful := map[pull.Source]bool{}
+	for _, result := range results {
+		for _, attempt := range result.Credentials {
+			helpful[attempt.Source] = true
+		}
+	}
+	for i, result := range results {
+		if result.Verdict != pull.Pullable {
+			continue // what does not match may be the very cause
+		}
+		var kept []pull.Note // a list of its own: uses of one image share theirs
+		for _, note := range result.Notes {
+			if note.Reason != pull.PullSecretUnmatched || !helpful[note.Secret] {
+				kept = append(kept, note)
+			}
+		}
+		results[i].Notes = kept
+	}
+}
