@@ -31,7 +31,6 @@ var (
 		"resolver/keyring":  14,
 		"resolver/pull":     4,
 		"resolver/registry": 10,
-		"workload":          10,
 	}
 	allowedMethods = map[string]int{
 		"policy.Configuration":    17,

@@ -58,8 +58,3 @@ func readTemplate(raw json.RawMessage, at string) (Template, error) {
 	t.Custom = true
 	return t, nil
 }
-
-// isNull tells whether a value is absent or null.
-func isNull(raw json.RawMessage) bool {
-	return len(raw) == 0 || raw[0] == 'n'
-}

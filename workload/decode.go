@@ -108,3 +108,8 @@ func article(jsonType string) string {
 		return "a " + jsonType
 	}
 }
+
+// isNull tells whether a value is absent or null.
+func isNull(raw json.RawMessage) bool {
+	return len(raw) == 0 || raw[0] == 'n'
+}

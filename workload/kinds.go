@@ -160,3 +160,12 @@ func groupKind(apiVersion, kind string) schema.GroupKind {
 func isDaemonSet(apiVersion, kind string) bool {
 	return kind == "DaemonSet" && shapeOf(groupKind(apiVersion, kind)) == templateShape
 }
+
+// DaemonSet tells whether the Pods are a DaemonSet's, which are placed by rules
+// of their own.
+func (w Workload) DaemonSet() bool {
+	if w.Controller != nil && isDaemonSet(w.Controller.APIVersion, w.Controller.Kind) {
+		return true
+	}
+	return isDaemonSet(w.Object.APIVersion, w.Object.Kind)
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 )
 
 // frame is an object or list that is open at some place of a JSON text.
@@ -68,4 +69,9 @@ func child(field, name string) string {
 		return name
 	}
 	return field + "." + name
+}
+
+// index returns the field path of a list's element.
+func index(field string, i int) string {
+	return field + "[" + strconv.Itoa(i) + "]"
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // maxValues bounds the values in an object, so that a few megabytes of commas
@@ -15,19 +14,6 @@ import (
 // API server stores is far below: its largest objects have 1.5 MiB, and a
 // container of a Pod takes over a hundred bytes.
 const maxValues = 1 << 18
-
-// header is what objects of every kind have.
-type header struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Metadata   struct {
-		Name            string                  `json:"name"`
-		GenerateName    string                  `json:"generateName"`
-		Namespace       string                  `json:"namespace"`
-		Annotations     map[string]string       `json:"annotations"`
-		OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
-	} `json:"metadata"`
-}
 
 // Read returns the workload that an object is, given as the JSON that the API
 // server sends. The error is ErrUnknownKind for a kind without pod templates,
@@ -111,27 +97,4 @@ func (o *builtIn) pod(op Operation) Template {
 // own, or a volume's that it is the first to mount.
 func (i Image) debugs() bool {
 	return i.Role == EphemeralContainer || i.Role == Volume && i.Mounted
-}
-
-// workload returns what the header says, without templates.
-func (h *header) workload() Workload {
-	w := Workload{
-		Object: Object{
-			APIVersion: h.APIVersion,
-			Kind:       h.Kind,
-			Namespace:  h.Metadata.Namespace,
-			Name:       h.Metadata.Name,
-		},
-		Annotations: h.Metadata.Annotations,
-	}
-	if w.Object.Name == "" && h.Metadata.GenerateName != "" {
-		w.Object.Name = h.Metadata.GenerateName + "*"
-	}
-	for i, owner := range h.Metadata.OwnerReferences {
-		if owner.Controller != nil && *owner.Controller {
-			w.Controller = &h.Metadata.OwnerReferences[i]
-			break
-		}
-	}
-	return w
 }

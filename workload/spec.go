@@ -2,7 +2,6 @@ package workload
 
 import (
 	"slices"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -108,15 +107,15 @@ func (s *podSpec) scheduling() *corev1.PodSpec {
 // plugin/pkg/admission/extendedresourcetoleration/admission.go). Where it is
 // off, more nodes than the true ones seem feasible, which denies nothing.
 func (s *podSpec) admittedTolerations() []corev1.Toleration {
-	var added []corev1.Toleration
+	var tolerations []corev1.Toleration
 	for _, c := range slices.Concat(s.InitContainers, s.Containers) {
 		for _, name := range c.Resources.extended {
-			added = append(added, corev1.Toleration{
+			tolerations = append(tolerations, corev1.Toleration{
 				Key: name, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule,
 			})
 		}
 	}
-	return added
+	return tolerations
 }
 
 // images returns the images of every role.
@@ -168,9 +167,4 @@ func (s *podSpec) mounted() map[string]bool {
 		}
 	}
 	return mounted
-}
-
-// index returns the field path of a list's element.
-func index(field string, i int) string {
-	return field + "[" + strconv.Itoa(i) + "]"
 }

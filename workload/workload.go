@@ -30,15 +30,6 @@ type Workload struct {
 	Templates  []Template
 }
 
-// DaemonSet tells whether the Pods are a DaemonSet's, which are placed by rules
-// of their own.
-func (w Workload) DaemonSet() bool {
-	if w.Controller != nil && isDaemonSet(w.Controller.APIVersion, w.Controller.Kind) {
-		return true
-	}
-	return isDaemonSet(w.Object.APIVersion, w.Object.Kind)
-}
-
 // Template is one pod template, or the Pod itself.
 type Template struct {
 	// Field is the path of the pod spec: "spec" for a Pod,
