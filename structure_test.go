@@ -33,7 +33,6 @@ var (
 		"resolver/registry": 10,
 	}
 	allowedMethods = map[string]int{
-		"policy.Configuration":    17,
 		"resolver.imageCheck":     27,
 		"resolver/registry.check": 32,
 	}

@@ -31,9 +31,9 @@ func (c *Configuration) validate() error {
 	for i, note := range c.Notes {
 		errs = append(errs, oneOf(field.NewPath("notes").Index(i), note, []pull.NoteReason{pull.UnpinnedTag}, false)...)
 	}
-	errs = append(errs, c.validateRegistries()...)
-	errs = append(errs, c.validateNodes()...)
-	errs = append(errs, c.validateCache()...)
+	errs = append(errs, c.Registries.validate()...)
+	errs = append(errs, c.Nodes.validate()...)
+	errs = append(errs, c.Cache.validate()...)
 	errs = append(errs, c.validateWorkloads()...)
 	problems := make([]error, 0, len(errs))
 	for _, err := range errs {
@@ -100,9 +100,9 @@ func noEmpty(path *field.Path, patterns []string) (errs field.ErrorList) {
 	return errs
 }
 
-func (c *Configuration) validateRegistries() (errs field.ErrorList) {
+func (r Registries) validate() (errs field.ErrorList) {
 	path := field.NewPath("registries", "allowAddresses")
-	for i, cidr := range c.Registries.AllowAddresses {
+	for i, cidr := range r.AllowAddresses {
 		if _, err := netip.ParsePrefix(cidr); err != nil {
 			errs = append(errs, field.Invalid(path.Index(i), cidr, "no network in CIDR notation, such as 127.0.0.0/8"))
 		}
@@ -110,18 +110,18 @@ func (c *Configuration) validateRegistries() (errs field.ErrorList) {
 	return errs
 }
 
-func (c *Configuration) validateNodes() (errs field.ErrorList) {
+func (n Nodes) validate() (errs field.ErrorList) {
 	path := field.NewPath("nodes")
-	for i, platform := range c.Nodes.Platforms {
+	for i, platform := range n.Platforms {
 		if _, err := platforms.Parse(platform); err != nil {
 			errs = append(errs, field.Invalid(path.Child("platforms").Index(i), platform, "no platform: write OS/ARCH[/VARIANT], such as linux/arm64"))
 		}
 	}
-	for i, cloud := range c.Nodes.CloudCredentials {
+	for i, cloud := range n.CloudCredentials {
 		errs = append(errs, oneOf(path.Child("cloudCredentials").Index(i), cloud, pull.Clouds(), false)...)
 	}
-	errs = append(errs, noEmpty(path.Child("hiddenCredentials"), c.Nodes.HiddenCredentials)...)
-	return append(errs, c.Nodes.CredentialProviders.validate(path.Child("credentialProviders"))...)
+	errs = append(errs, noEmpty(path.Child("hiddenCredentials"), n.HiddenCredentials)...)
+	return append(errs, n.CredentialProviders.validate(path.Child("credentialProviders"))...)
 }
 
 func (p CredentialProviders) validate(path *field.Path) (errs field.ErrorList) {
@@ -135,13 +135,13 @@ func (p CredentialProviders) validate(path *field.Path) (errs field.ErrorList) {
 	}
 }
 
-func (c *Configuration) validateCache() (errs field.ErrorList) {
+func (c Cache) validate() (errs field.ErrorList) {
 	path := field.NewPath("cache")
-	if ttl := c.Cache.PositiveTTL; ttl != nil && ttl.Duration < 0 {
+	if ttl := c.PositiveTTL; ttl != nil && ttl.Duration < 0 {
 		errs = append(errs, field.Invalid(path.Child("positiveTTL"), ttl.Duration.String(), "is negative"))
 	}
-	if c.Cache.Size < 0 {
-		errs = append(errs, field.Invalid(path.Child("size"), c.Cache.Size, "is negative"))
+	if c.Size < 0 {
+		errs = append(errs, field.Invalid(path.Child("size"), c.Size, "is negative"))
 	}
 	return errs
 }
