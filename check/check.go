@@ -6,21 +6,16 @@ package check
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pullgate/pullgate/engine"
-	"github.com/pullgate/pullgate/manifest"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/report"
-	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/workload"
 )
 
 // maxWorkloads is how many workloads are under way at a time. What is asked of
@@ -83,13 +78,15 @@ func (c *Check) Run(ctx context.Context, in *Input) []report.Result {
 // platforms, and are then reviewed one by one.
 func (c *Check) one(ctx context.Context, in *Input, found *found) []report.Result {
 	where := policy.Where{Namespace: found.Object.Namespace, Labels: c.labels(ctx, in, found.Object.Namespace)}
-	var results []report.Result
-	for _, part := range c.Platforms.split(found.Workload) {
-		outcome := c.engine(part.platforms).Review(ctx, part.workload, where)
-		for i, result := range outcome.Report.Results {
-			results = append(results, c.result(found, decided{result, outcome.Decision.Actions[i], outcome.Decision.Modes[i]}))
-		}
+	named, unrendered := found.rendered()
+	var all []decided
+	for _, part := range c.Platforms.split(named) {
+		all = append(all, decisions(c.engine(part.platforms).Review(ctx, part.workload, where))...)
 	}
+	if len(unrendered.Templates) > 0 {
+		all = append(all, decisions(skipUnrendered(c.engine(nil), unrendered, where))...)
+	}
+	results := c.results(ctx, in, found, all)
 	slices.SortStableFunc(results, func(a, b report.Result) int { return cmp.Compare(a.Source.Line, b.Source.Line) })
 	if c.Done != nil {
 		c.Done(results)
@@ -117,112 +114,4 @@ func (c *Check) labels(ctx context.Context, in *Input, namespace string) map[str
 		return c.Labels(ctx, namespace)
 	}
 	return labels
-}
-
-// Input is what is to be checked, and what counts for it.
-type Input struct {
-	// Objects counts the objects that were read.
-	Objects int
-	// Problems are what could not be read.
-	Problems []report.Problem
-
-	workloads  []found
-	namespaces map[string]map[string]string
-	given      *Given
-}
-
-// found is a workload with the place where it was found.
-type found struct {
-	workload.Workload
-	object *manifest.Object // nil for an image of the command line
-}
-
-// NewInput looks through what was read. Objects without a namespace are taken
-// to be in the given one. Secrets and ServiceAccounts are added to given.
-func NewInput(stream manifest.Stream, kinds *workload.Kinds, given *Given, namespace string) *Input {
-	in := &Input{given: given, namespaces: map[string]map[string]string{}, Objects: len(stream.Objects)}
-	for _, problem := range stream.Problems {
-		in.Problems = append(in.Problems, problemOf(problem))
-	}
-	for i := range stream.Objects {
-		in.add(&stream.Objects[i], kinds, namespace)
-	}
-	return in
-}
-
-func problemOf(p *manifest.Problem) report.Problem {
-	return report.Problem{Source: report.Source(p.Position), Message: p.Err.Error(), Hint: p.Hint}
-}
-
-// add takes an object up, if it matters.
-func (in *Input) add(object *manifest.Object, kinds *workload.Kinds, namespace string) {
-	head := readHeader(object.Raw)
-	if in.given.add(head, object.Raw, namespace) {
-		return
-	}
-	if head.is("Namespace") {
-		in.namespaces[head.Metadata.Name] = head.Metadata.Labels
-		return
-	}
-	w, err := kinds.Read(object.Raw, workload.Create)
-	switch {
-	case errors.Is(err, workload.ErrUnknownKind):
-	case err != nil:
-		in.Problems = append(in.Problems, shapeProblem(object, err))
-	default:
-		w.Object.Namespace = cmp.Or(w.Object.Namespace, namespace)
-		in.workloads = append(in.workloads, found{w, object})
-	}
-}
-
-// shapeProblem says where an object is not as its kind is. The error begins
-// with the field's path.
-func shapeProblem(object *manifest.Object, err error) report.Problem {
-	field, what, _ := strings.Cut(err.Error(), ":")
-	problem := report.Problem{Source: report.Source(object.Find(field, "")), Message: err.Error()}
-	if strings.HasSuffix(what, "where a string is expected") {
-		problem.Hint = "put it into quotes"
-	}
-	return problem
-}
-
-// AddImages adds images that are named alone, as those of Pods without pull
-// secrets in a namespace.
-func (in *Input) AddImages(images []string, namespace string) {
-	for _, image := range images {
-		in.workloads = append(in.workloads, found{Workload: workload.Workload{
-			Object: workload.Object{Namespace: namespace},
-			Templates: []workload.Template{{
-				Spec: &corev1.PodSpec{}, ServiceAccount: "default", Created: true,
-				Images: []workload.Image{{Role: workload.Container, Reference: image, Policy: corev1.PullIfNotPresent, Mounted: true}},
-			}},
-		}})
-	}
-}
-
-// Images counts the uses of images that are to be checked.
-func (in *Input) Images() int {
-	n := 0
-	for _, w := range in.workloads {
-		for _, t := range w.Templates {
-			n += len(t.Images)
-		}
-	}
-	return n
-}
-
-// fails tells whether the check is to fail for a verdict: only where the mode
-// is enforce, since in others admission would not refuse.
-func (c *Check) fails(verdict pull.Verdict, action policy.Action, mode policy.Mode) bool {
-	if mode != policy.Enforce {
-		return false
-	}
-	switch c.FailOn {
-	case OnBroken:
-		return action == policy.Deny
-	case OnUnknown:
-		return verdict == pull.Broken || verdict == pull.Unknown
-	default:
-		return false
-	}
 }

@@ -26,9 +26,9 @@ const (
 	helperLimit = 10 * time.Second
 )
 
-// standIn is told with every credential of the user's: another one at the
+// forNodes is told with every credential of the user's: another one at the
 // nodes may be better.
-const standIn elsewhere = "the user's docker configuration stands for them, and the nodes may hold others"
+const forNodes keyring.Elsewhere = "the user's docker configuration stands for them, and the nodes may hold others"
 
 // Docker is the user's docker configuration, or podman's, with credential
 // helpers. It stands for the nodes' credentials: a keyring.NodeSource.
@@ -102,7 +102,7 @@ func dockerPaths() []string {
 // registry, else that of the registry. Its errors say that nodes may do better.
 func (d *Docker) Lookup(ctx context.Context, _ *keyring.Account, repository string) ([]pull.Credential, error) {
 	if d.Err != nil {
-		return nil, elsewhere(fmt.Sprintf("the user's docker configuration %s cannot be read: %v", d.Path, d.Err))
+		return nil, keyring.Elsewhere(fmt.Sprintf("the user's docker configuration %s cannot be read: %v", d.Path, d.Err))
 	}
 	if d.file == nil {
 		return nil, nil
@@ -111,11 +111,11 @@ func (d *Docker) Lookup(ctx context.Context, _ *keyring.Account, repository stri
 	auth, err := d.get(ctx, key)
 	switch {
 	case err != nil:
-		return nil, elsewhere(fmt.Sprintf("the credential helper of the user's docker configuration failed for %s: %v", key, err))
+		return nil, keyring.Elsewhere(fmt.Sprintf("the credential helper of the user's docker configuration failed for %s: %v", key, err))
 	case auth.Username != "" && auth.Username != "<token>" && auth.Password != "":
-		return []pull.Credential{pull.NewCredential(pull.Source{Kind: pull.FromDocker}, auth.Username, auth.Password)}, standIn
+		return []pull.Credential{pull.NewCredential(pull.Source{Kind: pull.FromDocker}, auth.Username, auth.Password)}, forNodes
 	case auth.IdentityToken != "" || auth.RegistryToken != "" || auth.Username == "<token>":
-		return nil, elsewhere(fmt.Sprintf("the user's docker configuration has only a token for %s, which nodes cannot use: it is passed over", key))
+		return nil, keyring.Elsewhere(fmt.Sprintf("the user's docker configuration has only a token for %s, which nodes cannot use: it is passed over", key))
 	default:
 		return nil, nil
 	}

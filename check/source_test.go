@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/pullgate/pullgate/manifest"
 	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
@@ -37,21 +38,28 @@ func (c clusterOf) errorOf(name string) error {
 	return apierrors.NewNotFound(schema.GroupResource{Resource: "things"}, name)
 }
 
-func TestGiven(t *testing.T) {
+// addRaw adds an object as one of a file.
+func addRaw(source *ManifestSource, raw, namespace string) bool {
+	object := &manifest.Object{Raw: []byte(raw), Start: manifest.Position{File: "x.yaml", Line: 3}}
+	taken, _ := source.add(readHeader(object.Raw), object, namespace)
+	return taken
+}
+
+func TestManifestSource(t *testing.T) {
 	const (
 		plain     = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a","namespace":"shop"},"data":{"k":"dg=="},"stringData":{"k":"w","l":"x"}}`
 		elsewhere = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"b"},"type":"t"}`
 		wrong     = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c","namespace":"shop"},"data":{"k":"MARKER"}}`
 		account   = `{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"builder","namespace":"shop"},"imagePullSecrets":[{"name":"a"}]}`
 	)
-	given := NewGiven(nil)
+	given := NewManifestSource(nil)
 	for _, raw := range []string{plain, elsewhere, wrong, account} {
-		if !given.add(readHeader([]byte(raw)), []byte(raw), "here") {
+		if !addRaw(given, raw, "here") {
 			t.Fatalf("%s was not taken", raw)
 		}
 	}
 	for _, raw := range []string{`{"apiVersion":"v1","kind":"Pod"}`, `{"apiVersion":"x.example/v1","kind":"Secret"}`, `3`} {
-		if given.add(readHeader([]byte(raw)), []byte(raw), "here") {
+		if addRaw(given, raw, "here") {
 			t.Errorf("%s was taken", raw)
 		}
 	}
@@ -63,8 +71,8 @@ func TestGiven(t *testing.T) {
 	if b, err := given.Secret(ctx, "here", "b"); err != nil || b.Type != "t" {
 		t.Errorf("b, of no namespace: %v, %v", b, err)
 	}
-	if _, err := given.Secret(ctx, "shop", "c"); err == nil || errors.Is(err, keyring.ErrElsewhere) || strings.Contains(err.Error(), "MARKER") {
-		t.Errorf("c: error %v, want one that quotes nothing", err)
+	if _, err := given.Secret(ctx, "shop", "c"); !errors.Is(err, keyring.ErrElsewhere) || strings.Contains(err.Error(), "MARKER") {
+		t.Errorf("c: error %v, want that it is refused, quoting nothing", err)
 	}
 	if _, err := given.Secret(ctx, "other", "a"); !errors.Is(err, keyring.ErrElsewhere) {
 		t.Errorf("a of another namespace: %v", err)
@@ -83,11 +91,11 @@ func TestGiven(t *testing.T) {
 	}
 }
 
-func TestGivenBehindACluster(t *testing.T) {
+func TestManifestSourceBehindACluster(t *testing.T) {
 	ctx := t.Context()
-	given := NewGiven(clusterOf{})
-	mine := []byte(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"live","namespace":"shop"},"type":"given"}`)
-	given.add(readHeader(mine), mine, "")
+	given := NewManifestSource(clusterOf{})
+	mine := `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"live","namespace":"shop"},"type":"given"}`
+	addRaw(given, mine, "")
 	if s, err := given.Secret(ctx, "shop", "live"); err != nil || s.Type != "given" {
 		t.Errorf("%v, %v: the manifest's is to win", s, err)
 	}
@@ -100,11 +108,11 @@ func TestGivenBehindACluster(t *testing.T) {
 	if _, err := given.ServiceAccount(ctx, "shop", "default"); !apierrors.IsNotFound(err) {
 		t.Errorf("error %v, want that it does not exist", err)
 	}
-	forbidden := NewGiven(clusterOf{err: apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "a", nil)})
+	forbidden := NewManifestSource(clusterOf{err: apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "a", nil)})
 	if _, err := forbidden.Secret(ctx, "shop", "a"); !errors.Is(err, keyring.ErrElsewhere) || !strings.Contains(err.Error(), "forbidden") {
 		t.Errorf("forbidden: %v", err)
 	}
-	down := NewGiven(clusterOf{err: errors.New("down")})
+	down := NewManifestSource(clusterOf{err: errors.New("down")})
 	if _, err := down.ServiceAccount(ctx, "shop", "a"); err == nil || errors.Is(err, keyring.ErrElsewhere) {
 		t.Errorf("down: %v, want a failure", err)
 	}

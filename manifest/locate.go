@@ -52,23 +52,31 @@ type step struct {
 	index int // where field is empty
 }
 
-// steps reads a path such as "items[2].spec.containers[0].image".
+// steps reads a path such as "items[2].spec.containers[0].image", in which a
+// name with dots stands as in `data[".dockerconfigjson"]`.
 func steps(path string) []step {
 	var all []step
-	for _, part := range strings.Split(path, ".") {
-		name, rest, indexed := strings.Cut(part, "[")
-		if name != "" {
-			all = append(all, step{field: name})
-		}
-		for indexed {
-			var number string
-			number, rest, indexed = strings.Cut(rest, "[")
-			index, err := strconv.Atoi(strings.TrimSuffix(number, "]"))
+	for path != "" {
+		var one step
+		switch {
+		case strings.HasPrefix(path, `["`):
+			end := strings.Index(path, `"]`)
+			if end < 0 {
+				return all
+			}
+			one.field, path = path[len(`["`):end], path[end+len(`"]`):]
+		case path[0] == '[':
+			number, rest, _ := strings.Cut(path[1:], "]")
+			index, err := strconv.Atoi(number)
 			if err != nil {
 				return all
 			}
-			all = append(all, step{index: index})
+			one.index, path = index, rest
+		default:
+			end := strings.IndexAny(path+".", ".[")
+			one.field, path = path[:end], path[end:]
 		}
+		all, path = append(all, one), strings.TrimPrefix(path, ".")
 	}
 	return all
 }

@@ -69,6 +69,9 @@ func (p *Problem) Unwrap() error { return p.Err }
 type Stream struct {
 	// Objects are in the order in which they were met.
 	Objects []Object
+	// Incomplete are documents with a kind and without an apiVersion, which are
+	// no objects and may have been meant to be.
+	Incomplete []Object
 	// Foreign counts the documents that are no Kubernetes objects.
 	Foreign int
 	// Problems are what could not be read.

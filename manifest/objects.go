@@ -38,6 +38,9 @@ func (s *Stream) addObject(raw []byte, at Position, from place, depth int) {
 		if !bytes.Equal(raw, []byte("null")) {
 			s.Foreign++
 		}
+		if err == nil && head.Kind != "" {
+			s.Incomplete = append(s.Incomplete, Object{Raw: raw, Start: at, place: from})
+		}
 		return
 	}
 	if head.Items == nil {

@@ -203,7 +203,7 @@ type checkRun struct {
 // check reads, asks and reports.
 func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer) (*report.Report, error) {
 	stream := manifest.Read(ctx, manifest.Input{Files: r.files, Recursive: r.recursive, Kustomize: r.kustomize, Stdin: stdin})
-	objects, docker := check.NewGiven(r.cluster.source()), check.NewDocker()
+	objects, docker := check.NewManifestSource(r.cluster.source()), check.NewDocker()
 	if docker.Err != nil {
 		r.say.warn(docker.String() + ": " + docker.Err.Error())
 	}
@@ -222,6 +222,9 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	}
 	input := check.NewInput(stream, parts.Kinds, objects, r.defaultNamespace())
 	input.AddImages(r.images, r.defaultNamespace())
+	for _, warning := range input.Warnings {
+		r.say.warn(warning)
+	}
 
 	c := check.Check{FailOn: check.FailOn(r.failOn), Platforms: r.platforms(parts), Hint: r.hint(), Labels: r.cluster.labels}
 	c.Engine = func(meant []ocispec.Platform) *engine.Engine {
