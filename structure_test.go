@@ -25,16 +25,12 @@ const (
 // here gets smaller, and at the end nothing is.
 var (
 	allowedCircles = map[string]int{
-		"resolver/wording":  6,
-		"resolver/pull":     6,
-		"resolver":          10,
 		"cmd/pullgate":      10,
 		"manifest":          4,
 		"resolver/keyring":  14,
 		"resolver/registry": 10,
 	}
 	allowedMethods = map[string]int{
-		"resolver.imageCheck":     17,
 		"resolver/registry.check": 32,
 	}
 )

@@ -151,7 +151,8 @@ func (r *Rule) hasReason(reason pull.Reason) bool {
 // action is what a mode does about a result. The verdict that counts is the
 // reason's: one that nobody gave a reason for is unknown.
 func (c *Configuration) action(result resolver.Result, mode Mode) Action {
-	verdict := result.Reason.Verdict()
+	reason, _ := result.Reason.Entry()
+	verdict := reason.Verdict
 	switch {
 	case mode == Off || verdict == pull.Pullable || verdict == pull.Skipped:
 		return Allow
@@ -159,8 +160,8 @@ func (c *Configuration) action(result resolver.Result, mode Mode) Action {
 		return Record
 	case verdict == pull.Unknown:
 		return c.actionOnUnknown(result.Reason, mode)
-	case mode == Warn || result.Reason == pull.NeverPresent:
-		return WarnOf // whether an image was loaded onto a node, nobody can know
+	case mode == Warn || reason.Mild:
+		return WarnOf
 	default:
 		return Deny
 	}

@@ -1,14 +1,12 @@
 package resolver
 
 import (
-	"context"
-	"strings"
 	"sync"
 
 	"github.com/distribution/reference"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/wording"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -22,84 +20,51 @@ type imageCheck struct {
 	named reference.Named
 
 	mu    sync.Mutex
-	known *result // what is known so far; nil: nothing
+	known *knowledge // what is known so far; nil: nothing
 }
 
-// result is what is known of an image: facts, and notes on its pull secrets.
-type result struct {
+// knowledge is what is known of an image: facts, and notes on it and its pull
+// secrets.
+type knowledge struct {
 	pull.Facts
 	notes []pull.Note
 }
 
 // publish makes known what is known, be it that what helps is still to come.
-func (c *imageCheck) publish(known result) {
+func (c *imageCheck) publish(known knowledge) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.known = &known
 }
 
 // published returns what is known by now.
-func (c *imageCheck) published() result {
+func (c *imageCheck) published() knowledge {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known != nil {
 		return *c.known
 	}
-	return result{Facts: pull.Facts{Written: c.image.Reference, Pending: true, Finding: pull.Finding{Reason: pull.Timeout}}}
+	return knowledge{Facts: pull.Facts{Written: c.image.Reference, Pending: true, Finding: pull.Finding{Reason: pull.Timeout}}}
 }
 
-// run follows the kubelet (pkg/kubelet/images/image_manager.go,
-// EnsureImageExists): parse, pull policy, credentials, pull. What it finds out
-// is published as soon as it is known.
-func (c *imageCheck) run(ctx context.Context) {
-	known := result{Facts: pull.Facts{Written: c.image.Reference, ServiceAccount: c.template.ServiceAccount}}
-	f := &known.Facts
-	switch c.read(f); {
-	case f.Finding.Reason != "":
-		c.publish(known)
-		return
-	case c.image.Policy == corev1.PullNever:
-		c.neverPulled(f)
-		c.publish(known)
-		return
+// reported is what is known as a result.
+func (k *knowledge) reported() Result {
+	f := &k.Facts
+	r := Result{
+		Digest: f.Finding.Digest.String(), Verdict: f.Verdict(), Reason: f.Finding.Reason, Words: wording.Describe(f),
+		Suggestions: f.Help.Suggestions, Credentials: f.Attempts, Notes: k.notes,
 	}
-	t := c.ask(ctx, c.template.ring(ctx))
-	if t.finding.Reason.Verdict() == pull.Broken {
-		t = c.askAgain(ctx, t)
+	if f.Named != nil {
+		r.Resolved = pulledName(f.Named)
 	}
-	t.state(f)
-	looking := &search{imageCheck: c, trial: &t}
-	c.doubt(ctx, f, looking)
-	known.notes = c.notesOn(f, t.match.Notes)
-	c.publish(known)
-	if f.Verdict() == pull.Broken {
-		looking.settle(ctx, f)
-		c.publish(known)
-		looking.help(ctx, f)
-		c.publish(known)
-	}
+	return r
 }
 
-// read parses the reference; with a reason, that is all there is to know.
-func (c *imageCheck) read(f *pull.Facts) {
-	if c.image.Reference == "" && c.template.Custom {
-		f.Open, f.Finding.Reason = true, pull.Exempt
-		return
+// pulledName is a reference as a node pulls it: with a digest, the tag counts
+// for nothing.
+func pulledName(named reference.Named) string {
+	if digested, ok := named.(reference.Digested); ok {
+		return named.Name() + "@" + digested.Digest().String()
 	}
-	named, err := workload.ParseReference(c.image.Reference)
-	if err != nil {
-		f.Unparsable, f.Finding.Reason = err, pull.InvalidImageName
-		f.NoPods = c.refused()
-		return
-	}
-	c.named = reference.TagNameOnly(named)
-	f.Named = c.named
-}
-
-// refused tells whether the API server takes no Pod with the name, which it
-// trims for containers alone (pkg/apis/core/validation/validation.go,
-// validateContainerOnlyForPod and validateImageVolumeSource).
-func (c *imageCheck) refused() bool {
-	name := c.image.Reference
-	return name == "" || strings.TrimSpace(name) == "" && c.image.Role != workload.Volume
+	return named.String()
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/wording"
 )
@@ -20,8 +19,9 @@ func (c *imageCheck) doubt(ctx context.Context, f *pull.Facts, looking *search) 
 	if f.Verdict() != pull.Broken {
 		return
 	}
-	f.Said, f.Present = f.Finding.Reason, c.presentOn()
-	f.AuthFile, f.Settings = c.authFile(looking.trial.tried), c.template.settings
+	f.Said, f.Present = f.Finding.Reason, c.template.presentOn(c.named)
+	f.AuthFile = c.template.authFile && slices.ContainsFunc(looking.trial.tried, pull.Credential.IsAnonymous)
+	f.Settings = c.template.settings
 	switch present := c.image.Policy == corev1.PullIfNotPresent; {
 	case present && f.Present.Node != "":
 		f.Finding = f.Finding.InDoubt(pull.PresentOnNodes, "")
@@ -69,26 +69,9 @@ func isImageID(image string) bool {
 	return err == nil
 }
 
-// presentOn finds a node on which the Pod can land and that lists the image,
-// best of all one that lets every Pod use it.
-func (c *imageCheck) presentOn() (found pull.Presence) {
-	for _, node := range c.template.feasible {
-		if !node.Has(c.named) {
-			continue
-		}
-		if !node.Lends(c.named) {
-			return pull.Presence{Node: node.Name}
-		}
-		if found.Node == "" {
-			found = pull.Presence{Node: node.Name, Lent: true}
-		}
-	}
-	return found
-}
-
 // neverPulled is the verdict under pull policy Never: no registry matters.
 func (c *imageCheck) neverPulled(f *pull.Facts) {
-	f.Never, f.Present = true, c.presentOn()
+	f.Never, f.Present = true, c.template.presentOn(c.named)
 	switch {
 	case f.Present.Node == "":
 		f.Finding.Reason = pull.NeverPresent
@@ -97,22 +80,6 @@ func (c *imageCheck) neverPulled(f *pull.Facts) {
 	default:
 		f.Finding.Reason = pull.ReasonPullable
 	}
-}
-
-// authFile tells whether nodes may look for a credential where Pullgate does
-// not: where the kubelet hands over none, or one without a user name, CRI-O
-// reads its global_auth_file (CRI-O server/image_pull.go, PullImage). If the
-// nodes' config.json is known, it is taken for that file, too.
-func (c *imageCheck) authFile(tried []pull.Credential) bool {
-	return c.template.runtimes.Has(pull.CRIO) && !c.resolver.NodeConfig &&
-		slices.ContainsFunc(tried, pull.Credential.IsAnonymous)
-}
-
-// settings tells whether one of the nodes has settings for registries that are
-// not known here. K3s and RKE2 make their hosts.toml files and credentials of
-// registries.yaml (k3s pkg/agent/containerd/config.go).
-func (r *Resolver) settings(of []nodes.Node) bool {
-	return !r.HostsKnown && slices.ContainsFunc(of, func(node nodes.Node) bool { return node.Registries })
 }
 
 // doubtShortName takes back what was found on docker.io for nodes that may look
@@ -128,7 +95,7 @@ func (c *imageCheck) doubtShortName(f *pull.Facts) {
 		f.Finding.Reason, f.Finding.Notes = pull.RegistryError, nil
 		f.Finding.Doubt = wording.ShortNameDoubt(full)
 	case verdict == pull.Pullable:
-		f.Finding.Notes = append(slices.Clone(f.Finding.Notes), wording.ShortName(full, c.named.String()))
+		f.Finding.Notes = append(slices.Clone(f.Finding.Notes), wording.ShortNameNote(full, c.named.String()))
 	}
 }
 

@@ -101,8 +101,13 @@ func (*unlisted) Tags(context.Context, reference.Named, pull.Credential) ([]stri
 
 // A registry that says NAME_UNKNOWN for the list alone has said so all the same.
 func TestRepositoryUnknownByItsList(t *testing.T) {
-	result := resolveOne(t, newResolver(shop(nil), &unlisted{}), deployment(nil, private))
+	resolver, seen := newResolver(shop(nil), &unlisted{}), &observer{}
+	resolver.Observer = seen
+	result := resolveOne(t, resolver, deployment(nil, private))
 	wantReason(t, result, pull.RepositoryNotFound)
+	if want := []string{"reg.example.com RepositoryNotFound"}; !slices.Equal(seen.checked, want) {
+		t.Errorf("counted %q, want %q", seen.checked, want)
+	}
 	if !strings.HasPrefix(result.Message, "repository not found: ") || result.Summary != "repository not found" {
 		t.Errorf("summary %q, message %q", result.Summary, result.Message)
 	}

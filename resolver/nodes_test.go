@@ -246,3 +246,31 @@ func TestDaemonSetIsPassedOn(t *testing.T) {
 		}
 	}
 }
+
+// Nodes of k3s and RKE2 may have mirrors and credentials of their own: until
+// their settings are known, a refusal is none. One that comes of the image alone
+// stands.
+func TestSettingsOfNodesAreUnknown(t *testing.T) {
+	k3s := nodeWith("a", "linux", "amd64")
+	k3s.Registries = true
+	plain := nodeWith("b", "linux", "amd64")
+	for _, test := range []struct {
+		name    string
+		answer  pull.Reason
+		cluster []nodes.Node
+		known   bool
+		want    pull.Reason
+	}{
+		{"a tag", pull.TagNotFound, []nodes.Node{k3s}, false, pull.NodeCredentialsUnknown},
+		{"a refusal", pull.CredentialsRequired, []nodes.Node{k3s, plain}, false, pull.NodeCredentialsUnknown},
+		{"a platform", pull.PlatformMismatch, []nodes.Node{k3s}, false, pull.PlatformMismatch},
+		{"what is known of them", pull.TagNotFound, []nodes.Node{k3s}, true, pull.TagNotFound},
+		{"other nodes", pull.TagNotFound, []nodes.Node{plain}, false, pull.TagNotFound},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			resolver := newResolver(shop(nil), answering(test.answer))
+			resolver.Nodes, resolver.HostsKnown = func() []nodes.Node { return test.cluster }, test.known
+			wantReason(t, resolveOne(t, resolver, deployment(nil, private)), test.want)
+		})
+	}
+}

@@ -11,7 +11,7 @@ import (
 
 // notesOn lists what is worth knowing of an image and its pull secrets.
 func (c *imageCheck) notesOn(f *pull.Facts, onSecrets []pull.Note) []pull.Note {
-	return slices.Concat(onSecrets, rejectedNotes(f), f.Finding.Notes, c.unpinnedNote(f))
+	return slices.Concat(onSecrets, rejectedNotes(f), f.Finding.Notes, unpinnedNote(c, f))
 }
 
 // rejectedNotes are the word on secrets that were refused though another one
@@ -23,20 +23,20 @@ func rejectedNotes(f *pull.Facts) []pull.Note {
 	var notes []pull.Note
 	for _, attempt := range f.Attempts {
 		if attempt.Outcome == pull.Rejected {
-			notes = append(notes, wording.Rejected(attempt.Source))
+			notes = append(notes, wording.RejectedNote(attempt.Source))
 		}
 	}
 	return notes
 }
 
 // unpinnedNote gives the digest to pin, with the reference as it was written.
-func (c *imageCheck) unpinnedNote(f *pull.Facts) []pull.Note {
+func unpinnedNote(c *imageCheck, f *pull.Facts) []pull.Note {
 	_, pinned := c.named.(reference.Digested)
 	tagged, ok := c.named.(reference.Tagged)
 	if !c.resolver.Unpinned || pinned || !ok || f.Finding.Digest == "" || f.Verdict() != pull.Pullable {
 		return nil
 	}
-	return []pull.Note{wording.Unpinned(c.image.Reference, tagged.Tag(), f.Finding.Digest)}
+	return []pull.Note{wording.UnpinnedNote(c.image.Reference, tagged.Tag(), f.Finding.Digest)}
 }
 
 // dropHelpfulSecrets removes the word on secrets that do not match one image

@@ -3,7 +3,6 @@ package resolver
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/distribution/reference"
@@ -15,12 +14,6 @@ import (
 // questionLimit ends a question that no registry answers. It runs from when the
 // question is put: what it waits for others is not the registry's fault.
 const questionLimit = 15 * time.Second
-
-// Prober asks a registry about one image with one credential.
-type Prober interface {
-	Probe(ctx context.Context, query pull.Query) pull.Finding
-	Tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error)
-}
 
 // questions puts questions to registries: equal ones at the same time are one,
 // and there are not too many at a time.
@@ -36,43 +29,25 @@ type answered struct {
 	joined bool
 }
 
-// probe asks one registry with one credential; each asker waits no longer than
-// its own context.
-func (r *Resolver) probe(ctx context.Context, query pull.Query) answered {
+// ask puts a question, or waits for the answer to an equal one; each asker waits
+// no longer than its own context.
+func (q *questions) ask(ctx context.Context, query pull.Query, put func(context.Context, pull.Query) pull.Finding) answered {
+	late := answered{Finding: pull.Finding{Reason: pull.Timeout}}
 	if ctx.Err() != nil {
-		return answered{Finding: pull.Finding{Reason: pull.Timeout}}
+		return late
 	}
-	finding, joined, err := r.questions.group.Ask(ctx, query.Key(), func(ctx context.Context) (pull.Finding, error) {
-		leave, err := r.questions.limit.enter(ctx, reference.Domain(query.Image))
+	finding, joined, err := q.group.Ask(ctx, query.Key(), func(ctx context.Context) (pull.Finding, error) {
+		leave, err := q.limit.enter(ctx, reference.Domain(query.Image))
 		if err != nil {
 			return pull.Finding{}, fmt.Errorf("wait for other questions: %w", err)
 		}
 		defer leave()
 		ctx, cancel := context.WithTimeout(ctx, questionLimit)
 		defer cancel()
-		return r.put(ctx, query), nil
+		return put(ctx, query), nil
 	})
 	if err != nil {
-		return answered{Finding: pull.Finding{Reason: pull.Timeout}}
+		return late
 	}
 	return answered{Finding: finding, joined: joined}
-}
-
-// put asks the registry; a bug of ours is no answer.
-func (r *Resolver) put(ctx context.Context, query pull.Query) (finding pull.Finding) {
-	defer func() {
-		if value := recover(); value != nil {
-			r.panicked(value)
-			finding = pull.Finding{}
-		}
-	}()
-	return r.Registry.Probe(ctx, query)
-}
-
-// panicked tells of a bug of ours. What was not found out for it has a reason
-// outside the closed set, for which no configuration denies.
-func (r *Resolver) panicked(value any) {
-	if r.Observer != nil {
-		r.Observer.Panicked(value, debug.Stack())
-	}
 }

@@ -1,8 +1,6 @@
 package resolver
 
 import (
-	"github.com/distribution/reference"
-
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/wording"
 	"github.com/pullgate/pullgate/workload"
@@ -34,28 +32,6 @@ type Result struct {
 	Credentials []pull.Attempt
 	// Notes are worth knowing and decide nothing.
 	Notes []pull.Note
-}
-
-// newResult is the result of what is known.
-func newResult(known result) Result {
-	f := &known.Facts
-	r := Result{
-		Digest: f.Finding.Digest.String(), Verdict: f.Verdict(), Reason: f.Finding.Reason, Words: wording.Describe(f),
-		Suggestions: f.Help.Suggestions, Credentials: f.Attempts, Notes: known.notes,
-	}
-	if f.Named != nil {
-		r.Resolved = pulledName(f.Named)
-	}
-	return r
-}
-
-// pulledName is a reference as a node pulls it: with a digest, the tag counts
-// for nothing.
-func pulledName(named reference.Named) string {
-	if digested, ok := named.(reference.Digested); ok {
-		return named.Name() + "@" + digested.Digest().String()
-	}
-	return named.String()
 }
 
 // usedAs is what was found out about an image, for one of its uses. A volume

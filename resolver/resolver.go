@@ -1,28 +1,22 @@
 package resolver
 
 import (
-	"cmp"
 	"context"
-	"sync/atomic"
-	"time"
+	"runtime/debug"
 
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
-	"github.com/pullgate/pullgate/workload"
 )
 
-const (
-	// defaultParallel is how many images of one workload are checked at once.
-	defaultParallel = 32
-	// lastWords is how long after the context's end checks that heed it are
-	// waited for.
-	lastWords = 50 * time.Millisecond
-)
+// Prober asks a registry about one image with one credential.
+type Prober interface {
+	Probe(ctx context.Context, query pull.Query) pull.Finding
+	Tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error)
+}
 
 // Credentials opens the keyring of a Pod.
 type Credentials interface {
@@ -70,86 +64,39 @@ type Resolver struct {
 	Observer Observer
 
 	questions   questions
-	lastTargets atomic.Pointer[remembered]
+	lastTargets targetMemory
 }
 
-// Resolve checks every image of a workload. It answers when the context ends,
-// whatever the registries do: what is not known by then is Timeout.
-func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
-	report := Report{Object: w.Object}
-	var checks []*imageCheck
-	for i := range w.Templates {
-		template := r.newTemplate(w, &w.Templates[i])
-		unique := map[imageKey]*imageCheck{}
-		for _, image := range w.Templates[i].Images {
-			key := imageKey{image.Reference, string(image.Policy)}
-			check, ok := unique[key]
-			if !ok {
-				check = &imageCheck{resolver: r, template: template, image: image}
-				unique[key] = check
-				checks = append(checks, check)
-			}
-			check.uses = append(check.uses, len(report.Results))
-			report.Results = append(report.Results, Result{Image: image})
-		}
-	}
-	r.run(ctx, checks)
-	for _, check := range checks {
-		result := newResult(r.observed(check.published()))
-		for _, use := range check.uses {
-			report.Results[use] = result.usedAs(report.Results[use].Image)
-		}
-	}
-	dropHelpfulSecrets(report.Results)
-	return report
+// probe asks one registry with one credential. Equal questions in flight are
+// one.
+func (r *Resolver) probe(ctx context.Context, query pull.Query) answered {
+	return r.questions.ask(ctx, query, r.put)
 }
 
-// imageKey tells images of a template apart; equal ones are checked once.
-type imageKey struct{ reference, policy string }
-
-// run checks images at once, within the bound, and returns when all are done
-// or the context has ended, be it that something under way heeds no context.
-func (r *Resolver) run(ctx context.Context, checks []*imageCheck) {
-	finished := make(chan struct{})
-	go func() {
-		defer close(finished)
-		var group errgroup.Group
-		group.SetLimit(cmp.Or(max(r.Parallel, 0), defaultParallel))
-		for _, check := range checks {
-			group.Go(func() error {
-				r.guard(ctx, check)
-				return nil
-			})
-		}
-		_ = group.Wait() // the checks return no errors
-	}()
-	select {
-	case <-finished:
-		return
-	case <-ctx.Done():
-	}
-	select { // those that heed the context say more than "not in time"
-	case <-finished:
-	case <-time.After(lastWords):
-	}
-}
-
-// guard runs one check; a bug of ours in it is a verdict like others.
-func (r *Resolver) guard(ctx context.Context, check *imageCheck) {
+// put asks the registry; a bug of ours is no answer.
+func (r *Resolver) put(ctx context.Context, query pull.Query) (finding pull.Finding) {
 	defer func() {
 		if value := recover(); value != nil {
 			r.panicked(value)
-			check.publish(result{})
+			finding = pull.Finding{}
 		}
 	}()
-	check.run(ctx)
+	return r.Registry.Probe(ctx, query)
 }
 
-// observed tells of what is known of an image for which a registry matters, as
-// it is reported.
-func (r *Resolver) observed(known result) result {
-	if r.Observer != nil && known.Named != nil && !known.Never {
-		r.Observer.Checked(reference.Domain(known.Named), known.Finding.Reason)
+// panicked tells of a bug of ours. What was not found out for it has a reason
+// outside the closed set, for which no configuration denies.
+func (r *Resolver) panicked(value any) {
+	if r.Observer != nil {
+		r.Observer.Panicked(value, debug.Stack())
 	}
-	return known
+}
+
+// recall looks a positive answer up.
+func (r *Resolver) recall(key pull.Key) (positive, bool) {
+	kept, ok := r.Cache.Get(key)
+	if r.Observer != nil {
+		r.Observer.Cached(ok)
+	}
+	return kept, ok
 }

@@ -321,3 +321,24 @@ func TestLeavingDoesNotEndAFlight(t *testing.T) {
 		wantReason(t, <-second, pull.ReasonPullable)
 	})
 }
+
+// What a question waits for others is not the registry's fault: with answers
+// that come after six seconds, the last of three rounds comes after eighteen.
+func TestTheQueueIsNobodysFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		prober := &registries{during: func(ctx context.Context, _ pull.Query) *pull.Finding {
+			select {
+			case <-time.After(6 * time.Second):
+				return &pull.Finding{Reason: pull.ReasonPullable}
+			case <-ctx.Done():
+				return &pull.Finding{Reason: pull.Timeout}
+			}
+		}}
+		resolver := newResolver(shop(nil), prober)
+		resolver.Parallel = 3 * maxPerHost
+		report := resolver.Resolve(t.Context(), deployment(nil, many(3*maxPerHost, "slow.example.com/app:%d")...))
+		for _, result := range report.Results {
+			wantReason(t, result, pull.ReasonPullable)
+		}
+	})
+}

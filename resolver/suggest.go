@@ -9,6 +9,9 @@ import (
 	"github.com/distribution/reference"
 )
 
+// maxSuggestions is how many references are suggested at most.
+const maxSuggestions = 3
+
 // nearestTags returns the tags that were probably meant: the nearest by
 // spelling, a longer or shorter form of the same version, the last version
 // before and the first one after among tags of the same form. Where "latest"
@@ -161,15 +164,15 @@ func compareVersions(a, b string) int {
 // parts splits a tag, less its v, into runs of digits and of other characters.
 func parts(tag string) []string {
 	tag = unprefixed(tag)
-	var result []string
+	var runs []string
 	start := 0
 	for i := 1; i <= len(tag); i++ {
 		if i == len(tag) || (kindOf(tag[i]) == digit) != (kindOf(tag[i-1]) == digit) {
-			result = append(result, tag[start:i])
+			runs = append(runs, tag[start:i])
 			start = i
 		}
 	}
-	return result
+	return runs
 }
 
 // kind is what a character of a tag is.

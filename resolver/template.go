@@ -2,10 +2,14 @@ package resolver
 
 import (
 	"context"
+	"slices"
 	"sync"
+
+	"github.com/distribution/reference"
 
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -15,6 +19,11 @@ type template struct {
 	targets
 	pod      keyring.Pod
 	feasible []nodes.Node
+	// authFile says that nodes may look for a credential where Pullgate does
+	// not: where the kubelet hands over none, or one without a user name, CRI-O
+	// reads its global_auth_file (CRI-O server/image_pull.go, PullImage). If
+	// the nodes' config.json is known, it is taken for that file, too.
+	authFile bool
 	// settings says that the nodes' settings for registries are not known.
 	settings bool
 	ring     func(context.Context) *keyring.Ring
@@ -22,22 +31,23 @@ type template struct {
 }
 
 func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *template {
-	result := &template{Template: t, pod: keyring.Pod{
+	made := &template{Template: t, pod: keyring.Pod{
 		Namespace: w.Object.Namespace, PullSecrets: t.PullSecrets,
 		ServiceAccount: t.ServiceAccount, Inherit: t.Created,
 	}}
 	var all []nodes.Node
 	if r.Nodes != nil {
 		all = r.Nodes()
-		result.feasible = nodes.Feasible(all, t.Spec, w.DaemonSet())
+		made.feasible = nodes.Feasible(all, t.Spec, w.DaemonSet())
 	}
-	result.targets = r.targetsOf(result.feasible, all)
-	result.settings = r.settings(orAll(result.feasible, all))
-	result.ring = openOnce(r.Credentials, result.pod)
+	made.targets = r.lastTargets.of(made.feasible, all, r.Platforms)
+	made.authFile = made.runtimes.Has(pull.CRIO) && !r.NodeConfig
+	made.settings = r.settings(orAll(made.feasible, all))
+	made.ring = openOnce(r.Credentials, made.pod)
 	if r.Fresh != nil {
-		result.fresh = openOnce(r.Fresh, result.pod)
+		made.fresh = openOnce(r.Fresh, made.pod)
 	}
-	return result
+	return made
 }
 
 // openOnce opens a Pod's keyring when the first image needs it, as the kubelet
@@ -51,11 +61,26 @@ func openOnce(from Credentials, pod keyring.Pod) func(context.Context) *keyring.
 	}
 }
 
-// orAll returns the nodes on which a Pod can land; where it can on none yet,
-// all: a node that comes for it will be like the others.
-func orAll(feasible, all []nodes.Node) []nodes.Node {
-	if len(feasible) == 0 {
-		return all
+// settings tells whether one of the nodes has settings for registries that are
+// not known here. K3s and RKE2 make their hosts.toml files and credentials of
+// registries.yaml (k3s pkg/agent/containerd/config.go).
+func (r *Resolver) settings(of []nodes.Node) bool {
+	return !r.HostsKnown && slices.ContainsFunc(of, func(node nodes.Node) bool { return node.Registries })
+}
+
+// presentOn finds a node on which the Pod can land and that lists the image,
+// best of all one that lets every Pod use it.
+func (t *template) presentOn(image reference.Named) (found pull.Presence) {
+	for _, node := range t.feasible {
+		if !node.Has(image) {
+			continue
+		}
+		if !node.Lends(image) {
+			return pull.Presence{Node: node.Name}
+		}
+		if found.Node == "" {
+			found = pull.Presence{Node: node.Name, Lent: true}
+		}
 	}
-	return feasible
+	return found
 }

@@ -136,6 +136,7 @@ func (c *Components) Engine(platforms []ocispec.Platform) *engine.Engine {
 			Nodes:       c.in.Nodes,
 			Platforms:   platforms,
 			NodeConfig:  c.configuration.Nodes.DockerConfig != "",
+			HostsKnown:  c.configuration.Registries.HostsDir != "",
 			Layers:      c.configuration.Depth == policy.Layers,
 			Unpinned:    slices.Contains(c.configuration.Notes, pull.UnpinnedTag),
 			Cache:       resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),

@@ -54,7 +54,7 @@ type Facts struct {
 	// Present is where the image is already.
 	Present Presence
 	// Help is what was found that may help.
-	Help Help
+	Help Remedy
 }
 
 // Verdict is that of the reason that counts.
@@ -90,8 +90,8 @@ type Presence struct {
 	Lent bool
 }
 
-// Help is what was found that may help, by looking further.
-type Help struct {
+// Remedy is what was found that may help, by looking further.
+type Remedy struct {
 	// Suggestions are references that would work or nearly so.
 	Suggestions []string
 	// Untagged says that no tag was written, so that it means latest.

@@ -8,16 +8,16 @@ import (
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-// Rejected is the note on a pull secret that was refused though another one
+// RejectedNote is the note on a pull secret that was refused though another one
 // worked.
-func Rejected(secret pull.Source) pull.Note {
+func RejectedNote(secret pull.Source) pull.Note {
 	return pull.Note{Reason: pull.PullSecretRejected, Secret: secret,
 		Message: source(secret) + " was refused, though another one works: renew it, or take it from the list"}
 }
 
-// Unpinned is the note that gives the digest to pin, with the reference as it
+// UnpinnedNote is the note that gives the digest to pin, with the reference as it
 // was written.
-func Unpinned(written, tag string, pinned digest.Digest) pull.Note {
+func UnpinnedNote(written, tag string, pinned digest.Digest) pull.Note {
 	return pull.Note{Reason: pull.UnpinnedTag, Message: fmt.Sprintf("pin %s@%s, since the tag %s can move", written, pinned, tag)}
 }
 
@@ -27,8 +27,8 @@ func ShortNameDoubt(full string) string {
 	return fmt.Sprintf("CRI-O may look for a name without a registry elsewhere than on docker.io, or nowhere (%q)", shortNameError(full))
 }
 
-// ShortName is the note where other nodes pull it: name is what to write.
-func ShortName(full, name string) pull.Note {
+// ShortNameNote is the note where other nodes pull it: name is what to write.
+func ShortNameNote(full, name string) pull.Note {
 	return pull.Note{Reason: pull.SomeNodesMismatch, Message: fmt.Sprintf(
 		"nodes that run CRI-O may look for a name without a registry elsewhere than on docker.io, or nowhere (%q): write %s", shortNameError(full), name)}
 }

@@ -20,8 +20,6 @@ const (
 	// maxElsewhere is on how many registries an image is looked for that names
 	// none.
 	maxElsewhere = 8
-	// maxSuggestions is how many references are suggested at most.
-	maxSuggestions = 3
 )
 
 // search looks further than to the image itself, before a refusal.

@@ -1,6 +1,8 @@
 package resolver
 
 import (
+	"sync/atomic"
+
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -21,23 +23,26 @@ func (t targets) query(image reference.Named, credential pull.Credential) pull.Q
 	return pull.Query{Image: image, Credential: credential, Platforms: t.platforms, Runtimes: t.runtimes}
 }
 
-// remembered is what a list of nodes came to. The list is known by its place
-// in memory: whoever provides it makes a new one when a node changes.
-type remembered struct {
+// targetMemory remembers what the list of all nodes came to. The list is known by
+// its place in memory: whoever provides it makes a new one when a node changes.
+type targetMemory struct{ last atomic.Pointer[targetsOfAll] }
+
+type targetsOfAll struct {
 	nodes   []nodes.Node
 	targets targets
 }
 
-// targetsOf returns the targets of the nodes on which a Pod can land. Most
-// Pods can land on all, for which the answer is remembered.
-func (r *Resolver) targetsOf(feasible, all []nodes.Node) targets {
+// of returns the targets of the nodes on which a Pod can land, and of those of
+// configured platforms that may come. Most Pods can land on all, for which the
+// answer is remembered.
+func (m *targetMemory) of(feasible, all []nodes.Node, configured []ocispec.Platform) targets {
 	if !same(feasible, all) {
-		return r.newTargets(feasible, all)
+		return newTargets(feasible, all, configured)
 	}
-	last := r.lastTargets.Load()
+	last := m.last.Load()
 	if last == nil || !same(last.nodes, all) {
-		last = &remembered{nodes: all, targets: r.newTargets(all, all)}
-		r.lastTargets.Store(last)
+		last = &targetsOfAll{nodes: all, targets: newTargets(all, all, configured)}
+		m.last.Store(last)
 	}
 	return last.targets
 }
@@ -47,8 +52,8 @@ func same(a, b []nodes.Node) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-func (r *Resolver) newTargets(feasible, all []nodes.Node) targets {
-	known, runtimes := knownPlatforms(feasible, r.Platforms), nodes.Runtimes(orAll(feasible, all))
+func newTargets(feasible, all []nodes.Node, configured []ocispec.Platform) targets {
+	known, runtimes := knownPlatforms(feasible, configured), nodes.Runtimes(orAll(feasible, all))
 	if len(feasible) > 0 && len(known) > len(nodes.Platforms(feasible)) {
 		runtimes |= pull.Containerd // of the nodes that may come nothing else is known
 	}
@@ -77,4 +82,13 @@ func knownPlatforms(feasible []nodes.Node, configured []ocispec.Platform) []ocis
 		}
 	}
 	return known
+}
+
+// orAll returns the nodes on which a Pod can land; where it can on none yet,
+// all: a node that comes for it will be like the others.
+func orAll(feasible, all []nodes.Node) []nodes.Node {
+	if len(feasible) == 0 {
+		return all
+	}
+	return feasible
 }

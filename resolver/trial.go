@@ -38,7 +38,7 @@ func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) trial {
 	}
 	query := c.query(pull.Credential{})
 	key := query.KeyWith(t.tried...)
-	if kept, ok := c.cached(key); ok {
+	if kept, ok := c.resolver.recall(key); ok {
 		t.finding, t.outcomes = kept.finding, kept.outcomes
 		return t
 	}
@@ -65,15 +65,6 @@ func (c *imageCheck) askAgain(ctx context.Context, first trial) trial {
 	}
 	first.ring, first.match = ring, match
 	return first
-}
-
-// cached looks a positive answer up.
-func (c *imageCheck) cached(key pull.Key) (positive, bool) {
-	kept, ok := c.resolver.Cache.Get(key)
-	if c.resolver.Observer != nil {
-		c.resolver.Observer.Cached(ok)
-	}
-	return kept, ok
 }
 
 // try asks with one credential after the other until one pulls, as the kubelet

@@ -1,0 +1,67 @@
+package resolver
+
+import (
+	"context"
+	"strings"
+
+	"github.com/distribution/reference"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// run follows the kubelet (pkg/kubelet/images/image_manager.go,
+// EnsureImageExists): parse, pull policy, credentials, pull. What it finds out
+// is published as soon as it is known.
+func (c *imageCheck) run(ctx context.Context) {
+	known := knowledge{Facts: pull.Facts{Written: c.image.Reference, ServiceAccount: c.template.ServiceAccount}}
+	f := &known.Facts
+	switch c.read(f); {
+	case f.Finding.Reason != "":
+		c.publish(known)
+		return
+	case c.image.Policy == corev1.PullNever:
+		c.neverPulled(f)
+		c.publish(known)
+		return
+	}
+	t := c.ask(ctx, c.template.ring(ctx))
+	if t.finding.Reason.Verdict() == pull.Broken {
+		t = c.askAgain(ctx, t)
+	}
+	t.state(f)
+	looking := &search{imageCheck: c, trial: &t}
+	c.doubt(ctx, f, looking)
+	known.notes = c.notesOn(f, t.match.Notes)
+	c.publish(known)
+	if f.Verdict() == pull.Broken {
+		looking.settle(ctx, f)
+		c.publish(known)
+		looking.help(ctx, f)
+		c.publish(known)
+	}
+}
+
+// read parses the reference; with a reason, that is all there is to know.
+func (c *imageCheck) read(f *pull.Facts) {
+	if c.image.Reference == "" && c.template.Custom {
+		f.Open, f.Finding.Reason = true, pull.Exempt
+		return
+	}
+	named, err := workload.ParseReference(c.image.Reference)
+	if err != nil {
+		f.Unparsable, f.Finding.Reason = err, pull.InvalidImageName
+		f.NoPods = refused(c.image)
+		return
+	}
+	c.named = reference.TagNameOnly(named)
+	f.Named = c.named
+}
+
+// refused tells whether the API server takes no Pod with the name, which it
+// trims for containers alone (pkg/apis/core/validation/validation.go,
+// validateContainerOnlyForPod and validateImageVolumeSource).
+func refused(image workload.Image) bool {
+	return image.Reference == "" || strings.TrimSpace(image.Reference) == "" && image.Role != workload.Volume
+}

@@ -1,0 +1,85 @@
+package wording
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/distribution/reference"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+func named(t *testing.T, image string) reference.Named {
+	t.Helper()
+	parsed, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reference.TagNameOnly(parsed)
+}
+
+// TestATrialReason: a reason that is added to the catalogue has words without
+// more.
+func TestATrialReason(t *testing.T) {
+	entry := pull.Entry{
+		Reason: "Trial", Verdict: pull.Broken, Summary: "{registry} is tried", Hint: "try it",
+	}
+	words := describe(entry, &pull.Facts{
+		Written: "reg.example.com/app:1", Named: named(t, "reg.example.com/app:1"),
+		Finding:  pull.Finding{Reason: "Trial", Detail: "it said so", Node: "failed"},
+		Attempts: []pull.Attempt{{Source: pull.Secret("shop", "regcred"), Outcome: pull.Accepted}},
+	})
+	want := Words{
+		Summary:  "reg.example.com is tried",
+		Evidence: "it said so, asked with secret/shop/regcred (accepted)",
+		Message:  "reg.example.com is tried: it said so, asked with secret/shop/regcred (accepted)",
+		Hint:     "try it", Node: "failed",
+	}
+	if words != want {
+		t.Errorf("got\n%+v\nwant\n%+v", words, want)
+	}
+}
+
+// TestWordsAreSupported: a message is the summary and the evidence, whatever
+// they hold.
+func TestWordsAreSupported(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		facts    pull.Facts
+		evidence string
+		message  string
+	}{
+		{"an address of IPv6, which begins like a separator", pull.Facts{Finding: pull.Finding{Reason: pull.AddressForbidden, Detail: "::1 is a loopback address"}},
+			"::1 is a loopback address", "not checked: reg.example.com leads to an address that is not dialled on behalf of a Pod: ::1 is a loopback address"},
+		{"credentials alone", pull.Facts{Finding: pull.Finding{Reason: pull.RateLimited}, Attempts: []pull.Attempt{{Outcome: pull.Undecided}}},
+			"asked without credentials", "not checked: reg.example.com limits the rate of requests, asked without credentials"},
+		{"what could not be read", pull.Facts{Finding: pull.Finding{Reason: pull.RegistryError, Detail: "it is down"}, Incomplete: "pull secret shop/a could not be read"},
+			"it is down; pull secret shop/a could not be read", "not checked: reg.example.com gave no usable answer: it is down; pull secret shop/a could not be read"},
+		{"nothing more", pull.Facts{Finding: pull.Finding{Reason: pull.Timeout}}, "", "not checked: reg.example.com did not answer in time"},
+		{"a slip of ours", pull.Facts{Finding: pull.Finding{Reason: "NoSuchReason", Detail: "whatever"}}, "", InternalError},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.facts.Written, test.facts.Named = "reg.example.com/app:1", named(t, "reg.example.com/app:1")
+			words := Describe(&test.facts)
+			if words.Evidence != test.evidence || words.Message != test.message {
+				t.Errorf("got %q and %q", words.Evidence, words.Message)
+			}
+		})
+	}
+}
+
+// TestSettingsOfNodes: what nodes of k3s may have of their own is said.
+func TestSettingsOfNodes(t *testing.T) {
+	for said, want := range map[pull.Reason]string{
+		pull.TagNotFound:         "does not show it, but nodes of k3s or RKE2",
+		pull.CredentialsRequired: "refused, but nodes of k3s or RKE2",
+	} {
+		words := Describe(&pull.Facts{
+			Named: named(t, "reg.example.com/app:1"), Settings: true, Said: said,
+			Finding: pull.Finding{Reason: pull.NodeCredentialsUnknown},
+		})
+		if !strings.Contains(words.Summary, want) || !strings.Contains(words.Hint, "registries.hostsDir") {
+			t.Errorf("%s: got %+v", said, words)
+		}
+	}
+}
