@@ -79,7 +79,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/keyring":  {"resolver/pull"},
 		"resolver/cloud":    {"resolver/pull"},
 		"resolver/registry": {"resolver/pull"},
-		"resolver/wording":  {"resolver/pull"},
+		"resolver/wording":  {"resolver/pull", "workload"},
 		"resolver":          {"workload", "resolver/pull", "resolver/cache", "resolver/coalesce", "resolver/wording", "resolver/nodes", "resolver/keyring", "resolver/registry"},
 		"policy":            {"workload", "resolver", "resolver/pull"},
 		"engine":            {"workload", "resolver", "resolver/pull", "policy"},

@@ -59,9 +59,11 @@ func (c *imageCheck) read(f *pull.Facts) {
 	f.Named = c.named
 }
 
-// refused tells whether the API server takes no Pod with the name, which it
-// trims for containers alone (pkg/apis/core/validation/validation.go,
-// validateContainerOnlyForPod and validateImageVolumeSource).
+// refused tells whether the API server takes no Pod with the name: it is empty,
+// or has white space around it, which is looked at for containers alone
+// (pkg/apis/core/validation/validation.go, validateContainerOnlyForPod and
+// validateImageVolumeSource).
 func refused(image workload.Image) bool {
-	return image.Reference == "" || strings.TrimSpace(image.Reference) == "" && image.Role != workload.Volume
+	trimmed := strings.TrimSpace(image.Reference)
+	return image.Reference == "" || trimmed != image.Reference && image.Role != workload.Volume
 }
