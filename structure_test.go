@@ -26,7 +26,6 @@ const (
 var (
 	allowedCircles = map[string]int{
 		"cmd/pullgate":      10,
-		"manifest":          4,
 		"resolver/keyring":  14,
 		"resolver/registry": 10,
 	}

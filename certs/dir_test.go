@@ -134,7 +134,11 @@ func TestDirTakesUpWhatIsNew(t *testing.T) {
 		t.Error(err)
 	}
 	write(t, folder, "tls.key", key)
-	<-log.came
+	select {
+	case <-log.came:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the new certificate was not taken up")
+	}
 	if err := handshake(d.GetCertificate, newRoots, time.Now().Add(-2*leafLife)); err != nil {
 		t.Error(err)
 	}

@@ -145,6 +145,9 @@ func wantTexts(t *testing.T, what, texts string, n int, want string) {
 // TestRunUnrendered: what a tool is still to fill in is no broken image.
 func TestRunUnrendered(t *testing.T) {
 	got := check(t, podWith("{{ .Values.image }}")+podWith("reg.example/public:${TAG}")+podWith("ko://x")+podWith("Bad Name"))
+	if len(got.Warnings) != 1 || !strings.HasPrefix(got.Warnings[0], "3 images are not rendered, and skipped: placeholders stand in the place of names, first in -:6; check what") {
+		t.Errorf("warnings %q", got.Warnings)
+	}
 	for _, result := range got.results[:3] {
 		if result.Reason != pull.Exempt || result.Failed || result.Hint == "" || result.Source.Line == 0 {
 			t.Errorf("%s: %s, %s", result.Image, result.Reason, result.Message)
@@ -175,7 +178,7 @@ func TestPassedOver(t *testing.T) {
 ---
 {kind: Deployment, spec: {template: {spec: {containers: [{image: a}]}}}}
 `)
-	const want = "containers were passed over in objects of kinds that are not known: 1 Deployment without apiVersion, 1 Pools (x.example), 1 Rollout (argoproj.io); " +
+	const want = "containers were passed over in objects of kinds that are not known: 1 Deployment without apiVersion, 1 Pools (x.example), 2 Rollout (argoproj.io); " +
 		`to check them put into the configuration (--config): workloads: [{group: x.example, kind: Pools, podTemplates: ["spec.head", "spec.pools[*].template"]}, ` +
 		`{group: argoproj.io, kind: Rollout, podTemplates: ["spec.template"]}]`
 	if len(got.Warnings) != 1 {

@@ -19,6 +19,8 @@ type Input struct {
 	Objects int
 	// Problems are what could not be read, or would be refused.
 	Problems []report.Problem
+	// Misnamed says that something was named to be read that is not there.
+	Misnamed bool
 	// Warnings say what was passed over, and what is not definite.
 	Warnings []string
 
@@ -40,6 +42,7 @@ func NewInput(stream manifest.Stream, kinds *workload.Kinds, source *ManifestSou
 	in := &Input{source: source, namespaces: map[string]map[string]string{}, Objects: len(stream.Objects)}
 	for _, problem := range stream.Problems {
 		in.Problems = append(in.Problems, problemOf(problem))
+		in.Misnamed = in.Misnamed || problem.Misnamed
 	}
 	for i := range stream.Objects {
 		in.add(&stream.Objects[i], kinds, namespace)
@@ -47,7 +50,7 @@ func NewInput(stream manifest.Stream, kinds *workload.Kinds, source *ManifestSou
 	for i := range stream.Incomplete {
 		in.passed.add(readHeader(stream.Incomplete[i].Raw), stream.Incomplete[i].Raw)
 	}
-	in.Warnings = slices.Concat(in.Warnings, source.ambiguities(), in.passed.warnings())
+	in.Warnings = slices.Concat(stream.PassedOver, source.ambiguities(), in.passed.warnings(), unrenderedWarning(in.workloads))
 	return in
 }
 

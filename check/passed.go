@@ -81,6 +81,9 @@ func templatePath(spec string) string {
 	return template
 }
 
+// policySigns are in what policies have in the place of images.
+const policySigns = "*?!|"
+
 // hasContainers tells whether an object has containers with names of images,
 // as a pod spec does.
 func hasContainers(object map[string]any) bool {
@@ -88,11 +91,7 @@ func hasContainers(object map[string]any) bool {
 	return slices.ContainsFunc(containers, func(value any) bool {
 		container, _ := value.(map[string]any)
 		image, _ := container["image"].(string)
-		if image == "" {
-			return false
-		}
-		_, err := workload.ParseReference(image)
-		return err == nil || workload.Unfilled(image)
+		return image != "" && (!strings.ContainsAny(image, policySigns) || workload.Unfilled(image))
 	})
 }
 

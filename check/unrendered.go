@@ -1,6 +1,8 @@
 package check
 
 import (
+	"fmt"
+
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
@@ -37,6 +39,33 @@ func (f *found) rendered() (named, unrendered workload.Workload) {
 		named.Templates = append(named.Templates, with)
 	}
 	return named, unrendered
+}
+
+// unrenderedWarning counts the places for names in a line; none where there are
+// none.
+func unrenderedWarning(workloads []found) []string {
+	n, first := 0, ""
+	for i := range workloads {
+		_, unrendered := workloads[i].rendered()
+		for _, t := range unrendered.Templates {
+			if n == 0 {
+				first = workloads[i].object.Find(t.Images[0].Field, t.Images[0].Reference).String()
+			}
+			n += len(t.Images)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s not rendered, and skipped: placeholders stand in the place of names, first in %s; %s", are(n, "image"), first, renderFirst)}
+}
+
+// are says how many there are of something.
+func are(n int, what string) string {
+	if n == 1 {
+		return "1 " + what + " is"
+	}
+	return fmt.Sprintf("%d %ss are", n, what)
 }
 
 // skipUnrendered is the outcome for places for names.

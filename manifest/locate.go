@@ -10,32 +10,33 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// text is what an object was written in.
-type text interface {
+// script is what an object was written in.
+type script interface {
 	// find returns where a path leads, or as far as it does; value is what
 	// is expected there.
 	find(path []step, value string) Position
-	// items returns where the n items of a List are that is found at a path.
-	items(path string, n int) []place
+	// items returns where the items of a List are that is found at a path; the
+	// spans are theirs in the List's own JSON.
+	items(path string, items []span) []place
 }
 
 // place is an object in a text.
 type place struct {
-	text text
+	text script
 	path string // of the object in the text
 }
 
 // find returns where a field of the object is.
 func (p place) find(field, value string) Position {
-	return p.text.find(steps(join(p.path, field)), value)
+	return p.text.find(steps(joined(p.path, field)), value)
 }
 
-// items returns the places of the n items of the object, a List.
-func (p place) items(n int) []place {
+// items returns the places of the items of the object, a List.
+func (p place) items(items []span) []place {
 	if p.text == nil {
-		return make([]place, n)
+		return make([]place, len(items))
 	}
-	return p.text.items(p.path, n)
+	return p.text.items(p.path, items)
 }
 
 // start is where the object begins; around is where its List does.
@@ -81,7 +82,7 @@ func steps(path string) []step {
 	return all
 }
 
-func join(path, field string) string {
+func joined(path, field string) string {
 	if path == "" || field == "" {
 		return path + field
 	}
@@ -118,10 +119,10 @@ func (t *yamlText) find(path []step, _ string) Position {
 	return at
 }
 
-func (t *yamlText) items(path string, n int) []place {
-	places := make([]place, n)
+func (t *yamlText) items(path string, items []span) []place {
+	places := make([]place, len(items))
 	for i := range places {
-		places[i] = place{t, join(path, "items") + "[" + strconv.Itoa(i) + "]"}
+		places[i] = place{t, joined(path, "items") + "[" + strconv.Itoa(i) + "]"}
 	}
 	return places
 }
@@ -137,14 +138,14 @@ func enter(node *yaml.Node, s step) *yaml.Node {
 			return node.Content[s.index]
 		}
 	case node.Kind == yaml.MappingNode && s.field != "":
-		return value(node, s.field)
+		return valueOf(node, s.field)
 	}
 	return nil
 }
 
-// value returns the last value of a key, which is the one that counts; else
+// valueOf returns the last value of a key, which is the one that counts; else
 // that of the maps that are merged in.
-func value(node *yaml.Node, key string) *yaml.Node {
+func valueOf(node *yaml.Node, key string) *yaml.Node {
 	for i := len(node.Content) - 2; i >= 0; i -= 2 {
 		if node.Content[i].Value == key {
 			return node.Content[i+1]
@@ -167,7 +168,7 @@ func merged(node *yaml.Node, key string) *yaml.Node {
 		node = node.Alias
 	}
 	if node.Kind == yaml.MappingNode {
-		return value(node, key)
+		return valueOf(node, key)
 	}
 	if node.Kind != yaml.SequenceNode {
 		return nil
@@ -201,26 +202,12 @@ func (t jsonText) find(path []step, _ string) Position {
 
 // items returns each item as a text of its own, so that finding a line in one
 // does not read all that come before.
-func (t jsonText) items(path string, n int) []place {
-	places := make([]place, n)
-	decoder := json.NewDecoder(bytes.NewReader(t.text))
-	for _, s := range append(steps(path), step{field: "items"}) {
-		if _, ok := seek(decoder, s); !ok {
-			return places
-		}
-	}
-	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
-		return places
-	}
+func (t jsonText) items(_ string, items []span) []place {
+	places := make([]place, len(items))
 	at, seen := t.Position, 0
-	for i := 0; i < n && decoder.More(); i++ {
-		var raw json.RawMessage
-		if decoder.Decode(&raw) != nil {
-			return places
-		}
-		start := int(decoder.InputOffset()) - len(raw)
-		at.Line += bytes.Count(t.text[seen:start], []byte{'\n'})
-		places[i].text, seen = jsonText{Position: at, text: raw}, start
+	for i, item := range items {
+		at.Line += bytes.Count(t.text[seen:item.start], []byte{'\n'})
+		places[i].text, seen = jsonText{Position: at, text: t.text[item.start:item.end]}, item.start
 	}
 	return places
 }

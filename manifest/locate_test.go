@@ -1,6 +1,9 @@
 package manifest
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,7 +59,7 @@ func TestKustomization(t *testing.T) {
 		"over/kustomization.yaml": "resources: [../base]\nnamePrefix: prod-\nimages:\n- name: other\n  newTag: \"7\"\n- name: nginx\n  newTag: \"2\"\nsecretGenerator:\n- name: s\n  literals: [a=b]\n",
 		"marked/Kustomization":    "resources: [../base]\nbuildMetadata: [originAnnotations]\n",
 	})
-	s := read(Input{Kustomize: filepath.Join(dir, "over")})
+	s := read(Input{Kustomize: []string{filepath.Join(dir, "over")}})
 	wantProblem(t, s, "")
 	compare(t, s, kubectlKustomize(t, filepath.Join(dir, "over")))
 	if len(s.Objects) != 2 {
@@ -73,8 +76,50 @@ func TestKustomization(t *testing.T) {
 	if got, want := s.Objects[0].Start, (Position{filepath.Join(dir, "over/kustomization.yaml"), 1}); got != want {
 		t.Errorf("the generated Secret: %v, want %v", got, want)
 	}
-	if s := read(Input{Kustomize: filepath.Join(dir, "marked")}); len(s.Objects) != 1 || s.Objects[0].Start.Line != 1 {
+	if s := read(Input{Kustomize: []string{filepath.Join(dir, "marked")}}); len(s.Objects) != 1 || s.Objects[0].Start.Line != 1 {
 		t.Errorf("with the option already set: %v", s)
+	}
+}
+
+// TestKustomizationPlaces: where what was built comes from.
+func TestKustomizationPlaces(t *testing.T) {
+	const deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: NAME}\nspec:\n  template:\n    spec:\n      containers:\n      - name: main\n        image: IMAGE\n"
+	of := func(name, image string) string {
+		return strings.NewReplacer("NAME", name, "IMAGE", image).Replace(deployment)
+	}
+	dir := write(t, map[string]string{
+		"base/kustomization.yaml": "resources: [all.yaml]\nimages:\n- name: two\n  newName: reg.example/two\n  newTag: \"2\"\n",
+		"base/all.yaml":           of("web", "one:1") + "---\n" + of("web-api", "two:dummy") + "---\n" + of("api", "three:1"),
+		"over/kustomization.yaml": "resources: [../base]\nnamePrefix: prod-\npatches:\n- path: patch.yaml\n- target: {kind: Deployment, name: api}\n  patch: |-\n    - op: replace\n      path: /spec/template/spec/containers/0/image\n      value: four:1\n",
+		"over/patch.yaml":         strings.Replace(of("web", "sidecar:1"), "main", "sidecar", 1),
+	})
+	s := read(Input{Kustomize: []string{filepath.Join(dir, "over")}})
+	wantProblem(t, s, "")
+	got := map[string]string{}
+	for i := range s.Objects {
+		var object struct {
+			Spec struct {
+				Template struct {
+					Spec struct{ Containers []struct{ Image string } }
+				}
+			}
+		}
+		if err := json.Unmarshal(s.Objects[i].Raw, &object); err != nil {
+			t.Fatal(err)
+		}
+		for j, c := range object.Spec.Template.Spec.Containers {
+			at := s.Objects[i].Find(fmt.Sprintf("spec.template.spec.containers[%d].image", j), c.Image)
+			got[c.Image], _ = strings.CutPrefix(at.String(), dir+"/")
+		}
+	}
+	want := map[string]string{
+		"one:1": "base/all.yaml:9", "sidecar:1": "over/patch.yaml:9", "reg.example/two:2": "base/kustomization.yaml:3", "four:1": "over/kustomization.yaml:9",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("places %v, want %v", got, want)
+	}
+	if at := s.Objects[0].Find("spec.template.spec.containers[0].image", "no such image"); at != s.Objects[0].Start || at.File != filepath.Join(dir, "base/all.yaml") {
+		t.Errorf("an image of nowhere is at %v", at)
 	}
 }
 
@@ -83,14 +128,20 @@ func TestKustomizationProblems(t *testing.T) {
 		"none/x":                   "",
 		"bad/kustomization.yaml":   "resources: [",
 		"field/kustomization.yaml": "resourcez: []\n",
+		"meta/kustomization.yaml":  "resources: [x.yaml]\nbuildMetadata: all\n",
+		"meta/x.yaml":              pods,
+		"bare/kustomization.yaml":  "resources: [x.yaml]\n",
+		"bare/x.yaml":              "kind: Pod\nmetadata: {name: a}\n",
+		"type/kustomization.yaml":  "namePrefix: [a]\n",
 		"gone/kustomization.yaml":  "resources: [gone.yaml]\n",
 	})
 	for name, want := range map[string]string{
 		"none": "unable to find one of 'kustomization.yaml'", "bad": "yaml", "field": `unknown field "resourcez"`,
 		"gone": "no such file or directory", "missing": "not a valid directory",
+		"meta": "buildMetadata", "bare": "without apiVersion", "type": "stands where namePrefix has something else",
 	} {
-		s := read(Input{Kustomize: filepath.Join(dir, name)})
-		if len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Error(), want) || strings.Contains(s.Problems[0].Error(), "\n") {
+		s := read(Input{Kustomize: []string{filepath.Join(dir, name)}})
+		if len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Error(), want) || strings.Contains(s.Problems[0].Error(), "\n") || strings.Contains(s.Problems[0].Error(), "Go ") {
 			t.Errorf("%s: problems %v, want one line with %q", name, s.Problems, want)
 		}
 	}

@@ -9,29 +9,15 @@ import (
 	"fmt"
 )
 
-// Position is a place in a file. The zero value is none.
-type Position struct {
-	// File is the file as it was named or found, a URL, or "-" for standard
-	// input.
-	File string `json:"file"`
-	// Line counts from 1.
-	Line int `json:"line"`
-}
-
-// String writes the position as editors and compilers do.
-func (p Position) String() string {
-	if p.Line == 0 {
-		return p.File
-	}
-	return fmt.Sprintf("%s:%d", p.File, p.Line)
-}
-
 // Object is one object of a manifest.
 type Object struct {
 	// Raw is the object as JSON.
 	Raw []byte
 	// Start is where it begins.
 	Start Position
+	// Loose says that its file stands beside a kustomization that does not use
+	// it: it may be a patch.
+	Loose bool
 
 	place place
 }
@@ -52,6 +38,9 @@ type Problem struct {
 	Err error
 	// Hint is what to do about it; may be empty.
 	Hint string
+	// Misnamed says that what the user named is not there: it is the command
+	// line that is wrong.
+	Misnamed bool
 }
 
 // Error names the place.
@@ -76,8 +65,24 @@ type Stream struct {
 	Foreign int
 	// Problems are what could not be read.
 	Problems []*Problem
+	// PassedOver says, in a line each, what was left alone on purpose.
+	PassedOver []string
+}
+
+// join adds what another stream has.
+func (s *Stream) join(other Stream) {
+	s.Objects = append(s.Objects, other.Objects...)
+	s.Incomplete = append(s.Incomplete, other.Incomplete...)
+	s.Foreign += other.Foreign
+	s.Problems = append(s.Problems, other.Problems...)
+	s.PassedOver = append(s.PassedOver, other.PassedOver...)
 }
 
 func (s *Stream) fail(at Position, err error, hint string) {
 	s.Problems = append(s.Problems, &Problem{Position: at, Err: err, Hint: hint})
+}
+
+// misnamed takes down that there is nothing of a name.
+func (s *Stream) misnamed(name string, err error, hint string) {
+	s.Problems = append(s.Problems, &Problem{Position: Position{File: name}, Err: err, Hint: hint, Misnamed: true})
 }

@@ -6,89 +6,78 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"sigs.k8s.io/yaml"
 )
 
 // maxDepth bounds Lists in Lists.
 const maxDepth = 8
 
-// toJSON converts a document of YAML with the library that kubectl uses.
-func toJSON(doc document) ([]byte, error) {
-	raw, err := yaml.YAMLToJSON(doc.text)
-	if err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(raw), nil
-}
-
-// header is what tells an object from other documents.
-type header struct {
-	APIVersion string          `json:"apiVersion"`
-	Kind       string          `json:"kind"`
-	Items      json.RawMessage `json:"items"`
-}
-
-// addObject takes up one object, or the objects of a List. Whatever has items
-// is a List, as for kubectl (apimachinery pkg/apis/meta/v1/unstructured,
-// detectList).
+// addObject takes up one object of JSON, or the objects of a List. Whatever has
+// items is a List, as for kubectl (apimachinery
+// pkg/apis/meta/v1/unstructured, detectList).
 func (s *Stream) addObject(raw []byte, at Position, from place, depth int) {
-	var head header
-	if err := json.Unmarshal(raw, &head); err != nil || head.APIVersion == "" || head.Kind == "" {
-		if !bytes.Equal(raw, []byte("null")) {
-			s.Foreign++
-		}
-		if err == nil && head.Kind != "" {
-			s.Incomplete = append(s.Incomplete, Object{Raw: raw, Start: at, place: from})
-		}
-		return
-	}
-	if head.Items == nil {
-		s.Objects = append(s.Objects, Object{Raw: raw, Start: at, place: from})
-		return
-	}
-	if depth == maxDepth {
+	value, _ := newOutliner(raw).next() // it is JSON
+	s.addOutlined(value, raw, at, from, depth)
+}
+
+// addOutlined takes up a value of which the outline is known. Raw is the text
+// of which the outline is.
+func (s *Stream) addOutlined(value outline, raw []byte, at Position, from place, depth int) {
+	object := Object{Raw: raw[value.start:value.end], Start: at, place: from}
+	switch {
+	case !value.object || value.apiVersion == "" || value.kind == "":
+		s.addForeign(value, object)
+	case !value.list:
+		s.Objects = append(s.Objects, object)
+	case value.noItems:
+		s.fail(at, errors.New("items: a list of objects is expected"), "")
+	case depth == maxDepth:
 		s.fail(at, fmt.Errorf("more than %d Lists in Lists", maxDepth), "")
-		return
-	}
-	if err := s.addItems(head, at, from, depth+1); err != nil {
-		s.fail(at, err, "")
+	default:
+		s.addItems(value, raw, at, from, depth+1)
 	}
 }
 
-// addItems takes up the objects of a List.
-func (s *Stream) addItems(list header, at Position, from place, depth int) error {
-	var items []json.RawMessage
-	if err := json.Unmarshal(list.Items, &items); err != nil {
-		return errors.New("items: a list of objects is expected")
+// addForeign takes up what is no object, but for nothing at all.
+func (s *Stream) addForeign(value outline, object Object) {
+	if !bytes.Equal(object.Raw, []byte("null")) {
+		s.Foreign++
 	}
-	places := from.items(len(items))
-	for i, item := range items {
-		item, err := completed(item, list)
+	if value.kind != "" {
+		s.Incomplete = append(s.Incomplete, object)
+	}
+}
+
+// addItems takes up the objects of a List. One that is none concerns itself
+// alone.
+func (s *Stream) addItems(list outline, raw []byte, at Position, from place, depth int) {
+	places := from.items(list.items)
+	for i, span := range list.items {
+		start := places[i].start(at)
+		item, err := completed(raw[span.start:span.end], list)
 		if err != nil {
-			return fmt.Errorf("items[%d]: %w", i, err)
+			s.fail(start, fmt.Errorf("items[%d]: %w", i, err), "")
+			continue
 		}
-		s.addObject(item, places[i].start(at), places[i], depth)
+		s.addObject(item, start, places[i], depth)
 	}
-	return nil
 }
 
 // completed gives an item of a PodList and the like the apiVersion and kind
 // that such lists leave out.
-func completed(item json.RawMessage, list header) (json.RawMessage, error) {
-	kind, typed := strings.CutSuffix(list.Kind, "List")
-	var head header
-	if err := json.Unmarshal(item, &head); err != nil {
+func completed(item []byte, list outline) ([]byte, error) {
+	value, err := newOutliner(item).next()
+	if err != nil || !value.object {
 		return nil, errors.New("an object is expected")
 	}
-	if head.Kind != "" || !typed || kind == "" {
+	kind, typed := strings.CutSuffix(list.kind, "List")
+	if value.kind != "" || !typed || kind == "" {
 		return item, nil
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(item, &fields); err != nil || fields == nil {
+	if err := json.Unmarshal(item, &fields); err != nil {
 		return nil, errors.New("an object is expected")
 	}
-	fields["apiVersion"], _ = json.Marshal(list.APIVersion) //nolint:errchkjson // a string
+	fields["apiVersion"], _ = json.Marshal(list.apiVersion) //nolint:errchkjson // a string
 	fields["kind"], _ = json.Marshal(kind)                  //nolint:errchkjson // a string
 	return json.Marshal(fields)
 }

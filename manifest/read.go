@@ -9,23 +9,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
-	"k8s.io/cli-runtime/pkg/resource"
 )
 
-const (
-	// maxInput bounds one file or stream, so that an endless one is an error.
-	maxInput = 256 << 20
-	// attempts is how often kubectl asks for a URL (cli-runtime
-	// pkg/resource/builder.go, defaultHttpGetAttempts).
-	attempts = 3
-	// urlTimeout bounds each attempt.
-	urlTimeout = 30 * time.Second
-)
+// maxInput bounds one file or stream, so that an endless one is an error.
+const maxInput = 256 << 20
 
 // Stdin is the name that stands for standard input.
 const Stdin = "-"
@@ -36,8 +26,10 @@ type Input struct {
 	Files []string
 	// Recursive goes into the folders of folders.
 	Recursive bool
-	// Kustomize is a folder or URL with a kustomization; empty: none.
-	Kustomize string
+	// Exclude are globs of what is left out of folders, as in a .gitignore.
+	Exclude []string
+	// Kustomize are folders or URLs with a kustomization.
+	Kustomize []string
 	// Stdin is standard input.
 	Stdin io.Reader
 	// HTTP reads URLs; nil: http.DefaultClient.
@@ -45,65 +37,81 @@ type Input struct {
 }
 
 // Read reads everything. What fails is among the stream's problems; the rest
-// is there all the same.
+// is there all the same. What is not read when the context ends is a problem,
+// be it that whoever reads it heeds no context.
 func Read(ctx context.Context, in Input) Stream {
 	var s Stream
 	stdinRead := false
 	for _, name := range in.Files {
-		switch {
-		case name == Stdin && stdinRead: // there is only one
-		case name == Stdin:
-			stdinRead = true
-			s.readFrom(Stdin, in.Stdin)
-		case isURL(name):
-			in.readURL(ctx, &s, name)
-		default:
-			in.readPath(ctx, &s, name)
+		if name == Stdin && stdinRead {
+			continue // there is only one
 		}
-		if ctx.Err() != nil {
-			break
-		}
+		stdinRead = stdinRead || name == Stdin
+		s.join(within(ctx, name, func(s *Stream) { in.read(ctx, s, name) }))
 	}
-	if in.Kustomize != "" {
-		s.readKustomization(in.Kustomize)
+	for _, dir := range in.Kustomize {
+		s.join(within(ctx, dir, func(s *Stream) { s.readKustomization(dir) }))
 	}
 	return s
 }
 
-func isURL(name string) bool {
-	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
+// within reads until the context ends.
+func within(ctx context.Context, name string, read func(*Stream)) Stream {
+	done := make(chan Stream, 1)
+	go func() {
+		var s Stream
+		read(&s)
+		done <- s
+	}()
+	select {
+	case s := <-done:
+		return s
+	case <-ctx.Done():
+		var s Stream
+		s.fail(Position{File: name}, fmt.Errorf("not read to its end: %w", context.Cause(ctx)), "")
+		return s
+	}
 }
 
-// readPath reads a file, a folder, or whatever matches a pattern. Which files
-// of a folder count is cli-runtime's to say.
+// read reads one of Files.
+func (in *Input) read(ctx context.Context, s *Stream, name string) {
+	switch {
+	case name == Stdin:
+		in.readStdin(s)
+	case isURL(name):
+		in.readURL(ctx, s, name)
+	default:
+		in.readPath(ctx, s, name)
+	}
+}
+
+// readStdin reads standard input. That there is nothing is what a failure of
+// the program that should have written to it looks like.
+func (in *Input) readStdin(s *Stream) {
+	s.readFrom(Stdin, in.Stdin)
+	if len(s.Objects)+s.Foreign+len(s.Problems) == 0 {
+		s.misnamed(Stdin, errors.New("there is nothing on standard input"), "see what the program before it says: `set -o pipefail` makes its failure count")
+	}
+}
+
+// readPath reads a file, a folder, or whatever matches a pattern.
 func (in *Input) readPath(ctx context.Context, s *Stream, name string) {
 	paths, err := expandPattern(name)
 	if err != nil {
-		s.fail(Position{File: name}, err, "-f takes a file, a folder, a pattern, a URL, or - for standard input")
+		s.misnamed(name, err, "-f takes a file, a folder, a pattern, a URL, or - for standard input")
 		return
 	}
 	for _, path := range paths {
-		visitors, err := resource.ExpandPathsToFileVisitors(nil, path, in.Recursive, resource.FileExtensions, nil)
-		if err != nil {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
 			s.fail(Position{File: path}, reason(err), "")
-			continue
-		}
-		for _, visitor := range visitors {
-			if file, ok := visitor.(*resource.FileVisitor); ok && ctx.Err() == nil {
-				s.readFile(file.Path)
-			}
-		}
-		if len(visitors) == 0 {
-			s.fail(Position{File: path}, fmt.Errorf("no file ends in %s", strings.Join(resource.FileExtensions, ", ")), emptyHint(in.Recursive))
+		case info.IsDir():
+			in.readFolder(ctx, s, path)
+		default:
+			s.readFile(path)
 		}
 	}
-}
-
-func emptyHint(recursive bool) string {
-	if recursive {
-		return "name the files themselves, whatever they end in"
-	}
-	return "-R goes into the folders inside it"
 }
 
 // expandPattern returns the paths that a name stands for: itself where it
@@ -161,48 +169,4 @@ func (s *Stream) readFrom(name string, from io.Reader) {
 	default:
 		s.add(name, text)
 	}
-}
-
-// readURL reads a URL, again after a server's error.
-func (in *Input) readURL(ctx context.Context, s *Stream, address string) {
-	client := in.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	var err error
-	for attempt := range attempts {
-		if attempt > 0 {
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Second):
-			}
-		}
-		var again bool
-		if again, err = s.tryURL(ctx, client, address); !again {
-			break
-		}
-	}
-	if err != nil {
-		s.fail(Position{File: address}, err, "")
-	}
-}
-
-// tryURL reads a URL once, and tells whether to try again.
-func (s *Stream) tryURL(ctx context.Context, client *http.Client, address string) (again bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, urlTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return false, fmt.Errorf("not a URL: %w", err)
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return true, fmt.Errorf("cannot be read: %w", err)
-	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
-	if response.StatusCode != http.StatusOK {
-		return response.StatusCode >= http.StatusInternalServerError, fmt.Errorf("cannot be read: the server answered %s", response.Status)
-	}
-	s.readFrom(address, response.Body)
-	return false, nil
 }

@@ -280,7 +280,7 @@ func TestReadGoesOnAfterProblems(t *testing.T) {
 		"json cut off":    {"{\"kind\": \"Pod\",\n\n", "-:1: not JSON: unexpected EOF", 0, false},
 		"on a separator":  {"--- a: b\n" + pods, "-:1: text after ---: nodes of YAML begin on a line of their own", 2, false},
 		"items":           {"apiVersion: v1\nkind: List\nitems: 3\n---\n" + pods, "-:1: items: a list of objects is expected", 2, false},
-		"item":            {"apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod}, 3]\n---\n" + pods, "-:1: items[1]: an object is expected", 3, false},
+		"item":            {"apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod}, 3, {apiVersion: v1, kind: Pod}]\n---\n" + pods, "-:3: items[1]: an object is expected", 4, false},
 		"control letters": {"a: \"\x00\"\n---\n" + pods, "not YAML: control characters are not allowed", 2, false},
 		"many aliases":    {bomb() + "---\n" + pods, "not YAML: document contains excessive aliasing", 2, false},
 	}
@@ -328,51 +328,33 @@ func TestReadListsInLists(t *testing.T) {
 	wantProblem(t, s, "more than 8 Lists in Lists")
 }
 
-// streams are so many Pods in a stream, each of two lines.
-func streams(n int) map[string]string {
-	const item = "\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"},\n\"spec\":{\"containers\":[{\"image\":\"nginx\"}]}}"
-	return map[string]string{
-		"list": `{"apiVersion":"v1","kind":"List","items":[` + strings.TrimSuffix(strings.Repeat(item+",", n), ",") + "]}",
-		"row":  strings.Repeat(item, n),
-	}
-}
-
+// TestReadManyItems: the time grows with the size and not with its square,
+// which for a cluster's Pods are minutes.
 func TestReadManyItems(t *testing.T) {
-	const n = 5_000
-	for name, stream := range streams(n) {
+	const item = "\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"},\n\"spec\":{\"containers\":[{\"image\":\"nginx\"}]}}"
+	const few, times = 5_000, 8
+	timed := func(n int, stream string) time.Duration {
+		start := time.Now()
 		s := read(Input{Files: []string{"-"}, Stdin: strings.NewReader(stream)})
+		took := time.Since(start)
 		if len(s.Objects) != n {
-			t.Fatalf("%s: %d objects, want %d", name, len(s.Objects), n)
+			t.Fatalf("%d objects, want %d", len(s.Objects), n)
 		}
 		if at := s.Objects[n-1].Find("spec.containers[0].image", ""); at.Line != 2*n+1 {
-			t.Errorf("%s: the last image is at line %d, want %d", name, at.Line, 2*n+1)
+			t.Errorf("the last image is at line %d, want %d", at.Line, 2*n+1)
 		}
+		return took
 	}
-}
-
-// BenchmarkReadManyItems fails where the time grows with the square of the
-// size, which for a cluster's Pods are minutes.
-func BenchmarkReadManyItems(b *testing.B) {
-	const few, times = 5_000, 8
-	timed := func(stream string) time.Duration {
-		start := time.Now()
-		read(Input{Files: []string{"-"}, Stdin: strings.NewReader(stream)})
-		return time.Since(start)
-	}
-	small, large := streams(few), streams(times*few)
-	for name := range small {
-		b.Run(name, func(b *testing.B) {
-			var ofFew, ofMany time.Duration
-			for b.Loop() {
-				ofFew += timed(small[name])
-				ofMany += timed(large[name])
-			}
-			growth := float64(ofMany) / float64(ofFew)
-			b.ReportMetric(growth, "times-for-8-times")
-			if growth > 6*times { // with its square it would be times as much again
-				b.Errorf("%s for %d objects and %s for %d", ofFew, few, ofMany, times*few)
-			}
-		})
+	for name, stream := range map[string]func(n int) string{
+		"list": func(n int) string {
+			return `{"apiVersion":"v1","kind":"List","items":[` + strings.TrimSuffix(strings.Repeat(item+",", n), ",") + "]}"
+		},
+		"row": func(n int) string { return strings.Repeat(item, n) },
+	} {
+		small, large := timed(few, stream(few)), timed(times*few, stream(times*few))
+		if large > 6*times*small { // with its square it would be times as much again
+			t.Errorf("%s: %s for %d objects and %s for %d", name, small, few, large, times*few)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -28,11 +29,13 @@ import (
 
 // checkOptions are the flags of `pullgate check`.
 type checkOptions struct {
-	files, images, platforms, outputs []string
+	files, kustomize, exclude         []string
+	images, platforms, outputs        []string
 	recursive, cluster                bool
-	kustomize, config, depth          string
+	config, depth                     string
 	kubeconfig, context, namespace    string
 	failOn, cacheDir                  string
+	timeout                           time.Duration
 	// path is how the command was called.
 	path string
 }
@@ -52,7 +55,8 @@ for the credentials of the nodes. With --cluster, what is not among the
 manifests is read from the cluster.
 
 The exit code is 0 if there is nothing that --fail-on names, 1 if there is, and
-2 for wrong usage or a manifest or configuration that cannot be read.`,
+2 for wrong usage or a manifest or configuration that cannot be read. With
+--fail-on never it is 0 for manifests that cannot be read, too.`,
 		Example: `  # what a chart renders to
   helm template shop ./chart | pullgate check -f -
 
@@ -91,8 +95,9 @@ func noManifestArgs(cmd *cobra.Command, args []string) error {
 func (o *checkOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVarP(&o.files, "filename", "f", nil, "`FILE`, folder, pattern or URL with manifests; - for standard input; may be repeated")
-	flags.BoolVarP(&o.recursive, "recursive", "R", false, "go into the folders of folders given by -f")
-	flags.StringVarP(&o.kustomize, "kustomize", "k", "", "`DIR` or URL of a kustomization")
+	flags.BoolVarP(&o.recursive, "recursive", "R", false, "go into the folders of folders given by -f, and build the kustomizations there")
+	flags.StringArrayVar(&o.exclude, "exclude", nil, "`GLOB` of what is left out of folders, as in a .gitignore; may be repeated; a file .pullgateignore has more")
+	flags.StringArrayVarP(&o.kustomize, "kustomize", "k", nil, "`DIR` or URL of a kustomization; may be repeated")
 	flags.StringArrayVar(&o.images, "image", nil, "`REF` of an image to check alone; may be repeated")
 	flags.StringVar(&o.config, "config", "", "configuration `FILE`, as for serve; default: the defaults")
 	flags.StringSliceVar(&o.platforms, "platform", nil, "`OS/ARCH[/VARIANT]` of the nodes; may be repeated; default: those of the configuration, then of the cluster's Nodes with --cluster, else linux/amd64 and linux/arm64")
@@ -102,7 +107,8 @@ func (o *checkOptions) register(cmd *cobra.Command) {
 	flags.StringVar(&o.context, "context", "", "`CONTEXT` of the kubeconfig for --cluster; default: the current one")
 	flags.StringVarP(&o.namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none; default: that of the context with --cluster, else default")
 	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "`FORMAT[=FILE]`: text, json, sarif, junit, github or html; may be repeated, with one to standard output; default: text")
-	flags.StringVar(&o.failOn, "fail-on", string(check.OnBroken), "exit with 1 for what is `broken|unknown|never`: what admission would deny, what is broken or unknown, nothing")
+	flags.StringVar(&o.failOn, "fail-on", string(check.OnBroken), "exit with 1 for what is `broken|unknown|never`: what admission would deny, what is broken or unknown, nothing, be it that a manifest cannot be read")
+	flags.DurationVar(&o.timeout, "timeout", 0, "`DURATION` of the whole check, such as 2m: what is not known by then is Timeout; 0: as long as it takes")
 	flags.StringVar(&o.cacheDir, "cache-dir", "", "`DIR` to keep manifests in from run to run, so that known images cost one request")
 	for flag, values := range map[string][]string{
 		"depth": {string(policy.Manifest), string(policy.Layers)}, "output": names(report.Formats()), "fail-on": names(check.FailOns()),
@@ -131,12 +137,14 @@ func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	}
 	defer func() { _ = outputs.close() }() // after write, which tells what failed, it does nothing
 	say := &complaints{out: stderr}
-	cluster, err := o.connect(ctx, say)
+	limited, cancel := o.limit(ctx)
+	defer cancel()
+	cluster, err := o.connect(limited, say)
 	if err != nil {
 		return err
 	}
 	r := checkRun{checkOptions: o, configuration: configuration, given: given, cluster: cluster, say: say}
-	written, err := r.check(ctx, stdin, stderr)
+	written, err := r.check(limited, stdin, stderr)
 	if err != nil {
 		return err
 	}
@@ -146,13 +154,22 @@ func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	if err := outputs.write(written); err != nil {
 		return err
 	}
-	return verdict(written)
+	return r.verdict(written)
 }
 
-// verdict is the exit code of a report.
-func verdict(written *report.Report) error {
+// limit ends a check when its time is over.
+func (o *checkOptions) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("--timeout %s is over", o.timeout))
+}
+
+// verdict is the exit code of a report. A name that leads to nothing is wrong
+// usage, whatever the check is to fail for.
+func (r *checkRun) verdict(written *report.Report) error {
 	switch {
-	case len(written.Problems) > 0:
+	case r.misnamed, len(written.Problems) > 0 && check.FailOn(r.failOn) != check.Never:
 		return exitError(exitUsage)
 	case written.Summary.Failed > 0:
 		return exitError(exitFound)
@@ -163,7 +180,7 @@ func verdict(written *report.Report) error {
 
 // settings reads the configuration, and puts into it what flags say.
 func (o *checkOptions) settings() (configuration policy.Configuration, given []ocispec.Platform, err error) {
-	if len(o.files) == 0 && o.kustomize == "" && len(o.images) == 0 {
+	if len(o.files)+len(o.kustomize) == 0 && len(o.images) == 0 {
 		return configuration, nil, &hintedError{
 			err: errors.New("nothing to check"), hint: "name manifests with -f or -k, or an image with --image; `" + o.path + " --help` has examples",
 		}
@@ -198,11 +215,14 @@ type checkRun struct {
 	given         []ocispec.Platform // of --platform
 	cluster       *liveCluster       // nil without --cluster
 	say           *complaints
+	misnamed      bool // a name on the command line leads to nothing
 }
 
 // check reads, asks and reports.
 func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer) (*report.Report, error) {
-	stream := manifest.Read(ctx, manifest.Input{Files: r.files, Recursive: r.recursive, Kustomize: r.kustomize, Stdin: stdin})
+	stream := manifest.Read(ctx, manifest.Input{
+		Files: r.files, Recursive: r.recursive, Exclude: r.exclude, Kustomize: r.kustomize, Stdin: stdin,
+	})
 	objects, docker := check.NewManifestSource(r.cluster.source()), check.NewDocker()
 	if docker.Err != nil {
 		r.say.warn(docker.String() + ": " + docker.Err.Error())
@@ -222,6 +242,7 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	}
 	input := check.NewInput(stream, parts.Kinds, objects, r.defaultNamespace())
 	input.AddImages(r.images, r.defaultNamespace())
+	r.misnamed = input.Misnamed
 	for _, warning := range input.Warnings {
 		r.say.warn(warning)
 	}
