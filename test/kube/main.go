@@ -1,6 +1,7 @@
 // Command kube is a local Kubernetes in one file: it is etcd, kube-apiserver,
-// kube-controller-manager, kubelet or kubectl according to the name that it is
-// called by, so that the tests and the demo need nothing but Go modules.
+// kube-controller-manager, kube-scheduler, kube-proxy, kubelet or kubectl
+// according to the name that it is called by, so that the tests and the demo
+// need nothing but Go modules.
 package main
 
 import (
@@ -15,6 +16,8 @@ import (
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
@@ -23,6 +26,8 @@ func main() {
 	commands := map[string]func() *cobra.Command{
 		"kube-apiserver":          apiserver.NewAPIServerCommand,
 		"kube-controller-manager": controllermanager.NewControllerManagerCommand,
+		"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
+		"kube-proxy":              proxy.NewProxyCommand,
 		"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 		"kubectl":                 kubectl.NewDefaultKubectlCommand,
 	}
@@ -32,7 +37,7 @@ func main() {
 	}
 	command, ok := commands[name]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "kube: no program called %q in this file: call it as etcd, kube-apiserver, kube-controller-manager, kubelet or kubectl\n", name)
+		fmt.Fprintf(os.Stderr, "kube: no program called %q in this file: call it as etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy, kubelet or kubectl\n", name)
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(command()))
