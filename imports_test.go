@@ -141,7 +141,7 @@ func TestOwners(t *testing.T) {
 		"k8s.io/api/admissionregistration/v1":                     {"certs"},
 		"github.com/spf13/cobra":                                  {"cmd/pullgate"},
 		"sigs.k8s.io/controller-runtime/pkg/webhook":              {"cmd/pullgate"},
-		"github.com/prometheus/client_golang/prometheus":          {"cmd/pullgate", "metrics", "webhook"},
+		"github.com/prometheus/client_golang/prometheus":          {"certs", "cmd/pullgate", "metrics", "webhook"},
 		"sigs.k8s.io/controller-runtime/pkg/metrics":              {"cmd/pullgate"},
 		"github.com/containerd/containerd/v2/core/remotes/docker": {"resolver/registry"},
 		"github.com/aws/aws-sdk-go-v2/config":                     {"resolver/cloud"},

@@ -15,7 +15,7 @@ import (
 // pair returns a certificate made at that time, its key, and its authority.
 func pair(t *testing.T, at time.Time) (certificate, key, roots []byte) {
 	t.Helper()
-	data, err := renew(nil, []string{host}, at)
+	data, err := renew(nil, nil, []string{host}, at)
 	if err != nil {
 		t.Fatal(err)
 	}

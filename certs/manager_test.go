@@ -6,11 +6,13 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,6 +24,11 @@ func TestEnsureOnAnEmptyCluster(t *testing.T) {
 	if err := m.Check(nil); err == nil {
 		t.Error("ready without a certificate")
 	}
+	ensure(t, m)
+	if err := m.Check(nil); err == nil {
+		t.Error("ready though API servers cannot have heard of the authority yet")
+	}
+	m.Now = func() time.Time { return time.Now().Add(heardFirst) }
 	ensure(t, m)
 	if err := m.Check(nil); err != nil {
 		t.Error(err)
@@ -35,7 +42,7 @@ func TestEnsureOnAnEmptyCluster(t *testing.T) {
 	if got, want := s.wrote(), []string{"create secrets", "patch validatingwebhookconfigurations"}; !slices.Equal(got, want) {
 		t.Errorf("wrote %v, want %v", got, want)
 	}
-	leaf := m.serving.Load().Leaf
+	leaf := m.serving.Load().serving.Leaf
 	if life := time.Until(leaf.NotAfter).Round(24 * time.Hour); life != leafLife {
 		t.Errorf("the certificate lives for %v, want %v", life, leafLife)
 	}
@@ -60,18 +67,130 @@ func TestNewAuthorityKeepsThePreviousOne(t *testing.T) {
 	for round := range 24 {
 		now = now.Add(leafLife * 3 / 4)
 		ensure(t, second)
-		for name, m := range map[string]*Manager{"first": first, "second": second} {
-			if err := handshake(m.GetCertificate, s.bundle(t), now); err != nil {
-				t.Errorf("round %d, %s: %v", round, name, err)
+		for range 2 { // at once, and when every API server has heard
+			for name, m := range map[string]*Manager{"first": first, "second": second} {
+				if err := handshake(m.GetCertificate, s.bundle(t), now); err != nil {
+					t.Errorf("round %d, %s: %v", round, name, err)
+				}
 			}
+			if n := len(certificates(s.bundle(t))); n > 2 {
+				t.Errorf("round %d: %d authorities in the caBundle", round, n)
+			}
+			ensure(t, first)
+			now = now.Add(heard)
+			ensure(t, first)
+			ensure(t, second)
 		}
-		if n := len(certificates(s.bundle(t))); n > 2 {
-			t.Errorf("round %d: %d authorities in the caBundle", round, n)
+		now = now.Add(overlap)
+		ensure(t, second)
+		if n := len(certificates(s.bundle(t))); n != 1 {
+			t.Errorf("round %d: %d authorities in the caBundle after the overlap", round, n)
 		}
-		ensure(t, first)
 	}
-	if n := len(certificates(s.bundle(t))); n != 2 {
-		t.Errorf("%d authorities in the caBundle, want the new one and the one before", n)
+}
+
+// Whatever becomes of the Secret or the caBundle, three replicas of which each
+// sees it at another time are trusted all along.
+func TestOverlapOnEveryPath(t *testing.T) {
+	remove := func(s *server) error {
+		return s.client().CoreV1().Secrets(namespace).Delete(t.Context(), secret, metav1.DeleteOptions{})
+	}
+	corrupt := func(key string) func(*server) error {
+		return func(s *server) error {
+			held := secretWith(with(s.held(t), key, []byte("garbage")))
+			return s.tracker.Update(corev1.SchemeGroupVersion.WithResource("secrets"), held, namespace)
+		}
+	}
+	for name, harm := range map[string]func(*server) error{
+		"Secret deleted": remove, "authority corrupted": corrupt(rootsKey), "authority's key corrupted": corrupt(authorityKeyKey),
+		"certificate corrupted": corrupt(certificateKey), "key corrupted": corrupt(keyKey),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(configuration())
+			now := time.Now()
+			var replicas []*Manager
+			for range 3 {
+				m := manager(s.client())
+				m.Now = func() time.Time { return now }
+				ensure(t, m)
+				replicas = append(replicas, m)
+			}
+			now = now.Add(24 * time.Hour)
+			check := func(when string) {
+				for i, m := range replicas {
+					if err := handshake(m.GetCertificate, s.bundle(t), now); err != nil {
+						t.Errorf("%s, replica %d: %v", when, i, err)
+					}
+				}
+			}
+			if err := harm(s); err != nil {
+				t.Fatal(err)
+			}
+			for i, m := range replicas {
+				ensure(t, m)
+				check("seen by replica " + strconv.Itoa(i))
+			}
+			for i, m := range replicas {
+				now = now.Add(heard)
+				ensure(t, m)
+				check("taken up by replica " + strconv.Itoa(i))
+			}
+			now = now.Add(overlap)
+			ensure(t, replicas[0])
+			check("after the overlap")
+			if n := len(certificates(s.bundle(t))); n != 1 {
+				t.Errorf("%d authorities in the caBundle in the end", n)
+			}
+		})
+	}
+}
+
+// What another program writes into the caBundle is answered, but without a fight.
+func TestCABundleThatIsReset(t *testing.T) {
+	s := newServer(configuration())
+	now := time.Now()
+	m := manager(s.client())
+	m.Now = func() time.Time { return now }
+	ensure(t, m)
+	written := 1
+	for range 100 {
+		s.replaceConfiguration(t)
+		now = now.Add(time.Second)
+		if err := m.Ensure(t.Context()); err == nil {
+			written++
+		} else if !errors.Is(err, errHeldBack) {
+			t.Fatal(err)
+		}
+	}
+	if want := writeBurst + 100/int(writeEvery/time.Second); written < want-1 || written > want+1 {
+		t.Errorf("the caBundle was written %d times in 100 seconds, want about %d", written, want)
+	}
+	if got := m.writes.Load(); int(got) != written {
+		t.Errorf("%d writes counted, want %d", got, written)
+	}
+}
+
+// Uninstalled is uninstalled: no replica makes anything again.
+func TestUninstalled(t *testing.T) {
+	s := newServer(configuration())
+	m := manager(s.client())
+	ensure(t, m)
+	client := s.client()
+	if err := client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Delete(t.Context(), webhook, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.CoreV1().Secrets(namespace).Delete(t.Context(), secret, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.wrote()
+	if err := m.Ensure(t.Context()); !errors.Is(err, errUninstalled) {
+		t.Errorf("got %v, want %v", err, errUninstalled)
+	}
+	if wrote := s.wrote(); wrote != nil {
+		t.Errorf("wrote %v", wrote)
+	}
+	if _, err := m.GetCertificate(nil); err != nil {
+		t.Errorf("requests in flight: %v", err)
 	}
 }
 
@@ -92,7 +211,7 @@ func TestTwoReplicasAgree(t *testing.T) {
 			first, second := manager(slow), manager(test.server.client())
 			before(slow, test.verb, test.resource, func() { ensure(t, second) })
 			ensure(t, first)
-			if first.serving.Load().Leaf.SerialNumber.Cmp(second.serving.Load().Leaf.SerialNumber) != 0 {
+			if first.serving.Load().serving.Leaf.SerialNumber.Cmp(second.serving.Load().serving.Leaf.SerialNumber) != 0 {
 				t.Error("the replicas serve with different certificates")
 			}
 			for _, m := range []*Manager{first, second} {
@@ -156,12 +275,19 @@ func TestEdges(t *testing.T) {
 		}
 	})
 	t.Run("no webhook configuration", func(t *testing.T) {
-		m := manager(newServer().client())
-		if err := m.Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "validatingwebhookconfiguration "+webhook) {
-			t.Errorf("got %v, want it to name the configuration", err)
-		}
+		s := newServer()
+		m := manager(s.client())
+		ensure(t, m)
 		if err := m.Check(nil); err != nil {
-			t.Errorf("the certificate is good, and yet: %v", err)
+			t.Errorf("nobody calls, and yet: %v", err)
+		}
+		if _, err := s.client().AdmissionregistrationV1().ValidatingWebhookConfigurations().
+			Create(t.Context(), configuration(), metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		ensure(t, m)
+		if err := handshake(m.GetCertificate, s.bundle(t), time.Now()); err != nil {
+			t.Error(err)
 		}
 	})
 	t.Run("no webhook configuration to look after", func(t *testing.T) {
@@ -174,7 +300,7 @@ func TestEdges(t *testing.T) {
 		m.DNSNames = []string{"127.0.0.1", "::1"}
 		ensure(t, m)
 		for _, name := range m.DNSNames {
-			if err := m.serving.Load().Leaf.VerifyHostname(name); err != nil {
+			if err := m.serving.Load().serving.Leaf.VerifyHostname(name); err != nil {
 				t.Error(err)
 			}
 		}
@@ -208,7 +334,7 @@ func TestUntrustedAuthorityWaits(t *testing.T) {
 	if err := m.Ensure(t.Context()); err == nil {
 		t.Error("no error though the caBundle could not be written")
 	}
-	if m.serving.Load().Leaf.NotAfter.Before(now) {
+	if m.serving.Load().serving.Leaf.NotAfter.Before(now) {
 		t.Error("serves with an expired certificate though there is a good one")
 	}
 }

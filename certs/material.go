@@ -24,10 +24,12 @@ const (
 
 // material is what a good Secret holds.
 type material struct {
-	// roots are what clients are to trust: the authority, and the one before
-	// it while replicas may still serve with a certificate of that one.
+	// roots are the authority's certificate, and those of the ones before it,
+	// in PEM.
 	roots   []byte
 	serving tls.Certificate
+	// root is the authority that signed what is served with.
+	root *x509.Certificate
 }
 
 // read returns what a Secret's data hold, or why it will not do: it cannot be
@@ -41,42 +43,46 @@ func read(data map[string][]byte, names []string, now time.Time) (material, erro
 	if len(roots) == 0 {
 		return material{}, fmt.Errorf("there is no certificate in %s", rootsKey)
 	}
-	if err := verify(serving.Leaf, roots, names, now); err != nil {
+	root, err := verify(serving.Leaf, roots, names, now)
+	if err != nil {
 		return material{}, err
 	}
 	if due(serving.Leaf, now) || due(roots[0], now) {
 		return material{}, errors.New("less than a third of its life is left")
 	}
-	return material{roots: data[rootsKey], serving: serving}, nil
+	return material{roots: data[rootsKey], serving: serving, root: root}, nil
 }
 
-// verify does what an API server does on connecting, for every name.
-func verify(leaf *x509.Certificate, roots []*x509.Certificate, names []string, now time.Time) error {
+// verify does what an API server does on connecting, for every name, and
+// returns the root that it verified by.
+func verify(leaf *x509.Certificate, roots []*x509.Certificate, names []string, now time.Time) (*x509.Certificate, error) {
 	pool := x509.NewCertPool()
 	for _, root := range roots {
 		pool.AddCert(root)
 	}
-	if _, err := leaf.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: now}); err != nil {
-		return fmt.Errorf("verify %s against %s: %w", certificateKey, rootsKey, err)
+	chains, err := leaf.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: now})
+	if err != nil {
+		return nil, fmt.Errorf("verify %s against %s: %w", certificateKey, rootsKey, err)
 	}
 	for _, name := range names {
 		if err := leaf.VerifyHostname(name); err != nil {
-			return fmt.Errorf("verify the names of %s: %w", certificateKey, err)
+			return nil, fmt.Errorf("verify the names of %s: %w", certificateKey, err)
 		}
 	}
-	return nil
+	return chains[0][len(chains[0])-1], nil
 }
 
 // renew returns new data for a Secret: a new serving certificate, by the same
-// authority as long as that is good.
-func renew(data map[string][]byte, names []string, now time.Time) (map[string][]byte, error) {
+// authority as long as that is good; beside a new one go the others that are
+// good, which come from elsewhere if the Secret has lost them.
+func renew(data map[string][]byte, others []byte, names []string, now time.Time) (map[string][]byte, error) {
 	roots := data[rootsKey]
 	signer, err := readAuthority(data, now)
 	if err != nil {
 		if signer, err = newAuthority(now); err != nil {
 			return nil, err
 		}
-		roots = slices.Concat(signer.certificatePEM(), previousRoot(data[rootsKey], now))
+		roots = encode(append([]*x509.Certificate{signer.certificate}, previous(slices.Concat(data[rootsKey], []byte("\n"), others), now)...))
 	}
 	leaf, err := signer.issue(names, now)
 	if err != nil {
@@ -109,14 +115,18 @@ func readAuthority(data map[string][]byte, now time.Time) (authority, error) {
 	return authority{certificate: pair.Leaf, key: key}, nil
 }
 
-// previousRoot returns the authority that a new one takes over from, if any.
-func previousRoot(roots []byte, now time.Time) []byte {
+// maxPrevious bounds the authorities that are kept beside a new one.
+const maxPrevious = 3
+
+// previous returns the authorities that are still good, each once.
+func previous(roots []byte, now time.Time) []*x509.Certificate {
+	var all []*x509.Certificate
 	for _, root := range certificates(roots) {
-		if root.IsCA && now.Before(root.NotAfter) {
-			return authority{certificate: root}.certificatePEM()
+		if root.IsCA && now.Before(root.NotAfter) && !slices.ContainsFunc(all, root.Equal) && len(all) < maxPrevious {
+			all = append(all, root)
 		}
 	}
-	return nil
+	return all
 }
 
 // certificates returns those in PEM text, and passes over what is none.

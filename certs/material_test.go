@@ -14,7 +14,7 @@ func data(t *testing.T, at time.Time, names ...string) map[string][]byte {
 	if names == nil {
 		names = ServiceNames("pullgate", namespace)
 	}
-	made, err := renew(nil, names, at)
+	made, err := renew(nil, nil, names, at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 )
@@ -44,13 +45,17 @@ func newServer(objects ...runtime.Object) *server {
 func (s *server) client() *fake.Clientset {
 	client := &fake.Clientset{}
 	client.AddReactor("*", "*", s.react)
+	client.AddWatchReactor("*", func(action clienttesting.Action) (bool, apiwatch.Interface, error) {
+		watching, err := s.tracker.Watch(action.GetResource(), action.GetNamespace())
+		return true, watching, err
+	})
 	return client
 }
 
 func (s *server) react(action clienttesting.Action) (bool, runtime.Object, error) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	if action.GetVerb() == "get" {
+	if action.GetVerb() == "get" || action.GetVerb() == "list" {
 		return clienttesting.ObjectReaction(s.tracker)(action)
 	}
 	if err := s.conflict(action); err != nil {
@@ -129,7 +134,7 @@ func fails(client *fake.Clientset, verb, resource string, times int, err error) 
 func configuration() *admissionv1.ValidatingWebhookConfiguration {
 	url, port := "https://127.0.0.1:9443/validate", int32(443)
 	return &admissionv1.ValidatingWebhookConfiguration{
-		ObjectMeta: metav1.ObjectMeta{Name: webhook},
+		ObjectMeta: metav1.ObjectMeta{Name: webhook, UID: "1"},
 		Webhooks: []admissionv1.ValidatingWebhook{
 			{Name: "pods.pullgate.dev", ClientConfig: admissionv1.WebhookClientConfig{
 				Service: &admissionv1.ServiceReference{Namespace: namespace, Name: "pullgate", Port: &port},
@@ -201,9 +206,11 @@ func (s *server) replaceConfiguration(t *testing.T) {
 // secretWith holds data as a Secret of the cluster.
 func secretWith(data map[string][]byte) *corev1.Secret {
 	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: secret},
-		Type:       corev1.SecretTypeTLS,
-		Data:       data,
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: secret, OwnerReferences: []metav1.OwnerReference{*ownerOf(configuration())},
+		},
+		Type: corev1.SecretTypeTLS,
+		Data: data,
 	}
 }
 

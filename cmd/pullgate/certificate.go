@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -21,6 +22,8 @@ type certificate struct {
 	get   func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	run   func(context.Context) error
 	ready healthz.Checker
+	// register registers its metrics.
+	register func(prometheus.Registerer)
 }
 
 // Start makes a certificate a controller-runtime Runnable.
@@ -36,7 +39,7 @@ func (o *serveOptions) certificate(ctx context.Context, kube *rest.Config, log *
 		if err != nil {
 			return nil, fmt.Errorf("--cert-dir %s: %w", o.certDir, err)
 		}
-		return &certificate{get: dir.GetCertificate, run: dir.Run, ready: healthz.Ping}, nil
+		return &certificate{get: dir.GetCertificate, run: dir.Run, ready: healthz.Ping, register: dir.Register}, nil
 	}
 	if o.namespace == "" {
 		return nil, &hintedError{
@@ -54,15 +57,12 @@ func (o *serveOptions) certificate(ctx context.Context, kube *rest.Config, log *
 		DNSNames:             certs.ServiceNames(o.service, o.namespace),
 		Log:                  log,
 	}
+	// What cannot be done yet, because no API server answers say, Run goes on
+	// trying; until then the replica is not ready.
 	if err := manager.Ensure(ctx); err != nil {
-		if manager.Check(nil) != nil {
-			return nil, &failedError{fmt.Errorf("certificates: %w", err)}
-		}
-		// There is one to serve with; Run goes on trying to make the rest so,
-		// such as a webhook configuration that is created after us.
-		log.Warn("the webhook configuration is not as it should be yet", "error", err.Error())
+		log.Warn("the serving certificate is not as it should be yet", "error", err.Error())
 	}
-	return &certificate{get: manager.GetCertificate, run: manager.Run, ready: manager.Check}, nil
+	return &certificate{get: manager.GetCertificate, run: manager.Run, ready: manager.Check, register: manager.Register}, nil
 }
 
 // clientPool reads --client-ca-file; nil without one.

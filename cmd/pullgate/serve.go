@@ -8,12 +8,14 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -116,6 +118,7 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 		return newEngine(changed, dependencies)
 	}, log)
 	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good)
+	certificate.register(ctrlmetrics.Registry)
 	manager.GetWebhookServer().Register("/validate", &webhook.Handler{
 		Engine: reload.current.Load, Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
 	})
@@ -186,6 +189,7 @@ func (o *serveOptions) newManager(kube *rest.Config, certificate func(*tls.Clien
 		return nil, err
 	}
 	manager, err := ctrl.NewManager(kube, ctrl.Options{
+		MapperProvider:         func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return cluster.Mapper(), nil },
 		Metrics:                metricsserver.Options{BindAddress: o.metricsBind},
 		HealthProbeBindAddress: o.healthBind,
 		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{

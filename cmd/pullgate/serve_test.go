@@ -223,8 +223,6 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"a port in use", append(quiet, "--kubeconfig", kube, "--cert-dir", good, "--bind-address", taken(t)), exitFailed, []string{"serve: ", "address already in use"}},
 		{"a metrics port in use", []string{"--kubeconfig", kube, "--cert-dir", good, "--bind-address", port(t), "--health-probe-bind-address", "0", "--metrics-bind-address", taken(t)}, exitFailed, []string{"address already in use"}},
 		{"a health port in use", []string{"--kubeconfig", kube, "--cert-dir", good, "--metrics-bind-address", "0", "--health-probe-bind-address", taken(t)}, exitFailed, []string{"address already in use"}},
-		{"an API server that is down", append(quiet, "--kubeconfig", kubeconfig(t, "http://"+port(t)), "--cert-dir", good), exitFailed, []string{"set up: ", "connection refused"}},
-		{"an API server that is down, for certificates", append(quiet, "--kubeconfig", kubeconfig(t, "http://"+port(t)), "--namespace", "pullgate"), exitFailed, []string{"certificates: ", "connection refused"}},
 		{"providers that are missing", append(quiet, "--kubeconfig", kube, "--cert-dir", good, "--config", write(t, "c.yaml", header+"nodes: {credentialProviders: {config: /none/p.yaml, binDir: /none}}\n")), exitUsage, []string{"nodes.credentialProviders: ", "/none/p.yaml"}},
 	}
 	for _, test := range tests {
@@ -248,6 +246,28 @@ func TestServeRefusesToStart(t *testing.T) {
 				t.Errorf("a panic: %s", p.text())
 			}
 		})
+	}
+}
+
+// An API server that is down when the program starts holds up nothing: the
+// program waits for it, alive and not ready.
+func TestServeWaitsForTheAPIServer(t *testing.T) {
+	down, health := "http://"+port(t), port(t)
+	p := serving(t, "serve", "--kubeconfig", kubeconfig(t, down), "--namespace", "pullgate",
+		"--bind-address", port(t), "--metrics-bind-address", "0", "--health-probe-bind-address", health)
+	for path, want := range map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusInternalServerError} {
+		code := 0
+		for deadline := time.Now().Add(startLimit); code == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			response, err := http.Get("http://" + health + path)
+			if err != nil {
+				continue
+			}
+			code = response.StatusCode
+			_ = response.Body.Close()
+		}
+		if code != want {
+			t.Errorf("%s answers %d, want %d: %s", path, code, want, p.text())
+		}
 	}
 }
 
