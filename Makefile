@@ -22,8 +22,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 KUBE_LDFLAGS := -s -w \
 	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
-MODULES := . test/kube test/e2e test/oracle test/pulloracle test/cli test/ci test/page test/release
-LINTED := . test/e2e test/oracle test/pulloracle test/cli test/ci test/page
+MODULES := . test/kube test/e2e test/oracle test/pulloracle test/operate test/cli test/ci test/page test/release
+LINTED := . test/e2e test/oracle test/pulloracle test/operate test/cli test/ci test/page
 FUZZTIME ?= 60s
 
 # A node's programs, all of containerd.
@@ -40,7 +40,7 @@ build: ## Build bin/pullgate
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/pullgate ./cmd/pullgate
 
 .PHONY: kube
-kube: ## Build bin/kube: etcd, kube-apiserver, kube-controller-manager, kubelet and kubectl in one (5 minutes at first)
+kube: ## Build bin/kube: etcd, a control plane, kubelet, kube-proxy and kubectl in one (5 minutes at first)
 	cd test/kube && CGO_ENABLED=0 go build -trimpath -ldflags '$(KUBE_LDFLAGS)' -o $(BIN)/kube .
 
 .PHONY: demo
@@ -85,6 +85,11 @@ oracle: $(CONTAINERD) ## Record anew what a real containerd does (Linux, root)
 test-node: build kube $(CONTAINERD) $(SHIM) $(CTR) ## Compare with a real kubelet and containerd; UPDATE=1 records docs/agreement.md (Linux, root, runc)
 	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/agreement ./cmd/sleeper
 	$(BIN)/agreement -root $(CURDIR) -containerd $(CONTAINERD) -shim $(SHIM) -ctr $(CTR) -sleeper $(BIN)/sleeper $(if $(UPDATE),-update)
+
+.PHONY: test-operate
+test-operate: build kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION) ## Install, harm, heal and remove Pullgate on a whole cluster (Linux, root, runc, CNI, nftables)
+	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/sleeper
+	cd test/operate && CONTAINERD=$(CONTAINERD) SHIM=$(SHIM) CTR=$(CTR) HELM=$(BIN)/helm-$(HELM_VERSION) go test -count=1 -timeout 15m ./...
 
 .PHONY: test-e2e
 test-e2e: build kube ## Test on a real API server with a real kubectl and real registries

@@ -1,16 +1,19 @@
 // Package cluster runs a local Kubernetes for the tests and the demo: etcd,
 // kube-apiserver and kube-controller-manager as child processes on loopback
 // addresses, and kubectl. There is no scheduler and no kubelet, so Pods stay
-// Pending.
+// Pending; with StartAt there are a scheduler and a kube-proxy, and kubelets can
+// join.
 package cluster
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/pullgate/pullgate/test/e2e/child"
@@ -24,26 +27,40 @@ const (
 	// startTries is how often a start is tried when another program was
 	// quicker to take one of the ports.
 	startTries = 3
+	loopback   = "127.0.0.1"
+	// ServiceIP is the address of the Service that leads to the API server.
+	ServiceIP = "10.96.0.1"
 )
 
 // Cluster is a running Kubernetes.
 type Cluster struct {
 	keeper     *child.Keeper
 	kube       string
+	address    string
 	ports      ports
 	cluster    *pki.Authority
 	etcd       *pki.Authority
+	admin      pki.Pair
 	controller *child.Child
+	server     *child.Child
 	children   []*child.Child
 	client     *http.Client
 }
 
-// ports are those of one cluster on 127.0.0.1.
+// ports are those of one cluster.
 type ports struct{ etcd, peer, server int }
 
 // Start runs a cluster from the multicall binary kube, and returns when it
 // answers and gives ServiceAccounts. Stop must be called.
 func Start(ctx context.Context, kube string) (*Cluster, error) {
+	return StartAt(ctx, kube, loopback)
+}
+
+// StartAt runs a cluster whose API server has this address of the machine. If
+// it is no loopback address, Pods can be run: by kubelets that are to join, at
+// that address, with Services by kube-proxy, for which a network namespace of
+// one's own and root are needed.
+func StartAt(ctx context.Context, kube, address string) (*Cluster, error) {
 	kube, err := filepath.Abs(kube)
 	if err != nil {
 		return nil, err
@@ -53,19 +70,19 @@ func Start(ctx context.Context, kube string) (*Cluster, error) {
 	}
 	for range startTries {
 		var c *Cluster
-		if c, err = start(ctx, kube); !errors.Is(err, errPortTaken) {
+		if c, err = start(ctx, kube, address); !errors.Is(err, errPortTaken) {
 			return c, err
 		}
 	}
 	return nil, err
 }
 
-func start(ctx context.Context, kube string) (*Cluster, error) {
+func start(ctx context.Context, kube, address string) (*Cluster, error) {
 	keeper, err := child.NewKeeper("", "pullgate-kube")
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{keeper: keeper, kube: kube}
+	c := &Cluster{keeper: keeper, kube: kube, address: address}
 	if err := c.up(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
@@ -76,9 +93,11 @@ func start(ctx context.Context, kube string) (*Cluster, error) {
 func (c *Cluster) up(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	for _, step := range []func(context.Context) error{
-		c.prepare, c.startEtcd, c.startServer, c.startControllers,
-	} {
+	steps := []func(context.Context) error{c.prepare, c.startEtcd, c.StartServer, c.startControllers}
+	if c.whole() {
+		steps = append(steps, c.startScheduler, c.startProxy)
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -97,7 +116,7 @@ func (c *Cluster) prepare(ctx context.Context) error {
 	if err := os.Mkdir(c.path("bin"), 0o700); err != nil {
 		return err
 	}
-	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubelet", "kubectl"} {
+	for _, name := range programs() {
 		if err := os.Symlink(c.kube, c.path("bin", name)); err != nil {
 			return err
 		}
@@ -151,4 +170,9 @@ func (c *Cluster) path(elements ...string) string {
 }
 
 // url is that of the API server.
-func (c *Cluster) url() string { return "https://" + child.Loopback(c.ports.server) }
+func (c *Cluster) url() string {
+	return "https://" + net.JoinHostPort(c.address, strconv.Itoa(c.ports.server))
+}
+
+// whole tells whether the cluster can run Pods.
+func (c *Cluster) whole() bool { return c.address != loopback }

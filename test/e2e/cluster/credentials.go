@@ -28,7 +28,7 @@ func (c *Cluster) writeCredentials() error {
 		}
 	}
 	for name, authority := range map[string]*pki.Authority{"server": c.cluster, "etcd": c.etcd} {
-		pair, err := authority.Server("127.0.0.1", "localhost", "kubernetes.default.svc")
+		pair, err := authority.Server(loopback, "localhost", "kubernetes.default.svc", ServiceIP, c.address)
 		if err != nil {
 			return err
 		}
@@ -62,6 +62,7 @@ func (c *Cluster) writeKubeconfigs() error {
 	if err != nil {
 		return err
 	}
+	c.admin = admin
 	controllers, err := c.cluster.Client("system:kube-controller-manager")
 	if err != nil {
 		return err
@@ -73,6 +74,13 @@ func (c *Cluster) writeKubeconfigs() error {
 		return err
 	}
 	return c.writeKubeconfig(c.Kubeconfig(), certUser(admin))
+}
+
+// Connect returns a client with connections of its own, which is the
+// administrator, and the URL of the API server.
+func (c *Cluster) Connect() (client *http.Client, url string, err error) {
+	client, err = newClient(c.cluster, c.admin)
+	return client, c.url(), err
 }
 
 // newClient returns a client of a server that the authority certified.

@@ -6,11 +6,24 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/pullgate/pullgate/test/e2e/child"
 )
+
+// serverGrace is how long an API server has to end in order.
+const serverGrace = 10 * time.Second
+
+// NodeName is the name that the kubelet of a cluster has to take that can run
+// Pods: kube-proxy is of the same Node.
+const NodeName = "node"
+
+// programs are those of the multicall binary.
+func programs() []string {
+	return []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl"}
+}
 
 // errPortTaken: another program got the port between the look and the start.
 var errPortTaken = errors.New("a port was taken by another program")
@@ -40,10 +53,17 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 	return awaitReady(ctx, etcd, "ready", func() bool { return status(ctx, asker, client+"/health") == http.StatusOK })
 }
 
-func (c *Cluster) startServer(ctx context.Context) error {
-	server, err := c.run("kube-apiserver",
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", c.ports.server),
-		"--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.96.0.0/16",
+// StartServer starts the API server, again after StopServer, and returns when
+// it answers.
+func (c *Cluster) StartServer(ctx context.Context) error {
+	reconciler := "none" // a loopback address is no endpoint
+	if c.whole() {
+		reconciler = "lease"
+	}
+	var err error
+	c.server, err = c.run("kube-apiserver",
+		"--bind-address="+c.address, "--advertise-address="+c.address, fmt.Sprintf("--secure-port=%d", c.ports.server),
+		"--endpoint-reconciler-type="+reconciler, "--service-cluster-ip-range=10.96.0.0/16",
 		"--etcd-servers=https://"+child.Loopback(c.ports.etcd), "--etcd-cafile="+c.path("etcd-ca.crt"),
 		"--etcd-certfile="+c.path("etcd.crt"), "--etcd-keyfile="+c.path("etcd.key"),
 		"--cert-dir="+c.Dir(), "--tls-cert-file="+c.path("server.crt"), "--tls-private-key-file="+c.path("server.key"),
@@ -55,24 +75,56 @@ func (c *Cluster) startServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return awaitReady(ctx, server, "ready", func() bool { return c.get(ctx, "/readyz") == http.StatusOK })
+	return awaitReady(ctx, c.server, "ready", func() bool { return c.get(ctx, "/readyz") == http.StatusOK })
 }
 
-// startControllers runs what the tests need of the controllers: whatever
-// creates Pods, and what gives namespaces their ServiceAccount and takes
-// deleted ones away.
+// StopServer ends the API server; everything else goes on without it.
+func (c *Cluster) StopServer() { c.server.Stop(serverGrace) }
+
+// controllers are what the tests need of them: whatever creates Pods, and what
+// gives namespaces their ServiceAccount and takes deleted ones away. Where Pods
+// run, all are needed.
+func (c *Cluster) controllers() string {
+	if c.whole() {
+		return "*"
+	}
+	return strings.Join([]string{
+		"deployment-controller", "replicaset-controller", "replicationcontroller-controller",
+		"statefulset-controller", "daemonset-controller", "job-controller", "cronjob-controller",
+		"serviceaccount-controller", "namespace-controller", "garbage-collector-controller",
+		"endpointslice-controller", "endpoints-controller", "root-ca-certificate-publisher-controller",
+	}, ",")
+}
+
 func (c *Cluster) startControllers(context.Context) error {
 	var err error
 	c.controller, err = c.run("kube-controller-manager",
 		"--kubeconfig="+c.path("controllers.kubeconfig"), "--leader-elect=false", "--secure-port=0",
 		"--cert-dir="+c.Dir(), "--use-service-account-credentials", "--service-account-private-key-file="+c.path("tokens.key"),
-		"--root-ca-file="+c.path("ca.crt"), "--controllers="+strings.Join([]string{
-			"deployment-controller", "replicaset-controller", "replicationcontroller-controller",
-			"statefulset-controller", "daemonset-controller", "job-controller", "cronjob-controller",
-			"serviceaccount-controller", "namespace-controller", "garbage-collector-controller",
-			"endpointslice-controller", "endpoints-controller", "root-ca-certificate-publisher-controller",
-		}, ","),
+		"--root-ca-file="+c.path("ca.crt"), "--controllers="+c.controllers(),
 		"--kube-api-qps=200", "--kube-api-burst=400", "--concurrent-deployment-syncs=10")
+	return err
+}
+
+func (c *Cluster) startScheduler(context.Context) error {
+	_, err := c.run("kube-scheduler", "--kubeconfig="+c.Kubeconfig(), "--authentication-kubeconfig="+c.Kubeconfig(),
+		"--authorization-kubeconfig="+c.Kubeconfig(), "--leader-elect=false", "--secure-port=0")
+	return err
+}
+
+// startProxy leaves the kernel's limits on connections alone, which are not
+// those of a network namespace.
+func (c *Cluster) startProxy(context.Context) error {
+	config := fmt.Sprintf(`{
+  "apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "mode": "nftables",
+  "clientConnection": {"kubeconfig": %q}, "hostnameOverride": %q, "bindAddress": %q,
+  "healthzBindAddress": "127.0.0.1:10256", "metricsBindAddress": "127.0.0.1:10249",
+  "conntrack": {"maxPerCore": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}
+}`, c.Kubeconfig(), NodeName, c.address)
+	if err := os.WriteFile(c.path("proxy.json"), []byte(config), 0o600); err != nil {
+		return err
+	}
+	_, err := c.run("kube-proxy", "--config="+c.path("proxy.json"))
 	return err
 }
 

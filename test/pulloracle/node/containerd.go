@@ -2,6 +2,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ type Options struct {
 	// Sandbox is the image of Pods' sandboxes, and Shim the program that runs
 	// them. Without them containerd pulls, and runs no Pods.
 	Sandbox, Shim string
+	// Plugins is the folder of the CNI plugins, and Network the list of those to
+	// use, in CNI's format. Without them Pods have the network of the machine.
+	Plugins, Network string
 }
 
 // Node is a running containerd.
@@ -71,6 +75,9 @@ func (n *Node) start(ctx context.Context, options Options) error {
 	if err := os.WriteFile(config, []byte(n.config(options)), 0o600); err != nil {
 		return fmt.Errorf("write containerd's configuration: %w", err)
 	}
+	if err := n.writeNetwork(options.Network); err != nil {
+		return err
+	}
 	spec := child.Spec{Name: "containerd", Path: options.Binary, Args: []string{"--config", config}, Env: direct()}
 	if options.Sandbox != "" {
 		spec = apart(spec)
@@ -91,10 +98,23 @@ func (n *Node) start(ctx context.Context, options Options) error {
 	})
 }
 
+// networks is the folder in which containerd looks for CNI's configuration.
+func (n *Node) networks() string { return filepath.Join(n.keeper.Dir, "cni") }
+
+func (n *Node) writeNetwork(list string) error {
+	if list == "" {
+		return nil
+	}
+	if err := os.MkdirAll(n.networks(), 0o700); err != nil {
+		return fmt.Errorf("make the folder of the Pods' network: %w", err)
+	}
+	return os.WriteFile(filepath.Join(n.networks(), "pods.conflist"), []byte(list), 0o600)
+}
+
 // apart gives containerd namespaces of its own, so that every container and
-// every mount ends with it, whatever ends it.
+// every mount ends with it, whatever ends it; mounts from outside come in.
 func apart(spec child.Spec) child.Spec {
-	spec.Args = append([]string{"--mount", "--pid", "--mount-proc", "--fork", "--kill-child", spec.Path}, spec.Args...)
+	spec.Args = append([]string{"--mount", "--propagation", "slave", "--pid", "--mount-proc", "--fork", "--kill-child", spec.Path}, spec.Args...)
 	spec.Path = "unshare"
 	return spec
 }
@@ -133,7 +153,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = [%q]
   conf_dir = %q
-`, dir+"/root", dir+"/state", n.socket(), dir+"/ttrpc.sock", options.Local, options.Certs, options.Sandbox, options.Shim, dir+"/cni", dir+"/cni")
+`, dir+"/root", dir+"/state", n.socket(), dir+"/ttrpc.sock", options.Local, options.Certs, options.Sandbox, options.Shim, cmp.Or(options.Plugins, n.networks()), n.networks())
 }
 
 // Close ends containerd and removes what it stored.

@@ -16,8 +16,9 @@ const stopFor = 10 * time.Second
 type KubeletOptions struct {
 	// Binary is the program.
 	Binary string
-	// Name is the Node's.
-	Name string
+	// Name is the Node's, and Address the one that it is to have; empty: what
+	// the kubelet finds.
+	Name, Address string
 	// Kubeconfig leads to the API server.
 	Kubeconfig string
 	// Dir is the kubelet's folder; a config.json in it has the node's own
@@ -25,6 +26,10 @@ type KubeletOptions struct {
 	Dir string
 	// ProviderConfig and ProviderDir are those of credential provider plugins.
 	ProviderConfig, ProviderDir string
+	// Shared has containers see what the kubelet mounts, such as the tokens of
+	// ServiceAccounts. The caller has to be in a mount namespace of its own, of
+	// shared mounts.
+	Shared bool
 }
 
 // Kubelet is a running kubelet.
@@ -38,12 +43,15 @@ func (n *Node) StartKubelet(options KubeletOptions) (*Kubelet, error) {
 	if err := os.WriteFile(config, []byte(n.kubeletConfig(options.Dir)), 0o600); err != nil {
 		return nil, fmt.Errorf("write the kubelet's configuration: %w", err)
 	}
-	spec := child.Spec{Name: "kubelet", Path: "unshare", Env: append(direct(), "HOME="+options.Dir), Args: []string{
-		"--mount", "/bin/sh", "-euc", kubeletScript, "kubelet", options.Dir,
-		options.Binary, "--config=" + config, "--kubeconfig=" + options.Kubeconfig, "--hostname-override=" + options.Name,
+	spec := child.Spec{Name: "kubelet", Path: "/bin/sh", Env: append(direct(), "HOME="+options.Dir), Args: []string{
+		"-euc", kubeletScript, "kubelet", options.Dir,
+		options.Binary, "--config=" + config, "--kubeconfig=" + options.Kubeconfig, "--hostname-override=" + options.Name, "--node-ip=" + options.Address,
 		"--root-dir=" + options.Dir, "--cert-dir=" + options.Dir,
 		"--image-credential-provider-config=" + options.ProviderConfig, "--image-credential-provider-bin-dir=" + options.ProviderDir,
 	}}
+	if !options.Shared {
+		spec.Path, spec.Args = "unshare", append([]string{"--mount", spec.Path}, spec.Args...)
+	}
 	daemon, err := n.keeper.Start(spec)
 	if err != nil {
 		return nil, err
