@@ -79,7 +79,9 @@ func (in *Input) add(object *manifest.Object, kinds *workload.Kinds, namespace s
 		in.Problems = append(in.Problems, shapeProblem(object, err))
 	default:
 		w.Object.Namespace = cmp.Or(w.Object.Namespace, namespace)
-		in.workloads = append(in.workloads, found{w, object})
+		kept := *object
+		kept.Raw = nil // it was read, and of a cluster's Pods it is a lot
+		in.workloads = append(in.workloads, found{w, &kept})
 	}
 }
 

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -89,23 +90,15 @@ func joined(path, field string) string {
 	return path + "." + field
 }
 
-// yamlText is a document of YAML, of which the tree is made when it is needed
-// first.
+// yamlText is a document of YAML.
 type yamlText struct {
 	document
-	once sync.Once
-	root *yaml.Node
+	trees *trees
 }
 
 func (t *yamlText) find(path []step, _ string) Position {
 	at := t.firstLine()
-	t.once.Do(func() {
-		var root yaml.Node
-		if yaml.Unmarshal(t.text, &root) == nil && len(root.Content) > 0 {
-			t.root = root.Content[0]
-		}
-	})
-	node := t.root
+	node := t.trees.of(t)
 	for _, s := range path {
 		if node == nil {
 			break
@@ -117,6 +110,47 @@ func (t *yamlText) find(path []step, _ string) Position {
 		at.Line = t.Line + node.Line - 1
 	}
 	return at
+}
+
+// maxTrees is of how many documents the trees are kept: they take twenty times
+// what the text does, and one is asked for many times in a row.
+const maxTrees = 8
+
+// trees are those of the documents that were asked for last. The zero value is
+// ready.
+type trees struct {
+	mu   sync.Mutex
+	last []tree
+}
+
+// tree is that of a document; nil where it cannot be read.
+type tree struct {
+	of   *yamlText
+	root *yaml.Node
+}
+
+// text returns a document that has its tree here.
+func (t *trees) text(doc document) *yamlText { return &yamlText{doc, t} }
+
+// of returns the tree of a document.
+func (t *trees) of(text *yamlText) *yaml.Node {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, known := range t.last {
+		if known.of == text {
+			return known.root
+		}
+	}
+	made := tree{of: text}
+	var document yaml.Node
+	if yaml.Unmarshal(text.text, &document) == nil && len(document.Content) > 0 {
+		made.root = document.Content[0]
+	}
+	if len(t.last) == maxTrees {
+		t.last = slices.Delete(t.last, 0, 1)
+	}
+	t.last = append(t.last, made)
+	return made.root
 }
 
 func (t *yamlText) items(path string, items []span) []place {

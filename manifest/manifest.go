@@ -67,6 +67,8 @@ type Stream struct {
 	Problems []*Problem
 	// PassedOver says, in a line each, what was left alone on purpose.
 	PassedOver []string
+
+	trees *trees
 }
 
 // join adds what another stream has.

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -160,13 +161,19 @@ func (s *Stream) readFrom(name string, from io.Reader) {
 	// As kubectl does for files: a byte order mark decides (cli-runtime
 	// pkg/resource/visitor.go, FileVisitor).
 	decoded := transform.NewReader(from, unicode.BOMOverride(unicode.UTF8.NewDecoder()))
-	text, err := io.ReadAll(io.LimitReader(decoded, maxInput+1))
+	var text bytes.Buffer
+	if sized, ok := from.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := sized.Stat(); err == nil && info.Mode().IsRegular() {
+			text.Grow(int(min(info.Size(), maxInput)) + bytes.MinRead)
+		}
+	}
+	_, err := text.ReadFrom(io.LimitReader(decoded, maxInput+1))
 	switch {
 	case err != nil:
 		s.fail(Position{File: name}, reason(err), "")
-	case len(text) > maxInput:
+	case text.Len() > maxInput:
 		s.fail(Position{File: name}, fmt.Errorf("is larger than %d MiB", maxInput>>20), "check it in parts")
 	default:
-		s.add(name, text)
+		s.add(name, text.Bytes())
 	}
 }

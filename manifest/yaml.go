@@ -20,6 +20,13 @@ func toJSON(doc document) ([]byte, error) {
 
 // addYAML takes up a document of YAML.
 func (s *Stream) addYAML(doc document) {
+	if s.trees == nil {
+		s.trees = &trees{}
+	}
+	if list, ok := newLineList(doc); ok {
+		list.addTo(s)
+		return
+	}
 	raw, err := toJSON(doc)
 	if err != nil {
 		at, err := doc.yamlError(err)
@@ -30,7 +37,7 @@ func (s *Stream) addYAML(doc document) {
 		s.fail(at, err, hint)
 		return
 	}
-	s.addObject(raw, doc.firstLine(), place{text: &yamlText{document: doc}}, 0)
+	s.addObject(raw, doc.firstLine(), place{text: s.trees.text(doc)}, 0)
 }
 
 // yamlError says where the document ceases to be YAML that JSON can hold, in
