@@ -25,9 +25,6 @@ import (
 	"time"
 )
 
-// startLimit is how long a program may take to start, or to say why not.
-const startLimit = 60 * time.Second
-
 // TestProgram is no test: it is the program, when this test program is run as
 // it. Serving registers what there can be one of in a process.
 func TestProgram(t *testing.T) {
@@ -89,12 +86,19 @@ func serving(t *testing.T, args ...string) *program {
 // wait returns the exit code.
 func (p *program) wait(t *testing.T) int {
 	t.Helper()
-	select {
-	case <-p.done:
-		return p.ProcessState.ExitCode()
-	case <-time.After(startLimit):
-		t.Fatalf("still running: %s", p.text())
-		return 0
+	<-p.done
+	return p.ProcessState.ExitCode()
+}
+
+// await waits until something holds of the program, or it ends.
+func (p *program) await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for !holds() {
+		select {
+		case <-p.done:
+			t.Fatalf("never %s: %s", what, p.text())
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 
@@ -294,15 +298,7 @@ func TestServe(t *testing.T) {
 		}
 		return response.StatusCode, string(text)
 	}
-	await := func(what string, holds func() bool) {
-		t.Helper()
-		for deadline := time.Now().Add(startLimit); !holds(); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("never %s: %s", what, p.text())
-			}
-		}
-	}
-	await("ready", func() bool { code, _ := ask("GET", "http://"+health+"/readyz", ""); return code == http.StatusOK })
+	p.await(t, "ready", func() bool { code, _ := ask("GET", "http://"+health+"/readyz", ""); return code == http.StatusOK })
 	if code, _ := ask("GET", "http://"+health+"/healthz", ""); code != http.StatusOK {
 		t.Errorf("/healthz answers %d", code)
 	}
@@ -321,7 +317,7 @@ func TestServe(t *testing.T) {
 	if err := os.WriteFile(config, []byte(header+"mode: audit\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	await("changed", func() bool { return strings.Contains(p.text(), "configuration taken up") })
+	p.await(t, "changed", func() bool { return strings.Contains(p.text(), "configuration taken up") })
 	if code, text := ask("POST", "https://"+bind+"/validate?timeout=10s", review); code != http.StatusOK || strings.Contains(text, "warnings") {
 		t.Errorf("in mode audit /validate answers %d: %s", code, text)
 	}
@@ -355,11 +351,7 @@ func TestServeClientCertificates(t *testing.T) {
 		}
 		return response.Body.Close()
 	}
-	for deadline := time.Now().Add(startLimit); ask(pair) != nil; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never answered: %v: %s", ask(pair), p.text())
-		}
-	}
+	p.await(t, "answered", func() bool { return ask(pair) == nil })
 	if err := ask(); err == nil || !strings.Contains(err.Error(), "certificate required") {
 		t.Errorf("without a certificate: %v", err)
 	}

@@ -10,9 +10,6 @@ import (
 	"github.com/pullgate/pullgate/test/e2e/rig"
 )
 
-// patience bounds whatever is waited for.
-const patience = 30 * time.Second
-
 // stage is a namespace in which a test acts.
 type stage struct {
 	*testing.T
@@ -71,11 +68,12 @@ func (s stage) secret(name, registry, password string) {
 		"--docker-username="+lab.User, "--docker-password="+password)
 }
 
-// await asks until the answer is yes.
+// await asks until the answer is yes, or go test is about to give up.
 func (s stage) await(what string, done func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(patience); !done(); {
-		if time.Now().After(deadline) {
+	limit, limited := s.Deadline()
+	for !done() {
+		if limited && time.Until(limit) < time.Minute {
 			s.Fatalf("waited in vain for %s", what)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pullgate/pullgate/test/e2e/cluster"
 	"github.com/pullgate/pullgate/test/e2e/pki"
@@ -120,7 +119,7 @@ func TestDenialsAndWarningsReachKubectl(t *testing.T) {
 // awaitWebhook waits until the API server has taken the configuration up.
 func awaitWebhook(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for {
 		result, err := c.Kubectl(t.Context(), "create", "deployment", "bad", "--image=x", "--dry-run=server")
 		if err != nil {
 			t.Fatal(err)
@@ -129,7 +128,6 @@ func awaitWebhook(t *testing.T, c *cluster.Cluster) {
 			return
 		}
 	}
-	t.Fatal("the API server never called the webhook")
 }
 
 func TestControllersAndServiceAccounts(t *testing.T) {
