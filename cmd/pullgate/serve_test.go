@@ -261,14 +261,14 @@ func TestServeWaitsForTheAPIServer(t *testing.T) {
 		"--bind-address", port(t), "--metrics-bind-address", "0", "--health-probe-bind-address", health)
 	for path, want := range map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusInternalServerError} {
 		code := 0
-		for deadline := time.Now().Add(startLimit); code == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		p.await(t, "answering", func() bool {
 			response, err := http.Get("http://" + health + path)
 			if err != nil {
-				continue
+				return false
 			}
 			code = response.StatusCode
-			_ = response.Body.Close()
-		}
+			return response.Body.Close() == nil
+		})
 		if code != want {
 			t.Errorf("%s answers %d, want %d: %s", path, code, want, p.text())
 		}
