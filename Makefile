@@ -15,6 +15,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.8.0
 HELM_VERSION := v4.3.1
 GORELEASER_VERSION := v2.16.0
+PROMETHEUS_VERSION := v0.316.0
 KUBERNETES_VERSION := v1.36.3
 CONTAINERD_VERSION := v2.4.2
 
@@ -68,6 +69,11 @@ test-oracle: ## Compare verdicts with the kubelet's own packages and with what a
 .PHONY: test-cli
 test-cli: build kube $(BIN)/helm-$(HELM_VERSION) ## Test command lines, on large charts and a real cluster too
 	cd test/cli && go test -count=1 ./...
+
+.PHONY: test-alerts
+test-alerts: $(BIN)/promtool-$(PROMETHEUS_VERSION) ## Test the chart's alerts by promtool's unit tests
+	$< check rules deploy/chart/files/alerts.yaml
+	cd test/alerts && $< test rules *.yaml
 
 .PHONY: test-ci
 test-ci: ## Check the jobs in deploy/ci by the CI systems' own validators
@@ -163,6 +169,10 @@ $(BIN)/govulncheck-$(GOVULNCHECK_VERSION):
 $(BIN)/goreleaser-$(GORELEASER_VERSION):
 	GOBIN=$(BIN) go install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
 	mv $(BIN)/goreleaser $@
+
+$(BIN)/promtool-$(PROMETHEUS_VERSION):
+	GOBIN=$(BIN) go install -tags remove_all_sd github.com/prometheus/prometheus/cmd/promtool@$(PROMETHEUS_VERSION)
+	mv $(BIN)/promtool $@
 
 $(BIN)/helm-$(HELM_VERSION):
 	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
