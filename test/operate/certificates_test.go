@@ -18,6 +18,8 @@ const (
 	configuration = "validatingwebhookconfiguration/pullgate"
 	// everTaken is until every replica must have taken up another certificate.
 	everTaken = 10 * time.Second
+	// awhile is for API servers to hear of a change.
+	awhile = 20 * time.Second
 )
 
 // kubectl runs kubectl, for what happens during a load.

@@ -46,7 +46,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := 1
-	if err = on.Namespace(context.Background(), namespace, "pod-security.kubernetes.io/enforce=restricted"); err != nil {
+	if err = on.Namespace(context.Background(), namespace, "pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/warn=restricted"); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 	} else {
 		code = m.Run()
@@ -80,7 +80,7 @@ func helm(t *testing.T, args ...string) string {
 
 // values are the chart's for these tests.
 func values() string {
-	return fmt.Sprintf(`{"replicaCount": 3, "webhook": {"failurePolicy": "Fail"}, "extraCAs": %q}`, on.Registry.CA)
+	return fmt.Sprintf(`{"replicaCount": 3, "webhook": {"failurePolicy": "Fail"}, "extraCAs": %q, "test": {"image": %q}}`, on.Registry.CA, on.Registry.Good(0))
 }
 
 // state tells of the Pods, for a test that failed.

@@ -56,14 +56,14 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 // StartServer starts the API server, again after StopServer, and returns when
 // it answers.
 func (c *Cluster) StartServer(ctx context.Context) error {
-	reconciler := "none" // a loopback address is no endpoint
+	reconciler, serviceRange := "none", "10.96.0.0/16" // a loopback address is no endpoint
 	if c.whole() {
-		reconciler = "lease"
+		reconciler, serviceRange = "lease", serviceRange+",fd00:10:96::/112"
 	}
 	var err error
 	c.server, err = c.run("kube-apiserver",
 		"--bind-address="+c.address, "--advertise-address="+c.address, fmt.Sprintf("--secure-port=%d", c.ports.server),
-		"--endpoint-reconciler-type="+reconciler, "--service-cluster-ip-range=10.96.0.0/16",
+		"--endpoint-reconciler-type="+reconciler, "--service-cluster-ip-range="+serviceRange,
 		"--etcd-servers=https://"+child.Loopback(c.ports.etcd), "--etcd-cafile="+c.path("etcd-ca.crt"),
 		"--etcd-certfile="+c.path("etcd.crt"), "--etcd-keyfile="+c.path("etcd.key"),
 		"--cert-dir="+c.Dir(), "--tls-cert-file="+c.path("server.crt"), "--tls-private-key-file="+c.path("server.key"),
