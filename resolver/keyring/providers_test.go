@@ -15,15 +15,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // TestMain lets the test binary be a credential provider: of the kind that its
-// environment says.
+// environment says. Otherwise it fails where a goroutine outlives the tests.
 func TestMain(m *testing.M) {
 	if kind := os.Getenv("KEYRING_TEST_PROVIDER"); kind != "" {
 		os.Exit(actAsProvider(kind))
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // actAsProvider notes every call in a file, then answers as it is told.

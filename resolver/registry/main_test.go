@@ -5,22 +5,35 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// TestMain lets names end in the addresses of these tests.
+// TestMain lets names end in the addresses of these tests, and fails where a
+// goroutine outlives them.
 func TestMain(m *testing.M) {
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		go nameServer(server)
 		return client, nil
 	}}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(running(func() int {
+		defer close(over) // names are waited for longer than by those who ask
+		return m.Run()
+	}))
 }
+
+// over is closed when all tests have run.
+var over = make(chan struct{})
+
+// running are the tests, as goleak runs them.
+type running func() int
+
+// Run runs the tests and returns the exit code.
+func (r running) Run() int { return r() }
 
 // resolve is the zone of these tests: names in loop.test and example.com, for
 // which the certificates of httptest are, lead to this machine.
@@ -57,7 +70,8 @@ func nameServer(conn net.Conn) {
 	}
 }
 
-// answerName answers a query; nil for silent.test, which nobody ever hears of.
+// answerName answers a query; nil for silent.test, of which nobody hears
+// before all is over.
 func answerName(query []byte) []byte {
 	var parser dnsmessage.Parser
 	header, err := parser.Start(query)
@@ -73,7 +87,8 @@ func answerName(query []byte) []byte {
 	address, known := resolve(question.Name.String())
 	switch {
 	case question.Name.String() == "silent.test.":
-		select {}
+		<-over
+		return nil
 	case !known:
 		header.RCode = dnsmessage.RCodeNameError
 	case question.Type == dnsmessage.TypeA:
