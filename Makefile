@@ -14,6 +14,7 @@ export PATH := $(BIN):$(PATH)
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.8.0
 HELM_VERSION := v4.3.1
+HELM3_VERSION := v3.22.0
 GORELEASER_VERSION := v2.16.0
 PROMETHEUS_VERSION := v0.316.0
 KUBERNETES_VERSION := v1.36.3
@@ -93,9 +94,10 @@ test-node: build kube $(CONTAINERD) $(SHIM) $(CTR) ## Compare with a real kubele
 	$(BIN)/agreement -root $(CURDIR) -containerd $(CONTAINERD) -shim $(SHIM) -ctr $(CTR) -sleeper $(BIN)/sleeper $(if $(UPDATE),-update)
 
 .PHONY: test-operate
-test-operate: build kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION) ## Install, harm, heal and remove Pullgate on a whole cluster (Linux, root, runc, CNI, nftables)
+test-operate: build kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION) $(BIN)/helm-$(HELM3_VERSION) ## Install, harm, heal and remove Pullgate on a whole cluster (Linux, root, runc, CNI, nftables)
 	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/sleeper
-	cd test/operate && CONTAINERD=$(CONTAINERD) SHIM=$(SHIM) CTR=$(CTR) HELM=$(BIN)/helm-$(HELM_VERSION) go test -count=1 -timeout 15m ./...
+	cd test/operate && CONTAINERD=$(CONTAINERD) SHIM=$(SHIM) CTR=$(CTR) HELM=$(BIN)/helm-$(HELM_VERSION) HELM3=$(BIN)/helm-$(HELM3_VERSION) \
+		go test -count=1 -timeout 15m ./...
 
 .PHONY: test-e2e
 test-e2e: build kube ## Test on a real API server with a real kubectl and real registries
@@ -176,6 +178,10 @@ $(BIN)/promtool-$(PROMETHEUS_VERSION):
 
 $(BIN)/helm-$(HELM_VERSION):
 	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
+	mv $(BIN)/helm $@
+
+$(BIN)/helm-$(HELM3_VERSION):
+	GOBIN=$(BIN) go install helm.sh/helm/v3/cmd/helm@$(HELM3_VERSION)
 	mv $(BIN)/helm $@
 
 $(CONTAINERD) $(SHIM) $(CTR): $(BIN)/%-$(CONTAINERD_VERSION):

@@ -29,7 +29,7 @@ const (
 
 // Programs are those that the ground is made of.
 type Programs struct {
-	Kube, Containerd, Shim, Ctr, Helm, Pullgate, Sleeper string
+	Kube, Containerd, Shim, Ctr, Helm, Helm3, Pullgate, Sleeper string
 }
 
 // Ground is what runs.
