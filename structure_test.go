@@ -54,7 +54,7 @@ func houses(t *testing.T) map[string]house {
 			if strings.HasSuffix(path, "_test.go") {
 				continue
 			}
-			file, err := parser.ParseFile(read.set, path, nil, parser.SkipObjectResolution)
+			file, err := parser.ParseFile(read.set, path, nil, parser.ParseComments|parser.SkipObjectResolution)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -226,6 +226,55 @@ func receiver(method *ast.FuncDecl) string {
 		return name == ""
 	})
 	return name
+}
+
+// Each package says in doc.go what it is for, and nowhere else.
+func TestPackagesSayTheirJob(t *testing.T) {
+	for room, house := range houses(t) {
+		for name, file := range house.files {
+			if (file.Doc != nil) != (name == "doc.go") {
+				t.Errorf("%s/%s: the comment on the package belongs into doc.go", room, name)
+			}
+		}
+		if len(house.files) > 0 && house.files["doc.go"] == nil {
+			t.Errorf("%s has no doc.go that says its job", room)
+		}
+	}
+}
+
+// Texts are for people: what one has to know of them is a value beside them. So
+// nobody looks into a message, nor into what a node says, once they are written.
+func TestTextsAreNotReadBack(t *testing.T) {
+	texts := []string{"Message", "Summary", "Detail", "Hint", "Node"}
+	reads := []string{"Contains", "ContainsAny", "Cut", "CutPrefix", "CutSuffix", "EqualFold", "Fields", "HasPrefix", "HasSuffix",
+		"Index", "Split", "SplitN", "SplitSeq", "TrimPrefix", "TrimSuffix"}
+	all := houses(t)
+	for _, room := range []string{"resolver", "policy", "check", "report", "webhook"} {
+		for _, file := range all[room].files {
+			ast.Inspect(file, func(node ast.Node) bool {
+				call, ok := node.(*ast.CallExpr)
+				if !ok || !calls(call, "strings", reads) {
+					return true
+				}
+				for _, given := range call.Args {
+					if field, ok := given.(*ast.SelectorExpr); ok && slices.Contains(texts, field.Sel.Name) {
+						t.Errorf("%s: a text is read back: %s", all[room].set.Position(call.Pos()), field.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+// calls tells whether a call is of one of a package's functions.
+func calls(call *ast.CallExpr, of string, functions []string) bool {
+	called, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || !slices.Contains(functions, called.Sel.Name) {
+		return false
+	}
+	from, ok := called.X.(*ast.Ident)
+	return ok && from.Name == of
 }
 
 // Functions and files are as long as one can take in.

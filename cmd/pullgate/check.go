@@ -29,13 +29,13 @@ import (
 
 // checkOptions are the flags of `pullgate check`.
 type checkOptions struct {
-	files, kustomize, exclude         []string
-	images, platforms, outputs        []string
-	recursive, cluster                bool
-	config, depth                     string
-	kubeconfig, context, namespace    string
-	failOn, cacheDir                  string
-	timeout                           time.Duration
+	files, kustomize, exclude      []string
+	images, platforms, outputs     []string
+	recursive, cluster             bool
+	config, depth                  string
+	kubeconfig, context, namespace string
+	failOn, cacheDir               string
+	timeout                        time.Duration
 	// path is how the command was called.
 	path string
 }

@@ -1,4 +1,3 @@
-// Command pullgate refuses, at kubectl apply, images that no node could pull.
 package main
 
 import (

@@ -1,0 +1,2 @@
+// Command pullgate refuses, at kubectl apply, images that no node could pull.
+package main
