@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,7 +79,6 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/nodes":    {"resolver/pull"},
 		"resolver/keyring":  {"resolver/pull"},
 		"resolver/cloud":    {"resolver/pull"},
-		"resolver/registry": {"resolver/pull"},
 		"resolver/wording":  {"resolver/pull", "workload"},
 		"resolver":          {"workload", "resolver/pull", "resolver/cache", "resolver/coalesce", "resolver/wording", "resolver/nodes", "resolver/keyring", "resolver/registry"},
 		"policy":            {"workload", "resolver", "resolver/pull"},
@@ -92,6 +92,15 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"report":            {"workload", "resolver/pull"},
 		"check":             append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce"}, core...),
 	}
+	maps.Copy(allowed, map[string][]string{ // how registries are asked
+		"resolver/registry/wire":       nil,
+		"resolver/registry/contents":   nil,
+		"resolver/registry/answers":    {"resolver/pull", "resolver/registry/contents", "resolver/registry/wire"},
+		"resolver/registry/containerd": {"resolver/pull", "resolver/registry/answers", "resolver/registry/contents", "resolver/registry/wire"},
+		"resolver/registry/crio":       {"resolver/pull", "resolver/registry/answers", "resolver/registry/containerd", "resolver/registry/contents"},
+		"resolver/registry": {"resolver/pull", "resolver/cache", "resolver/registry/answers", "resolver/registry/containerd",
+			"resolver/registry/contents", "resolver/registry/crio", "resolver/registry/wire"},
+	})
 	all := rooms(t)
 	for room, imports := range all {
 		may, listed := allowed[room]
@@ -136,14 +145,14 @@ func TestPureRooms(t *testing.T) {
 func TestOwners(t *testing.T) {
 	owners := map[string][]string{
 		"k8s.io/api/admission/v1":                                 {"webhook"},
-		"github.com/containerd/containerd/v2/core/remotes":        {"resolver/registry"},
-		"github.com/containerd/containerd/v2/core/images":         {"resolver/registry"},
+		"github.com/containerd/containerd/v2/core/remotes":        {"resolver/registry/contents"},
+		"github.com/containerd/containerd/v2/core/images":         {"resolver/registry", "resolver/registry/answers", "resolver/registry/containerd", "resolver/registry/contents", "resolver/registry/crio"},
 		"k8s.io/api/admissionregistration/v1":                     {"certs"},
 		"github.com/spf13/cobra":                                  {"cmd/pullgate"},
 		"sigs.k8s.io/controller-runtime/pkg/webhook":              {"cmd/pullgate"},
 		"github.com/prometheus/client_golang/prometheus":          {"certs", "cmd/pullgate", "metrics", "webhook"},
 		"sigs.k8s.io/controller-runtime/pkg/metrics":              {"cmd/pullgate"},
-		"github.com/containerd/containerd/v2/core/remotes/docker": {"resolver/registry"},
+		"github.com/containerd/containerd/v2/core/remotes/docker": {"resolver/registry", "resolver/registry/answers", "resolver/registry/containerd", "resolver/registry/crio", "resolver/registry/wire"},
 		"github.com/aws/aws-sdk-go-v2/config":                     {"resolver/cloud"},
 		"github.com/Azure/azure-sdk-for-go/sdk/azidentity":        {"resolver/cloud"},
 		"golang.org/x/oauth2/google":                              {"resolver/cloud"},

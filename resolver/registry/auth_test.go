@@ -29,8 +29,8 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []map[string]string{{"code": code, "message": message}}})
 }
 
-// answers returns a handler that only says so.
-func answers(status int, mediaType, body string) http.HandlerFunc {
+// says returns a handler that only says so.
+func says(status int, mediaType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", mediaType)
 		w.WriteHeader(status)
@@ -109,6 +109,6 @@ func (b bearer) token(w http.ResponseWriter, req *http.Request) {
 	case name == "":
 		_, _ = fmt.Fprintf(w, `{%q: "a token for nothing", "expires_in": 300}`, b.field)
 	default:
-		answers(http.StatusUnauthorized, "application/json", `{"details":"incorrect username or password"}`)(w, req)
+		says(http.StatusUnauthorized, "application/json", `{"details":"incorrect username or password"}`)(w, req)
 	}
 }

@@ -106,16 +106,16 @@ func crioHEAD() []row {
 			reason: pull.RateLimited, requests: "HEAD 1, GET 1, " + read},
 		{name: "other content for GET by digest", image: "app@manifest", setup: image(func(r *rig) {
 			r.on("HEAD", status(http.StatusForbidden))
-			r.on("GET @manifest", answers(http.StatusOK, ocispec.MediaTypeImageManifest, `{"schemaVersion":2}`))
+			r.on("GET @manifest", says(http.StatusOK, ocispec.MediaTypeImageManifest, `{"schemaVersion":2}`))
 		}), reason: pull.RegistryError, requests: "HEAD @manifest, GET @manifest, GET v2/, GET @manifest"},
 		{name: "404 with a page for GET", setup: image(func(r *rig) {
 			r.on("HEAD", status(http.StatusForbidden))
-			r.on("GET 1", answers(http.StatusNotFound, "text/html", page))
+			r.on("GET 1", says(http.StatusNotFound, "text/html", page))
 		}), reason: pull.RegistryError, requests: "HEAD 1, GET 1, " + read},
 		{name: "404 with a page for an entry", setup: func(r *rig) {
 			indexFor("linux/amd64")(r)
 			r.on("HEAD", status(http.StatusNotFound))
-			r.on("GET @linux", answers(http.StatusNotFound, "text/html", page))
+			r.on("GET @linux", says(http.StatusNotFound, "text/html", page))
 		}, reason: pull.RegistryError, requests: "HEAD 1, GET 1, " + read + ", GET @linux-amd64"},
 		{name: "404 for an entry", setup: func(r *rig) {
 			indexFor("linux/amd64")(r)
@@ -123,9 +123,9 @@ func crioHEAD() []row {
 			r.on("GET @linux", status(http.StatusNotFound))
 		}, reason: pull.DigestNotFound, requests: "HEAD 1, GET 1, " + read + ", GET @linux-amd64"},
 		{name: "a page for GET", setup: image(func(r *rig) {
-			r.on("GET 1", answers(http.StatusOK, "text/html", page))
+			r.on("GET 1", says(http.StatusOK, "text/html", page))
 			r.on("HEAD", status(http.StatusNotFound))
-		}), reason: pull.RegistryError, detail: "404 to HEAD", requests: "HEAD 1, GET 1, " + read},
+		}), reason: pull.RegistryError, detail: "answered with a web page", requests: "HEAD 1, GET 1, " + read},
 	}
 }
 
@@ -169,7 +169,7 @@ func crioCredentials() []row {
 			r.bearer(bearer{post: func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusForbidden, "DENIED", "no") }})
 		}), requests: "HEAD 1, POST token, GET v2/, GET token basic, GET 1 bearer"},
 		{name: "POST for a token answered with a page is no denial anyway", credential: right(), setup: image(func(r *rig) {
-			r.bearer(bearer{post: answers(http.StatusOK, "text/html", page)})
+			r.bearer(bearer{post: says(http.StatusOK, "text/html", page)})
 		}), reason: pull.RegistryError, requests: "HEAD 1, POST token"},
 		{name: "wrong for a token", credential: wrong(), setup: image(func(r *rig) { r.bearer(bearer{}) }),
 			reason: pull.CredentialsRejected, node: "unable to retrieve auth token: invalid username/password: ",

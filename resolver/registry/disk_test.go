@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/contents"
 )
 
 // keeping is a client of a run of its own that keeps contents in a folder.
@@ -30,8 +31,8 @@ func TestContentDir(t *testing.T) {
 		"of another place":   {nil, "other:1", unknown},
 		"changed on disk":    {func(t *testing.T, files []string) { rewrite(t, files, strings.ToUpper) }, "", unknown},
 		"cut off on disk":    {func(t *testing.T, files []string) { rewrite(t, files, func(s string) string { return s[:len(s)-1] }) }, "", unknown},
-		"too old":            {func(t *testing.T, files []string) { age(t, files, -keptContent-time.Hour) }, "", unknown},
-		"almost too old":     {func(t *testing.T, files []string) { age(t, files, time.Hour-keptContent) }, "", known},
+		"too old":            {func(t *testing.T, files []string) { age(t, files, -contents.KeptFor-time.Hour) }, "", unknown},
+		"almost too old":     {func(t *testing.T, files []string) { age(t, files, time.Hour-contents.KeptFor) }, "", known},
 		"taken away on disk": {func(t *testing.T, files []string) { removeAll(t, files) }, "", unknown},
 	} {
 		t.Run(name, func(t *testing.T) {

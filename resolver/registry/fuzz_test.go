@@ -7,105 +7,15 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
+	"github.com/pullgate/pullgate/resolver/registry/contents"
 )
-
-// FuzzLine makes sure that nothing from outside breaks a message's line.
-func FuzzLine(f *testing.F) {
-	for _, text := range []string{"", "a\nb", "\x1b[31mred", "\u202eabc", "\xff\xfe", strings.Repeat("ü", 400), "tab\tand\u2028line", "https://a:b@c?d=e&scope=f: g"} {
-		f.Add(text, 10)
-		f.Add(text, maxDetail)
-	}
-	f.Fuzz(func(t *testing.T, text string, limit int) {
-		limit = min(max(limit, 0), 2*maxNode)
-		got := line(text, limit)
-		if len(got) > limit+len("…") || !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\x1b\u2028\u202e\x00") {
-			t.Errorf("%q", got)
-		}
-		if again := line(got, limit+len("…")); again != got {
-			t.Errorf("%q is not %q", again, got)
-		}
-	})
-}
-
-// FuzzRegistryError makes sure that a registry's words are words.
-func FuzzRegistryError(f *testing.F) {
-	for _, body := range []string{
-		"", "{}", "null", `{"errors":[{"code":"DENIED","message":"no"}]}`, `{"errors":[{"code":7}]}`, `{"errors":{}}`, `{"errors":[]}`,
-		`{"details":"incorrect username or password"}`, `{"error":"invalid_grant","error_description":"bad\npassword"}`, page,
-	} {
-		f.Add([]byte(body))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		code, message := registryError(body)
-		for _, text := range []string{code, message, inWords(body)} {
-			if text != oneLine(text) && len(text) < maxDetail {
-				t.Errorf("%q is not one line", text)
-			}
-		}
-	})
-}
-
-// TestLineHasNoKeys of URLs, which are the registry's.
-func TestLineHasNoKeys(t *testing.T) {
-	for _, tt := range []struct{ text, want string }{
-		{"to https://auth.example/token?scope=repository%3Aapp%3Apull&service=x: 401", "to https://auth.example/token?scope=repository%3Aapp%3Apull&service=x: 401"},
-		{"to https://cdn.example/b?X-Sig=ab%3D&Expires=9: 403 Forbidden", "to https://cdn.example/b?X-Sig=[REDACTED]&Expires=[REDACTED]: 403 Forbidden"},
-		{`Get "https://me:hunter22@auth.example:1/t?key=hunter22": EOF`, `Get "https://auth.example:1/t?key=[REDACTED]": EOF`},
-		{`parse "https://me:p@ss@h/%zz?k=%zz": no`, `parse "https://h/%zz?k=[REDACTED]": no`},
-		{`Get "https://h/t?scope=%5BREDACTED%5D&k=%5BREDACTED%5D": EOF`, `Get "https://h/t?scope=%5BREDACTED%5D&k=%5BREDACTED%5D": EOF`},
-		{"see https://h/docs, or mail me@example.com: a=b?", "see https://h/docs, or mail me@example.com: a=b?"},
-	} {
-		if got := oneLine(tt.text); got != tt.want {
-			t.Errorf("%q, want %q", got, tt.want)
-		}
-	}
-}
-
-// TestWithout makes sure that no beginning of a secret survives either.
-func TestWithout(t *testing.T) {
-	for _, tt := range []struct{ text, want string }{
-		{"nothing of it", "nothing of it"},
-		{"it is hunter22.", "it is [REDACTED]."},
-		{"hunter22hunter22", "[REDACTED][REDACTED]"},
-		{"it is hunter2…", "it is …"},
-		{"it is hunt…", "it is …"},
-		{"it is hunt", "it is hunt"},
-		{"it is hun…", "it is hun…"},
-	} {
-		if got := without(tt.text, []string{"hunter22"}); got != tt.want {
-			t.Errorf("%q, want %q", got, tt.want)
-		}
-	}
-}
-
-// FuzzWithout makes sure that no secret survives, cut off or not.
-func FuzzWithout(f *testing.F) {
-	f.Add("the password is hunter22", "hunter22")
-	f.Add("Basic "+"dXNlcjpodW50ZXIyMg==", "hunter22")
-	f.Add(strings.Repeat("x", maxDetail-4)+"hunter22", "hunter22")
-	f.Fuzz(func(t *testing.T, text, secret string) {
-		if len(secret) < minSecret || overlapping(secret) {
-			return
-		}
-		credential := pull.NewCredential(pull.Secret("ns", "name"), "user", secret)
-		got := redact(pull.Finding{Detail: oneLine(text), Node: oneLine(text)}, credential)
-		if strings.Contains(got.Detail, secret) {
-			t.Errorf("%q has %q", got.Detail, secret)
-		}
-	})
-}
-
-// overlapping tells whether taking a secret out can put it together anew.
-func overlapping(secret string) bool {
-	return strings.ContainsAny(secret, "[]REDACTD…")
-}
 
 // FuzzManifest lets a registry serve anything as an image, as the child of an
 // index, or as a config.
@@ -139,7 +49,7 @@ func FuzzManifest(f *testing.F) {
 		}
 		registry := &inMemory{Handler: held}
 		registry.probe(t, pull.Query{Image: named(t, "registry.test/app:1"), Platforms: list("linux/amd64", "linux/arm64"), Layers: layers})
-		if asked := registry.asked.Load(); asked > maxManifests+maxBlobs+4 {
+		if asked := registry.asked.Load(); asked > contents.MaxManifests+contents.MaxBlobs+4 {
 			t.Errorf("%d requests", asked)
 		}
 	})
@@ -203,7 +113,7 @@ func FuzzHostsToml(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "registry.test", "hosts.toml"), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		hosts, fresh, err := client(t, dir).hostsFor(t.Context(), named(t, "registry.test/app:1"), right(), byHosts, false)
+		hosts, fresh, err := client(t, dir).hostsFor(t.Context(), named(t, "registry.test/app:1"), right(), containerd.ByHosts, false)
 		if !fresh || err == nil && len(hosts) == 0 {
 			t.Errorf("fresh %t, hosts %v, error %v", fresh, hosts, err)
 		}
@@ -217,11 +127,13 @@ func FuzzHostsToml(f *testing.F) {
 
 // guarded tells whether a host is asked by our transport.
 func guarded(host docker.RegistryHost) bool {
-	if _, ok := host.Client.Transport.(*transport); ok {
+	switch typeName(host.Client.Transport) {
+	case "*wire.transport", // or by the library's fallback to HTTP around it, which only it can see
+		"docker.httpFallback", "*docker.httpFallback":
 		return true
+	default:
+		return false
 	}
-	// or by the library's fallback to HTTP around it, which only it can see
-	return strings.HasSuffix(strings.TrimPrefix(typeName(host.Client.Transport), "*"), "docker.httpFallback")
 }
 
 func typeName(value any) string { return reflect.TypeOf(value).String() }

@@ -155,11 +155,11 @@ func oddities() []row {
 		{name: "a config redirected that is larger than any token", layers: true,
 			setup: func(r *rig) {
 				manifest := r.parts("app", "linux/amd64")
-				body := encode(map[string]any{"author": strings.Repeat("x", 2*maxToken), "rootfs": map[string]any{"diff_ids": []string{"a"}}})
+				body := encode(map[string]any{"author": strings.Repeat("x", 128<<10), "rootfs": map[string]any{"diff_ids": []string{"a"}}})
 				manifest.Config = r.blob("config", ocispec.MediaTypeImageConfig, body)
 				r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, encode(manifest))
 				cdn := newRig(r.t)
-				cdn.handler = answers(http.StatusOK, "", string(body))
+				cdn.handler = says(http.StatusOK, "", string(body))
 				r.on("GET blob @config", http.RedirectHandler("http://"+cdn.host+"/elsewhere", http.StatusTemporaryRedirect).ServeHTTP)
 			},
 			requests: "HEAD 1, GET @manifest, GET blob @config, GET blob @app.layer"},
@@ -192,7 +192,7 @@ func sha512(r *rig) {
 		r.on(method+" @512", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Docker-Content-Digest", sum)
 			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-			answers(http.StatusOK, ocispec.MediaTypeImageManifest, string(body))(w, nil)
+			says(http.StatusOK, ocispec.MediaTypeImageManifest, string(body))(w, nil)
 		})
 	}
 }
@@ -231,7 +231,7 @@ func authenticated() []row {
 		{name: "POST 405", credential: right(), setup: posts(http.StatusMethodNotAllowed), requests: byGet},
 		{name: "POST 404 with a page", credential: right(),
 			setup: func(r *rig) {
-				r.bearer(bearer{post: answers(http.StatusNotFound, "text/html", page)})
+				r.bearer(bearer{post: says(http.StatusNotFound, "text/html", page)})
 			},
 			requests: byGet},
 		{name: "GET answers with token", credential: right(),

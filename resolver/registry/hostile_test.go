@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/contents"
 )
 
 // documents is a registry that holds what it likes, by tag and digest.
@@ -129,7 +130,7 @@ func hostileIndexes() []hostile {
 		},
 			reason: pull.ReasonPullable, requests: 3},
 		{name: "9,000 entries without platform", fill: wide(9_000, same),
-			reason: pull.RegistryError, detail: "more than 64 manifests", requests: 2 + maxManifests},
+			reason: pull.RegistryError, detail: "more than 64 manifests", requests: 2 + contents.MaxManifests},
 		{name: "12,000 entries for the platform", fill: wide(12_000, func(_ int, entry ocispec.Descriptor) ocispec.Descriptor { return amd64(entry) }),
 			reason: pull.RegistryError, detail: "too many descriptors", requests: 3},
 		{name: "10,000 entries, the last for the platform", fill: wide(10_000, func(i int, entry ocispec.Descriptor) ocispec.Descriptor {
@@ -156,7 +157,7 @@ func hostileIndexes() []hostile {
 			}
 			held.tag(ocispec.MediaTypeImageIndex, body)
 		},
-			reason: pull.RegistryError, detail: "more than 64 manifests", requests: 2 + maxManifests},
+			reason: pull.RegistryError, detail: "more than 64 manifests", requests: 2 + contents.MaxManifests},
 		{name: "a tree of indexes", fill: func(_ *rig, held documents) {
 			var level []ocispec.Descriptor
 			for i := range 1_000 {
@@ -171,7 +172,7 @@ func hostileIndexes() []hostile {
 			}
 			held.tag(ocispec.MediaTypeImageIndex, indexOf(level...))
 		},
-			reason: pull.RegistryError, detail: "more than 64 manifests", requests: 2 + maxManifests},
+			reason: pull.RegistryError, detail: "more than 64 manifests", requests: 2 + contents.MaxManifests},
 		{name: "an index that names itself by the tag's digest", fill: func(_ *rig, held documents) {
 			// Its digest cannot be in it; another size of it can be in another.
 			inner := held.add(ocispec.MediaTypeImageIndex, indexOf())
@@ -252,7 +253,7 @@ func hostileParts() []hostile {
 		{name: "a huge config", fill: config(1 << 30), reason: pull.RegistryError, detail: "more than 64 manifests, 16 MiB", requests: 3},
 		{name: "a negative config", fill: config(-5), reason: pull.UnsupportedImage, detail: "negative content size", requests: 3},
 		{name: "a huge config that is not read", layers: true, fill: func(_ *rig, held documents) {
-			huge := held.add(ocispec.MediaTypeImageConfig, make([]byte, maxConfig+1))
+			huge := held.add(ocispec.MediaTypeImageConfig, make([]byte, contents.MaxConfig+1))
 			layer := held.add(ocispec.MediaTypeImageLayer, []byte("layer"))
 			held.tag(ocispec.MediaTypeImageManifest, encode(ocispec.Manifest{Config: huge, Layers: []ocispec.Descriptor{layer}}))
 		},
@@ -264,7 +265,7 @@ func hostileParts() []hostile {
 			}
 			held.tag(ocispec.MediaTypeImageManifest, encode(manifest))
 		},
-			reason: pull.RegistryError, detail: "or 512 blobs", requests: 3 + maxBlobs},
+			reason: pull.RegistryError, detail: "or 512 blobs", requests: 3 + contents.MaxBlobs},
 		{name: "a layer with an impossible digest", layers: true, fill: func(_ *rig, held documents) {
 			layer := claimed(ocispec.MediaTypeImageLayer, 0, 5)
 			layer.Digest = "sha999:00"

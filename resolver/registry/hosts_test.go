@@ -150,7 +150,7 @@ func mirrors() []mirrored {
 		{name: "credentials are offered to the mirror", toml: viaMirror, credential: right(),
 			mirror: func(r *rig) { r.basic() }, upstream: down,
 			reason: pull.ReasonPullable, toMirror: "HEAD 1, HEAD 1 basic, GET @manifest basic"},
-		{name: "a mirror's page", toml: viaMirror, mirror: answering(answers(http.StatusOK, "text/html", page)), upstream: sound,
+		{name: "a mirror's page", toml: viaMirror, mirror: answering(says(http.StatusOK, "text/html", page)), upstream: sound,
 			reason: pull.RegistryError, detail: "answered with a web page", toMirror: "HEAD 1, GET 1"},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
 )
 
 // twice is one line of the table: two looks, and what happens in between.
@@ -227,14 +228,13 @@ func TestKeptHostsEnd(t *testing.T) {
 	c := client(t, "")
 	row{}.probe(t, r, c)
 	image := r.image("app:1")
-	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, byHosts, false); fresh {
+	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, containerd.ByHosts, false); fresh {
 		t.Fatal("the hosts were not kept")
 	}
-	for _, key := range c.hosts.Keys() {
-		kept, _ := c.hosts.Peek(key)
-		c.hosts.Add(key, keptEntry{hosts: kept.hosts, until: time.Now()})
-	}
-	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, byHosts, false); !fresh {
+	key := hostsKey{repository: image.Name()}
+	kept, _ := c.kept.Get(key)
+	c.kept.PutUntil(key, kept, time.Now())
+	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, containerd.ByHosts, false); !fresh {
 		t.Error("the hosts were kept for ever")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/wire"
 )
 
 // inMemory is a way to a registry that is a function, for fuzzing.
@@ -44,19 +45,23 @@ func (m *inMemory) probe(t testing.TB, q pull.Query) pull.Finding {
 // client returns a Client that has kept the registry as the image's.
 func (m *inMemory) client(t testing.TB, q *pull.Query) *Client {
 	c := client(t, "")
-	base := &transport{base: m, link: c.link, observe: func(string, string, int, time.Duration) {}}
-	httpClient := &http.Client{Transport: base}
 	q.Image = pulledReference(q.Image)
-	c.hosts.Add(hostsKey{repository: q.Image.Name(), credential: q.Credential.Fingerprint()}, keptEntry{
-		until: time.Now().Add(time.Hour),
-		hosts: []docker.RegistryHost{{
-			Client: httpClient, Scheme: "https", Host: "registry.test", Path: "/v2",
-			Capabilities: docker.HostCapabilityPull | docker.HostCapabilityResolve,
-			Authorizer: docker.NewDockerAuthorizer(docker.WithAuthClient(httpClient), docker.WithAuthCreds(func(string) (string, string, error) {
-				username, password := q.Credential.Basic()
-				return username, password, nil
-			})),
-		}},
-	})
+	m.keep(c, *q)
 	return c
+}
+
+// keep makes a Client keep the registry as an image's.
+func (m *inMemory) keep(c *Client, q pull.Query) {
+	httpClient := &http.Client{Transport: c.hosts.Wire.Over(m)}
+	hosts := []docker.RegistryHost{{
+		Client: httpClient, Scheme: "https", Host: "registry.test", Path: "/v2",
+		Capabilities: docker.HostCapabilityPull | docker.HostCapabilityResolve,
+		Authorizer: docker.NewDockerAuthorizer(docker.WithAuthClient(httpClient), docker.WithAuthCreds(func(string) (string, string, error) {
+			username, password := q.Credential.Basic()
+			return username, password, nil
+		})),
+	}}
+	until := time.Now().Add(time.Hour)
+	c.kept.PutUntil(hostsKey{repository: q.Image.Name(), credential: q.Credential.Fingerprint()},
+		keptEntry{hosts: hosts, held: wire.Serialize(hosts), until: until}, until)
 }

@@ -59,7 +59,7 @@ func missing() []row {
 		{name: "404 in plain words", setup: gets(http.NotFound),
 			reason: pull.TagNotFound, detail: "HOST answered 404 Not Found", node: notFound,
 			requests: "HEAD 1, GET 1"},
-		{name: "404 with a page", setup: gets(answers(http.StatusNotFound, "text/html", page)),
+		{name: "404 with a page", setup: gets(says(http.StatusNotFound, "text/html", page)),
 			reason: pull.RegistryError, detail: "something other than a registry",
 			requests: "HEAD 1, GET 1"},
 		{name: "the second look is limited", setup: gets(status(http.StatusTooManyRequests)),

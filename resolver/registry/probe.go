@@ -2,13 +2,16 @@ package registry
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/answers"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
+	"github.com/pullgate/pullgate/resolver/registry/contents"
+	"github.com/pullgate/pullgate/resolver/registry/wire"
 )
 
 // Probe answers a query. A refusal is never told from memory: what was kept
@@ -16,18 +19,17 @@ import (
 func (c *Client) Probe(ctx context.Context, q pull.Query) pull.Finding {
 	q.Image = pulledReference(q.Image)
 	finding, fresh := c.ask(ctx, q, false)
-	if finding.Reason == pull.ReasonPullable {
-		return finding
-	}
-	if !fresh {
+	if finding.Reason != pull.ReasonPullable && !fresh {
 		c.forget(q.Image, q.Credential)
 		if finding.Reason == pull.RateLimited {
 			return finding
 		}
 		finding, _ = c.ask(ctx, q, true) // whatever others keep by now
 	}
-	if finding.Reason != pull.ReasonPullable && finding.Reason != pull.TagNotFound {
-		c.forget(q.Image, q.Credential) // after a missing tag, the others are asked for with the same token
+	if finding.Reason == pull.ReasonPullable || finding.Reason == pull.TagNotFound {
+		c.weigh(q.Image, q.Credential, modeOf(q)) // after a missing tag, the others are asked for with the same token
+	} else {
+		c.forget(q.Image, q.Credential)
 	}
 	return finding
 }
@@ -46,128 +48,133 @@ func pulledReference(image reference.Named) reference.Named {
 	return canonical
 }
 
+// modeOf is how much of hosts.toml counts for the nodes' runtimes.
+func modeOf(q pull.Query) containerd.Mode {
+	if q.Runtimes == pull.CRIO {
+		return containerd.Direct
+	}
+	return containerd.ByHosts
+}
+
 // ask resolves and reads once, anew or with what is kept.
 func (c *Client) ask(ctx context.Context, q pull.Query, anew bool) (finding pull.Finding, fresh bool) {
-	ctx = c.quieten(ctx)
-	by := byHosts
-	if q.Runtimes == pull.CRIO {
-		by = direct
-	}
-	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, by, anew)
+	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, modeOf(q), anew)
 	if err != nil {
-		return badHosts(err), fresh
+		return answers.Unanswered(err), fresh
 	}
-	if len(hosts) == 0 {
-		return pull.Finding{Reason: pull.RegistryError, Detail: "hosts.toml names no host for " + reference.Domain(q.Image)}, fresh
-	}
-	check := check{Query: q, client: c, hosts: hosts, fresh: fresh}
-	finding = check.answer(ctx)
+	a := attempt{Query: q, client: c, hosts: hosts, fresh: fresh}
+	found := a.look(ctx, a.byContainerd)
 	if fresh {
-		finding = check.reconsider(ctx, check.withoutHosts(ctx, finding))
+		found.Finding = a.withoutHosts(ctx, found.Finding)
+		found.Finding = a.byOthers(ctx, found)
 	}
-	return finding, fresh
+	return found.Finding, fresh
 }
 
-// badHosts is the finding where hosts.toml leads nowhere.
-func badHosts(err error) pull.Finding {
-	return pull.Finding{Reason: pull.RegistryError, Detail: oneLine("registry hosts: " + err.Error())}
-}
-
-// check is one probe under way.
-type check struct {
+// attempt is one try to answer a query.
+type attempt struct {
 	pull.Query
 	client *Client
 	hosts  []docker.RegistryHost
-	// fresh hosts were made for this check; with others, what comes of it is
-	// no answer yet unless it is Pullable.
+	// fresh hosts were made for this very attempt; with others, what comes of
+	// it is no answer yet unless it is Pullable.
 	fresh bool
-	// passing is that what was read says more of the registry, or of who asked,
-	// than of the content: a child that is missing is pushed, one that was
-	// refused is given to others. It is not kept.
-	passing bool
-	// schema1 is that the registry has a manifest of Docker's first schema.
-	schema1 bool
 }
 
-// answer is what comes of one run.
-func (k *check) answer(ctx context.Context) pull.Finding {
-	ctx, seen := withExchange(ctx)
-	finding := redact(k.run(ctx), k.Credential)
-	if trouble := seen.firstTrouble(); trouble != nil && finding.Reason.Verdict() == pull.Broken {
+// outcome is what came of one look.
+type outcome struct {
+	pull.Finding
+	// schema1 is that the registry has a manifest of Docker's first schema.
+	schema1 bool
+	// key is under which the finding may be kept; nil: it may not.
+	key *readKey
+}
+
+// look lets a runtime look. It is the one exit of all that is found: nothing of
+// the credential leaves it, for whoever asked or for others, who may be told
+// what is kept.
+func (a *attempt) look(ctx context.Context, by func(context.Context) outcome) outcome {
+	ctx, memo := wire.WithMemo(containerd.Quiet(ctx))
+	found := by(ctx)
+	if err := memo.FirstUnanswered(); err != nil {
 		// Another host gave no answer; a node may get one from it.
-		return redact(inTrouble(trouble), k.Credential)
+		found.Finding = found.Unless(answers.Unanswered(err))
 	}
-	return finding
+	found.Finding = answers.Redact(found.Finding, a.Credential)
+	if found.key != nil && found.Reason == pull.ReasonPullable {
+		a.client.read.Put(*found.key, found.Finding)
+	}
+	return found
 }
 
 // withoutHosts looks at a refusal once more as containerd's transfer service
 // does where config_path lists several directories: it takes the list for the
 // name of one, and so heeds no hosts.toml (internal/cri/server/images/
 // image_pull.go, pullImageWithTransferService; containerd#12808).
-func (k *check) withoutHosts(ctx context.Context, finding pull.Finding) pull.Finding {
-	if finding.Reason.Verdict() != pull.Broken || !k.Runtimes.Known().Has(pull.Containerd) || !k.client.listed(reference.Domain(k.Image)) {
+func (a *attempt) withoutHosts(ctx context.Context, finding pull.Finding) pull.Finding {
+	if !a.Runtimes.Known().Has(pull.Containerd) || !a.client.hosts.Listed(reference.Domain(a.Image)) {
 		return finding
 	}
-	hosts, _, err := k.client.hostsFor(ctx, k.Image, k.Credential, plain, true)
-	if err != nil {
-		return badHosts(err)
-	}
-	ignoring := *k
-	ignoring.hosts = hosts
-	other := ignoring.answer(ctx)
-	if other.Reason.Verdict() == pull.Broken {
-		return finding
-	}
-	if other.Reason == pull.ReasonPullable {
-		other.Notes = append(other.Notes, pull.Note{Reason: pull.SomeNodesMismatch, Message: oneLine(
-			"nodes whose containerd pulls by its local path, which alone heeds hosts.toml where config_path is a list, could not pull it: " + finding.Detail)})
-	}
-	return other
+	return finding.Or(func() pull.Finding {
+		hosts, _, err := a.client.hostsFor(ctx, a.Image, a.Credential, containerd.Plain, true)
+		if err != nil {
+			return answers.Unanswered(err)
+		}
+		ignoring := *a
+		ignoring.hosts = hosts
+		return ignoring.look(ctx, ignoring.byContainerd).Finding
+	}, func(refused, _ pull.Finding) pull.Note {
+		return mismatch("nodes whose containerd pulls by its local path, which alone heeds hosts.toml where config_path is a list, could not pull it: %s", refused.Detail)
+	})
 }
 
-// run resolves the reference and reads what it leads to.
-func (k *check) run(ctx context.Context) pull.Finding {
+// byContainerd resolves the reference and reads what it leads to.
+func (a *attempt) byContainerd(ctx context.Context) outcome {
 	resolver := docker.NewResolver(docker.ResolverOptions{
-		Hosts: func(string) ([]docker.RegistryHost, error) { return k.hosts, nil },
+		Hosts: func(string) ([]docker.RegistryHost, error) { return a.hosts, nil },
 	})
-	name := k.Image.String()
+	name := a.Image.String()
 	_, root, err := resolver.Resolve(ctx, name)
 	if err != nil {
-		return k.unresolved(ctx, err)
+		return a.unresolved(ctx, err)
 	}
-	key := k.readKey(root)
-	if read, ok := k.client.read.Get(key); ok && !k.Layers {
-		return read
+	key := keyOf(a.Query, root)
+	if read, ok := a.client.read.Get(key); ok && !a.Layers {
+		return outcome{Finding: read}
 	}
 	fetcher, err := resolver.Fetcher(ctx, name)
 	if err != nil {
-		return classify(err, k.Credential)
+		return outcome{Finding: answers.Of(err, a.Credential)}
 	}
-	// What is kept is told to others, who shall not learn of this credential.
-	finding := redact(k.judge(ctx, newStore(fetcher, k.client.disk.of(k.Image.Name())), root), k.Credential)
-	if finding.Reason == pull.ReasonPullable && !k.passing {
-		k.client.read.Add(key, finding)
-	}
-	return finding
+	store := contents.NewStore(fetcher, a.client.disk.Of(a.Image.Name()))
+	return a.evaluate(ctx, evaluation{Query: a.Query, store: store, root: root, host: a.upstream().Host})
 }
 
 // unresolved says why a reference led nowhere.
-func (k *check) unresolved(ctx context.Context, err error) pull.Finding {
-	finding := classify(err, k.Credential)
-	k.schema1 = errdefs.IsNotImplemented(err)
-	if k.Runtimes == pull.ContainerdLocal { // client/pull.go, fetch
-		finding.Node = k.words(fmt.Errorf("failed to resolve reference %q: %w", k.Image, err))
-	} else { // core/transfer/local/pull.go
-		finding.Node = k.words(fmt.Errorf("failed to resolve image: %w", err))
-	}
+func (a *attempt) unresolved(ctx context.Context, err error) outcome {
+	found := outcome{Finding: answers.Of(err, a.Credential), schema1: errdefs.IsNotImplemented(err)}
+	found.Node = containerd.UnresolvedWords(a.Image, a.Runtimes == pull.ContainerdLocal, err)
 	switch {
-	case !k.fresh: // it will be asked again
-		return finding
-	case finding.Reason == pull.TagNotFound:
-		return k.explain404(ctx, finding)
-	case finding.Reason == pull.UnsupportedImage:
-		return k.explainRefused(ctx, finding)
-	default:
-		return finding
+	case !a.fresh: // it will be asked again
+	case found.Reason == pull.TagNotFound:
+		found.Finding = a.explain404(ctx, found.Finding)
+	case found.Reason == pull.UnsupportedImage:
+		found.Finding = a.explainRefused(ctx, found.Finding)
 	}
+	return found
+}
+
+// evaluate says what nodes would get of what a reference led to, and whether
+// that may be kept.
+func (a *attempt) evaluate(ctx context.Context, e evaluation) outcome {
+	found := outcome{Finding: e.find(ctx), schema1: e.schema1()}
+	if e.byHeader && a.fresh { // else it will be asked again
+		found.Finding = a.explainRefused(ctx, found.Finding)
+	}
+	found.Digest = e.root.Digest
+	if !e.passing {
+		key := keyOf(e.Query, e.root)
+		found.key = &key
+	}
+	return found
 }

@@ -66,17 +66,17 @@ func refusedTokens() []row {
 			node:     failed + "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to http://HOST/" + scope + "403 Forbidden",
 			requests: "HEAD 1, GET token"},
 		{name: "token server, wrong password, GET 403 after POST 404", credential: wrong(),
-			setup:  tokens(bearer{post: answers(http.StatusNotFound, "text/html", page), get: status(http.StatusForbidden)}),
+			setup:  tokens(bearer{post: says(http.StatusNotFound, "text/html", page), get: status(http.StatusForbidden)}),
 			reason: pull.CredentialsRejected, detail: "answered 403 Forbidden",
 			node:     failed + "failed to authorize: failed to fetch oauth token: ",
 			requests: "HEAD 1, POST token, GET token basic"},
 		{name: "token server, wrong password, POST 403 in JSON", credential: wrong(),
-			setup:  tokens(bearer{post: answers(http.StatusForbidden, "application/json", `{"error":"invalid_grant","error_description":"bad password"}`)}),
+			setup:  tokens(bearer{post: says(http.StatusForbidden, "application/json", `{"error":"invalid_grant","error_description":"bad password"}`)}),
 			reason: pull.CredentialsRejected, detail: "answered 403 Forbidden (invalid_grant: bad password)",
 			node:     failed + "failed to authorize: failed to fetch oauth token: unexpected status from POST request to http://HOST/token: 403 Forbidden",
 			requests: "HEAD 1, POST token"},
 		{name: "a token without access", credential: right(),
-			setup:  tokens(bearer{post: answers(http.StatusOK, "application/json", `{"access_token": "for something else"}`)}),
+			setup:  tokens(bearer{post: says(http.StatusOK, "application/json", `{"access_token": "for something else"}`)}),
 			reason: pull.CredentialsRejected, detail: "insufficient_scope",
 			node:     failed + "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
 			requests: "HEAD 1, POST token, HEAD 1 bearer"},
@@ -133,7 +133,7 @@ func forbidden403() []row {
 	const text = failed + "unexpected status from HEAD request to http://HOST/v2/app/manifests/1: 403 Forbidden"
 	forbids := func(mediaType, body string) func(r *rig) {
 		return func(r *rig) {
-			r.wrap(func(http.Handler) http.Handler { return answers(http.StatusForbidden, mediaType, body) })
+			r.wrap(func(http.Handler) http.Handler { return says(http.StatusForbidden, mediaType, body) })
 		}
 	}
 	return []row{

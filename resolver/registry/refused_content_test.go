@@ -91,7 +91,7 @@ func refusedHeaders() []row {
 		{name: "a foreign media type that the blobs have, too", setup: func(r *rig) {
 			body := manifest(r)
 			serve(r, "application/json", digestOf(body), body)
-			r.on("GET blob", answers(http.StatusOK, "application/json", string(body)))
+			r.on("GET blob", says(http.StatusOK, "application/json", string(body)))
 		},
 			detail:   `media type "application/json" is that of no manifest`,
 			node:     absent + "get image config descriptor: unexpected media type application/json for {document}: not found",

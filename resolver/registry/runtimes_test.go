@@ -8,6 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
 )
 
 // TestCRIOKnowsNoMirrors of hosts.toml, which is containerd's.
@@ -124,7 +125,7 @@ func TestDirect(t *testing.T) {
 		"server = \"http://registry.test/v2/beneath\"\noverride_path = true\n": "https://registry.test",
 	} {
 		dir := newRig(t).certsDir(map[string]string{"registry.test/hosts.toml": toml})
-		hosts, err := client(t, dir).configure(t.Context(), "registry.test", pull.Credential{}, direct)
+		hosts, err := client(t, dir).hosts.For(t.Context(), "registry.test", pull.Credential{}, containerd.Direct)
 		if err != nil || len(hosts) != 1 || hosts[0].Scheme+"://"+hosts[0].Host != want {
 			t.Errorf("%q: %+v, %v, want %s", toml, hosts, err, want)
 		}

@@ -10,6 +10,9 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/answers"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
+	"github.com/pullgate/pullgate/resolver/registry/wire"
 )
 
 // maxTags bounds a tag list: one page of it, as large as registries give.
@@ -31,28 +34,24 @@ func (c *Client) Tags(ctx context.Context, image reference.Named, credential pul
 }
 
 func (c *Client) tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
-	ctx, _ = withExchange(c.quieten(ctx))
-	hosts, _, err := c.hostsFor(ctx, image, credential, byHosts, false)
+	ctx, _ = wire.WithMemo(ctx)
+	hosts, _, err := c.hostsFor(ctx, image, credential, containerd.ByHosts, false)
 	if err != nil {
 		return nil, err
 	}
-	if len(hosts) == 0 {
-		return nil, errors.New("hosts.toml names no host")
-	}
-	check := check{Query: pull.Query{Image: pulledReference(image), Credential: credential}, client: c, hosts: hosts, fresh: true}
-	status, body, err := check.get(ctx, check.upstream(), fmt.Sprintf("tags/list?n=%d", maxTags))
+	answer, err := containerd.Get(ctx, pulledReference(image), hosts[len(hosts)-1], fmt.Sprintf("tags/list?n=%d", maxTags))
 	if err != nil {
-		return nil, errors.New(without(inTrouble(err).Detail, formsOf(credential)))
+		return nil, errors.New(answers.Without(answers.Unanswered(err).Detail, credential))
 	}
 	switch {
-	case status == http.StatusNotFound && namesRepository(body):
+	case answer.StatusCode == http.StatusNotFound && namesRepository(answer.Content):
 		return nil, ErrRepositoryUnknown
-	case status != http.StatusOK:
-		return nil, fmt.Errorf("the registry answered %d", status)
-	case len(body) > maxList:
-		return nil, fmt.Errorf("the list has more than %d MiB", maxList>>20)
+	case answer.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("the registry answered %d", answer.StatusCode)
+	case len(answer.Content) > containerd.MaxBody:
+		return nil, fmt.Errorf("the list has more than %d MiB", containerd.MaxBody>>20)
 	}
-	return readTags(image, body)
+	return readTags(image, answer.Content)
 }
 
 // readTags reads a list, and leaves out what cannot be a tag: it goes into

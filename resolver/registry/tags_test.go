@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
 )
 
 // tagList is one line of the table: what a registry answers, and what Tags says.
@@ -71,7 +72,7 @@ func oddLists() []tagList {
 		many = append(many, fmt.Sprintf("1.0.%d", i))
 	}
 	lists := func(tags ...string) http.HandlerFunc {
-		return answers(http.StatusOK, "application/json", string(encode(map[string]any{"name": "app", "tags": tags})))
+		return says(http.StatusOK, "application/json", string(encode(map[string]any{"name": "app", "tags": tags})))
 	}
 	return []tagList{
 		{name: "repository unknown", setup: func(r *rig) {
@@ -88,15 +89,15 @@ func oddLists() []tagList {
 			err: "the registry answered 403", requests: "GET tags"},
 		{name: "404", setup: func(r *rig) { r.on("GET tags", http.NotFound) }, err: "the registry answered 404", requests: "GET tags"},
 		{name: "429", setup: func(r *rig) { r.on("GET tags", status(http.StatusTooManyRequests)) }, err: "the registry answered 429", requests: "GET tags"},
-		{name: "rubbish", setup: func(r *rig) { r.on("GET tags", answers(http.StatusOK, "text/html", page)) },
+		{name: "rubbish", setup: func(r *rig) { r.on("GET tags", says(http.StatusOK, "text/html", page)) },
 			err: "read the list: invalid character '<'", requests: "GET tags"},
-		{name: "no tags", setup: func(r *rig) { r.on("GET tags", answers(http.StatusOK, "application/json", `{"tags": null}`)) }, requests: "GET tags"},
+		{name: "no tags", setup: func(r *rig) { r.on("GET tags", says(http.StatusOK, "application/json", `{"tags": null}`)) }, requests: "GET tags"},
 		{name: "what is no tag", setup: func(r *rig) {
 			r.on("GET tags", lists("1", "-", "a b", "\x1b[31m", strings.Repeat("x", 200), "", "1\u202e"))
 		},
 			want: []string{"1"}, requests: "GET tags"},
 		{name: "more than was asked for", setup: func(r *rig) { r.on("GET tags", lists(many...)) }, want: many[:maxTags], requests: "GET tags"},
-		{name: "huge", setup: func(r *rig) { r.on("GET tags", lists(strings.Repeat("x", maxList))) }, err: "the list has more than 4 MiB", requests: "GET tags"},
+		{name: "huge", setup: func(r *rig) { r.on("GET tags", lists(strings.Repeat("x", containerd.MaxBody))) }, err: "the list has more than 4 MiB", requests: "GET tags"},
 		{name: "broken", setup: func(r *rig) {
 			r.on("GET tags", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		},
@@ -111,7 +112,7 @@ func TestTagsPage(t *testing.T) {
 	r.on("GET tags", func(w http.ResponseWriter, req *http.Request) {
 		query = req.URL.RawQuery
 		w.Header().Set("Link", `</v2/app/tags/list?n=1000&last=z>; rel="next"`)
-		answers(http.StatusOK, "application/json", `{"tags": ["a", "z"]}`)(w, req)
+		says(http.StatusOK, "application/json", `{"tags": ["a", "z"]}`)(w, req)
 	})
 	tags, err := client(t, "").Tags(t.Context(), r.image("app:3"), pull.Credential{})
 	if err != nil || !slices.Equal(tags, []string{"a", "z"}) || query != "n=1000" {

@@ -68,11 +68,11 @@ func unknownStatus() []row {
 		{name: "304", setup: always(http.StatusNotModified),
 			reason: pull.RegistryError, detail: "HOST answered 304 Not Modified", requests: "HEAD 1"},
 		{name: "a page", setup: func(r *rig) {
-			r.wrap(func(http.Handler) http.Handler { return answers(http.StatusOK, "text/html; charset=utf-8", page) })
+			r.wrap(func(http.Handler) http.Handler { return says(http.StatusOK, "text/html; charset=utf-8", page) })
 		},
 			reason: pull.RegistryError, detail: "HOST answered with a web page", requests: "HEAD 1, GET 1"},
 		{name: "a page instead of the manifest", setup: func(r *rig) {
-			r.on("GET @manifest", answers(http.StatusOK, "text/html", page))
+			r.on("GET @manifest", says(http.StatusOK, "text/html", page))
 		},
 			reason: pull.RegistryError, detail: "HOST answered with a web page", requests: "HEAD 1, GET @manifest"},
 		{name: "GET fails where HEAD has no digest", setup: func(r *rig) {
@@ -95,25 +95,25 @@ func unknownTokens() []row {
 	posts := func(code int, reason pull.Reason, detail string) row {
 		return tokens("POST "+detail, bearer{post: status(code)}, reason, "HOST answered "+detail)
 	}
-	html := answers(http.StatusOK, "text/html", page)
+	html := says(http.StatusOK, "text/html", page)
 	return []row{
 		posts(http.StatusForbidden, pull.RegistryError, "403 Forbidden"),
 		posts(http.StatusUnsupportedMediaType, pull.RegistryError, "415 Unsupported Media Type"),
 		posts(http.StatusTooManyRequests, pull.RateLimited, "429 Too Many Requests"),
 		posts(http.StatusInternalServerError, pull.RegistryError, "500 Internal Server Error"),
 		posts(http.StatusNotImplemented, pull.RegistryError, "501 Not Implemented"),
-		tokens("POST 403 with a page", bearer{post: answers(http.StatusForbidden, "text/html", page)}, pull.RegistryError, "HOST answered 403"),
+		tokens("POST 403 with a page", bearer{post: says(http.StatusForbidden, "text/html", page)}, pull.RegistryError, "HOST answered 403"),
 		tokens("POST answers a page", bearer{post: html}, pull.RegistryError, "unable to decode token response: invalid character '<'"),
-		tokens("POST answers no token", bearer{post: answers(http.StatusOK, "application/json", "{}")},
+		tokens("POST answers no token", bearer{post: says(http.StatusOK, "application/json", "{}")},
 			pull.RegistryError, "authorization server did not include a token in the response"),
-		tokens("POST answers too much", bearer{post: answers(http.StatusOK, "application/json", strings.Repeat(" ", maxToken+1))},
+		tokens("POST answers too much", bearer{post: says(http.StatusOK, "application/json", strings.Repeat(" ", 64<<10))},
 			pull.RegistryError, "larger than any such answer should be"),
 		anonymous("GET answers a page", html, pull.RegistryError, "unable to decode token response: invalid character '<'"),
-		anonymous("GET answers no token", answers(http.StatusOK, "application/json", `{"token": ""}`),
+		anonymous("GET answers no token", says(http.StatusOK, "application/json", `{"token": ""}`),
 			pull.RegistryError, "authorization server did not include a token in the response"),
 		anonymous("GET 429", status(http.StatusTooManyRequests), pull.RateLimited, "HOST answered 429 Too Many Requests"),
 		anonymous("GET 500", status(http.StatusInternalServerError), pull.RegistryError, "HOST answered 500 Internal Server Error"),
-		anonymous("GET 403 with a page", answers(http.StatusForbidden, "text/html", page), pull.RegistryError, "HOST answered 403 Forbidden"),
+		anonymous("GET 403 with a page", says(http.StatusForbidden, "text/html", page), pull.RegistryError, "HOST answered 403 Forbidden"),
 	}
 }
 
@@ -155,7 +155,7 @@ func unknownTransport() []row {
 			reason: pull.RegistryError, detail: "response headers exceeded", requests: "HEAD 1"},
 		{name: "10 MB of manifest", setup: func(r *rig) {
 			leaving(r, http.MethodHead, "Docker-Content-Digest")
-			r.on("GET", answers(http.StatusOK, ocispec.MediaTypeImageManifest, strings.Repeat(" ", 10<<20)))
+			r.on("GET", says(http.StatusOK, ocispec.MediaTypeImageManifest, strings.Repeat(" ", 10<<20)))
 		},
 			reason: pull.RegistryError, detail: "larger than any such answer should be", requests: "HEAD 1, GET 1"},
 		{name: "the connection breaks before the answer", setup: func(r *rig) {

@@ -1,4 +1,4 @@
-package registry
+package crio
 
 import (
 	"context"
@@ -20,39 +20,46 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/answers"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
+	"github.com/pullgate/pullgate/resolver/registry/contents"
 )
 
-// crioClient asks one registry as CRI-O does (docker/docker_client.go): what
+// Client asks one registry as CRI-O does (docker/docker_client.go): what
 // the ping demands is what is shown, tokens are asked for with GET, manifests
 // too, and no mirror is asked of those that containerd knows.
-type crioClient struct {
-	check      *check
-	host       docker.RegistryHost
+type Client struct {
+	// Image and Credential are what is asked for, and with what.
+	Image      reference.Named
+	Credential pull.Credential
+	// Host is the registry.
+	Host docker.RegistryHost
+
 	challenges []auth.Challenge
 	// shown is what every request shows, once it is known.
 	shown string
 }
 
-// resolve reads what the reference leads to.
-func (c *crioClient) resolve(ctx context.Context) (ocispec.Descriptor, []byte, error) {
+// Resolve reads what the reference leads to.
+func (c *Client) Resolve(ctx context.Context) (ocispec.Descriptor, []byte, error) {
 	if err := c.ping(ctx); err != nil {
 		return ocispec.Descriptor{}, nil, err
 	}
-	resp, err := c.open(ctx, "manifests/"+object(c.check.Image))
+	resp, err := c.open(ctx, "manifests/"+containerd.Object(c.Image))
 	if err != nil {
 		return ocispec.Descriptor{}, nil, err
 	}
 	// What is cut off is read no more than by CRI-O (internal/iolimits/
 	// iolimits.go, MaxManifestBodySize).
-	blob, err := io.ReadAll(io.LimitReader(resp.Body, maxList))
+	blob, err := io.ReadAll(io.LimitReader(resp.Body, containerd.MaxBody))
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return ocispec.Descriptor{}, nil, err
 	}
 	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
 	root := ocispec.Descriptor{MediaType: strings.TrimSpace(mediaType), Size: int64(len(blob)), Digest: digest.FromBytes(blob)}
-	if digested, ok := c.check.Image.(reference.Digested); ok {
+	if digested, ok := c.Image.(reference.Digested); ok {
 		root.Digest = digested.Digest()
-		if err := verify(ctx, root, blob); err != nil {
+		if err := contents.Verify(ctx, root, blob); err != nil {
 			return root, nil, err
 		}
 	}
@@ -61,14 +68,14 @@ func (c *crioClient) resolve(ctx context.Context) (ocispec.Descriptor, []byte, e
 
 // ping learns what the registry demands. Each line of the header is a
 // challenge, in its order.
-func (c *crioClient) ping(ctx context.Context) error {
+func (c *Client) ping(ctx context.Context) error {
 	resp, err := c.get(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is read of it
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusUnauthorized {
-		return &pingError{host: c.host.Host, status: resp.Status}
+		return &pingError{host: c.Host.Host, status: resp.Status}
 	}
 	for _, line := range resp.Header.Values("WWW-Authenticate") {
 		c.challenges = append(c.challenges, auth.ParseAuthHeader(http.Header{"Www-Authenticate": {line}})...)
@@ -87,13 +94,13 @@ func (e *pingError) Error() string {
 // open asks for an object of the repository. Who may not see it with the
 // token that it has is told so once, and asks for one with the scope that is
 // then named, too.
-func (c *crioClient) open(ctx context.Context, path string) (*http.Response, error) {
-	scopes := []string{"repository:" + reference.Path(c.check.Image) + ":pull"}
+func (c *Client) open(ctx context.Context, path string) (*http.Response, error) {
+	scopes := []string{"repository:" + reference.Path(c.Image) + ":pull"}
 	for again := false; ; again = true {
 		if err := c.authorize(ctx, scopes); err != nil {
 			return nil, err
 		}
-		resp, err := c.get(ctx, reference.Path(c.check.Image)+"/"+path)
+		resp, err := c.get(ctx, reference.Path(c.Image)+"/"+path)
 		if err != nil {
 			return nil, err
 		}
@@ -121,8 +128,8 @@ func scopeOf(resp *http.Response) string {
 
 // authorize answers the first challenge that is understood (setupRequestAuth,
 // getBearerToken).
-func (c *crioClient) authorize(ctx context.Context, scopes []string) error {
-	username, password := c.check.Credential.Basic()
+func (c *Client) authorize(ctx context.Context, scopes []string) error {
+	username, password := c.Credential.Basic()
 	for _, challenge := range c.challenges {
 		switch {
 		case c.shown != "":
@@ -133,7 +140,7 @@ func (c *crioClient) authorize(ctx context.Context, scopes []string) error {
 			}
 			return nil
 		case challenge.Scheme == auth.BearerAuth:
-			answer, err := auth.FetchToken(ctx, c.host.Client, nil, auth.TokenOptions{
+			answer, err := auth.FetchToken(ctx, c.Host.Client, nil, auth.TokenOptions{
 				Realm: challenge.Parameters["realm"], Service: challenge.Parameters["service"],
 				Scopes: scopes, Username: username, Secret: password,
 			})
@@ -154,8 +161,8 @@ func (e *tokenError) Error() string { return "requesting bearer token: " + e.err
 func (e *tokenError) Unwrap() error { return e.err }
 
 // get sends one request with what there is to show.
-func (c *crioClient) get(ctx context.Context, path string) (*http.Response, error) {
-	address := url.URL{Scheme: c.host.Scheme, Host: c.host.Host, Path: "/v2/" + path}
+func (c *Client) get(ctx context.Context, path string) (*http.Response, error) {
+	address := url.URL{Scheme: c.Host.Scheme, Host: c.Host.Host, Path: "/v2/" + path}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
 		return nil, err
@@ -167,12 +174,12 @@ func (c *crioClient) get(ctx context.Context, path string) (*http.Response, erro
 	if c.shown != "" {
 		req.Header.Set("Authorization", c.shown)
 	}
-	return c.host.Client.Do(req)
+	return c.Host.Client.Do(req)
 }
 
 // Fetch makes it a remotes.Fetcher, for what the root names. As with
 // containerd's, an error comes of reading.
-func (c *crioClient) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+func (c *Client) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	kind := "blobs/"
 	if images.IsManifestType(desc.MediaType) || images.IsIndexType(desc.MediaType) {
 		kind = "manifests/"
@@ -181,7 +188,7 @@ func (c *crioClient) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.Rea
 	if err == nil {
 		return resp.Body, nil
 	}
-	if status := statusOf(err); status != nil && status.StatusCode == http.StatusNotFound && !isMarkup(status.Body) {
+	if status := statusOf(err); status != nil && status.StatusCode == http.StatusNotFound && !answers.IsMarkup(status.Body) {
 		err = fmt.Errorf("%w: %w", err, errdefs.ErrNotFound)
 	}
 	return io.NopCloser(failure{err}), nil
@@ -202,13 +209,13 @@ func statusOf(err error) *remoteerrors.ErrUnexpectedStatus {
 	return &status
 }
 
-// unresolved says why a reference led nowhere.
-func (c *crioClient) unresolved(err error) pull.Finding {
-	var refused *refusedError
+// Unresolved says why a reference led nowhere.
+func (c *Client) Unresolved(err error) pull.Finding {
+	var refused *contents.RefusedError
 	if errors.As(err, &refused) {
-		return pull.Finding{Reason: pull.UnsupportedImage, Detail: oneLine(err.Error())}
+		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(err.Error())}
 	}
-	finding, status := classify(err, c.check.Credential), statusOf(err)
+	finding, status := answers.Of(err, c.Credential), statusOf(err)
 	if status == nil {
 		return finding
 	}
@@ -217,20 +224,20 @@ func (c *crioClient) unresolved(err error) pull.Finding {
 		if status.StatusCode == http.StatusUnauthorized {
 			err = fmt.Errorf("unable to retrieve auth token: invalid username/password: %s", asCRIO(status))
 		}
-		finding.Node = line(err.Error(), maxNode)
+		finding.Node = answers.Line(err.Error(), answers.MaxNode)
 		return finding
 	}
-	if status.StatusCode == http.StatusNotFound && !isMarkup(status.Body) {
+	if status.StatusCode == http.StatusNotFound && !answers.IsMarkup(status.Body) {
 		finding.Reason = c.missing(status.Body)
 	}
-	finding.Node = line(fmt.Sprintf("reading manifest %s in %s: %s", object(c.check.Image), c.check.Image.Name(), asCRIO(status)), maxNode)
+	finding.Node = answers.Line(fmt.Sprintf("reading manifest %s in %s: %s", containerd.Object(c.Image), c.Image.Name(), asCRIO(status)), answers.MaxNode)
 	return finding
 }
 
 // missing names what a 404 says is not there.
-func (c *crioClient) missing(body []byte) pull.Reason {
-	_, digested := c.check.Image.(reference.Digested)
-	switch code, _ := registryError(body); {
+func (c *Client) missing(body []byte) pull.Reason {
+	_, digested := c.Image.(reference.Digested)
+	switch code, _ := answers.Error(body); {
 	case code == "NAME_UNKNOWN":
 		return pull.RepositoryNotFound
 	case digested:
@@ -244,7 +251,7 @@ func (c *crioClient) missing(body []byte) pull.Reason {
 // registryHTTPResponseToError): a code with its message, which is left alone
 // where it is the code's own.
 func asCRIO(status *remoteerrors.ErrUnexpectedStatus) string {
-	code, message := registryError(status.Body)
+	code, message := answers.Error(status.Body)
 	usual := ""
 	switch code {
 	case "":

@@ -1,4 +1,4 @@
-package registry
+package contents
 
 import (
 	"context"
@@ -12,64 +12,64 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// keptContent is how old content on disk may be. What is behind a digest never
+// KeptFor is how old content on disk may be. What is behind a digest never
 // changes, but it may be deleted: of an index the registry is only asked
 // whether it is there itself.
-const keptContent = 24 * time.Hour
+const KeptFor = 24 * time.Hour
 
-// diskContent keeps manifests and indexes in a folder, from one run of a
+// Disk keeps manifests and indexes in a folder, from one run of a
 // program to the next. A nil one keeps nothing. That something cannot be kept
 // is no error: it is read again.
-type diskContent struct{ dir string }
+type Disk struct{ dir string }
 
-// newDiskContent clears what is too old from a folder that need not exist;
+// NewDisk clears what is too old from a folder that need not exist;
 // nil without one.
-func newDiskContent(dir string) *diskContent {
+func NewDisk(dir string) *Disk {
 	if dir == "" {
 		return nil
 	}
-	c := &diskContent{dir: filepath.Join(dir, "manifests")}
+	c := &Disk{dir: filepath.Join(dir, "manifests")}
 	entries, _ := os.ReadDir(c.dir) // a folder that cannot be read has nothing
 	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > keptContent {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > KeptFor {
 			_ = os.Remove(filepath.Join(c.dir, entry.Name())) // it is not read either way
 		}
 	}
 	return c
 }
 
-// of is the content of one repository: what one may read says nothing of
+// Of is the content of one repository: what one may read says nothing of
 // another.
-func (c *diskContent) of(repository string) *repositoryContent {
+func (c *Disk) Of(repository string) *Repository {
 	if c == nil {
 		return nil
 	}
-	return &repositoryContent{dir: c.dir, repository: repository}
+	return &Repository{dir: c.dir, repository: repository}
 }
 
-// repositoryContent is the content of one repository; nil keeps nothing.
-type repositoryContent struct{ dir, repository string }
+// Repository is the content of one repository; nil keeps nothing.
+type Repository struct{ dir, repository string }
 
-func (r *repositoryContent) file(desc ocispec.Descriptor) string {
+func (r *Repository) file(desc ocispec.Descriptor) string {
 	sum := sha256.Sum256([]byte(r.repository + "@" + desc.Digest.String()))
 	return filepath.Join(r.dir, hex.EncodeToString(sum[:]))
 }
 
 // get returns content that is kept and is what its digest says.
-func (r *repositoryContent) get(ctx context.Context, desc ocispec.Descriptor) ([]byte, bool) {
+func (r *Repository) get(ctx context.Context, desc ocispec.Descriptor) ([]byte, bool) {
 	if r == nil {
 		return nil, false
 	}
 	info, err := os.Stat(r.file(desc))
-	if err != nil || info.Size() != desc.Size || time.Since(info.ModTime()) > keptContent {
+	if err != nil || info.Size() != desc.Size || time.Since(info.ModTime()) > KeptFor {
 		return nil, false
 	}
 	blob, err := os.ReadFile(r.file(desc))
-	return blob, err == nil && verify(ctx, desc, blob) == nil
+	return blob, err == nil && Verify(ctx, desc, blob) == nil
 }
 
 // put keeps content. The file appears at once and whole: others may be reading.
-func (r *repositoryContent) put(desc ocispec.Descriptor, blob []byte) {
+func (r *Repository) put(desc ocispec.Descriptor, blob []byte) {
 	if r == nil || os.MkdirAll(r.dir, 0o750) != nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"bytes"
@@ -15,14 +15,14 @@ import (
 // maxRemembered bounds what is kept of an answer that will be repeated.
 const maxRemembered = 64 << 10
 
-// exchange is what one check sent and got. containerd's library repeats a
+// Memo is what one check sent and got. containerd's library repeats a
 // request that was answered 429, or 401 to the same credential, up to five
 // times at once; the answer is then repeated from here, which leaves the
 // library's verdict as it is, and the registry in peace.
-type exchange struct {
-	mu      sync.Mutex
-	answers map[string]answer
-	trouble []trouble
+type Memo struct {
+	mu         sync.Mutex
+	answers    map[string]answer
+	unanswered []unanswered
 }
 
 // answer is one that the same request would only be given again.
@@ -39,40 +39,40 @@ func (a answer) response(req *http.Request) *http.Response {
 	return &again
 }
 
-// trouble is a question to which a host gave no answer about the image.
-type trouble struct {
+// unanswered is a question to which a host gave no answer about the image.
+type unanswered struct {
 	question string
 	err      error
 }
 
-// statusError is an answer that says nothing about the image.
-type statusError struct {
-	code         int
-	host, status string
+// StatusError is an answer that says nothing about the image.
+type StatusError struct {
+	Code         int
+	Host, Status string
 }
 
 // Error names the host and the status.
-func (e *statusError) Error() string { return e.host + " answered " + e.status }
+func (e *StatusError) Error() string { return e.Host + " answered " + e.Status }
 
-// pageError is a web page where a registry's answer should be.
-type pageError struct{ host string }
+// PageError is a web page where a registry's answer should be.
+type PageError struct{ Host string }
 
 // Error names the host.
-func (e *pageError) Error() string {
-	return e.host + " answered with a web page: something other than a registry is there or in between"
+func (e *PageError) Error() string {
+	return e.Host + " answered with a web page: something other than a registry is there or in between"
 }
 
-type exchangeKey struct{}
+type memoKey struct{}
 
-// withExchange starts the memory of one check.
-func withExchange(ctx context.Context) (context.Context, *exchange) {
-	seen := &exchange{answers: map[string]answer{}}
-	return context.WithValue(ctx, exchangeKey{}, seen), seen
+// WithMemo starts the memory of one check.
+func WithMemo(ctx context.Context) (context.Context, *Memo) {
+	seen := &Memo{answers: map[string]answer{}}
+	return context.WithValue(ctx, memoKey{}, seen), seen
 }
 
-// exchangeOf returns the check's memory; nil, which is usable, outside one.
-func exchangeOf(ctx context.Context) *exchange {
-	seen, _ := ctx.Value(exchangeKey{}).(*exchange)
+// memoOf returns the check's memory; nil, which is usable, outside one.
+func memoOf(ctx context.Context) *Memo {
+	seen, _ := ctx.Value(memoKey{}).(*Memo)
 	return seen
 }
 
@@ -88,13 +88,13 @@ func question(req *http.Request) string {
 }
 
 // repeat returns the answer that the same request had before, or nil.
-func (e *exchange) repeat(req *http.Request) *http.Response {
-	if e == nil || req.Body != nil && req.Body != http.NoBody {
+func (m *Memo) repeat(req *http.Request) *http.Response {
+	if m == nil || req.Body != nil && req.Body != http.NoBody {
 		return nil
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	before, ok := e.answers[requestKey(req)]
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, ok := m.answers[requestKey(req)]
 	if !ok {
 		return nil
 	}
@@ -103,17 +103,17 @@ func (e *exchange) repeat(req *http.Request) *http.Response {
 
 // remember takes note of an answer, and keeps one that would only be given
 // again.
-func (e *exchange) remember(req *http.Request, resp *http.Response) error {
-	if e == nil {
+func (m *Memo) remember(req *http.Request, resp *http.Response) error {
+	if m == nil {
 		return nil
 	}
-	e.settled(req)
+	m.settled(req)
 	code := resp.StatusCode
 	switch {
 	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
-		e.note(req, &statusError{code: code, host: req.URL.Host, status: resp.Status})
+		m.note(req, &StatusError{Code: code, Host: req.URL.Host, Status: resp.Status})
 	case code < http.StatusMultipleChoices && isPage(resp):
-		e.note(req, &pageError{req.URL.Host})
+		m.note(req, &PageError{req.URL.Host})
 	}
 	refused := code == http.StatusUnauthorized && req.Header.Get("Authorization") != ""
 	if code != http.StatusTooManyRequests && !refused {
@@ -125,9 +125,9 @@ func (e *exchange) remember(req *http.Request, resp *http.Response) error {
 	}
 	kept := answer{resp: *resp, body: body}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.answers[requestKey(req)] = kept
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers[requestKey(req)] = kept
 	return nil
 }
 
@@ -136,35 +136,35 @@ func isPage(resp *http.Response) bool {
 }
 
 // failed notes that no answer came.
-func (e *exchange) failed(req *http.Request, err error) {
-	if e != nil {
-		e.note(req, &url.Error{Op: req.Method, URL: req.URL.String(), Err: err})
+func (m *Memo) failed(req *http.Request, err error) {
+	if m != nil {
+		m.note(req, &url.Error{Op: req.Method, URL: req.URL.String(), Err: err})
 	}
 }
 
 // note notes that a host gave no answer about the image.
-func (e *exchange) note(req *http.Request, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.trouble = append(e.trouble, trouble{question(req), err})
+func (m *Memo) note(req *http.Request, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unanswered = append(m.unanswered, unanswered{question(req), err})
 }
 
 // settled notes that a question was answered: asked again, or by HTTP after
 // HTTPS, which containerd tries first on loopback addresses.
-func (e *exchange) settled(req *http.Request) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (m *Memo) settled(req *http.Request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	asked := question(req)
-	e.trouble = slices.DeleteFunc(e.trouble, func(t trouble) bool { return t.question == asked })
+	m.unanswered = slices.DeleteFunc(m.unanswered, func(t unanswered) bool { return t.question == asked })
 }
 
-// firstTrouble returns what failed first and stayed without an answer, nil if
+// FirstUnanswered returns what failed first and stayed without an answer, nil if
 // nothing did.
-func (e *exchange) firstTrouble() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.trouble) == 0 {
+func (m *Memo) FirstUnanswered() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.unanswered) == 0 {
 		return nil
 	}
-	return e.trouble[0].err
+	return m.unanswered[0].err
 }

@@ -1,0 +1,66 @@
+package registry
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// greedy demands tokens with as large a challenge as asked for, and gives as
+// large tokens.
+func greedy(challenge, token int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch {
+		case req.URL.Path == "/token":
+			_, _ = fmt.Fprintf(w, `{"token": %q}`, strings.Repeat("t", token))
+		case req.Header.Get("Authorization") == "":
+			demand := `Bearer realm="https://registry.test/token",scope="`
+			w.Header().Set("WWW-Authenticate", demand+strings.Repeat("s", challenge-len(demand)-1)+`"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "no such tag")
+		}
+	})
+}
+
+// TestKeptBytes bounds what a registry makes us keep for its repositories.
+func TestKeptBytes(t *testing.T) {
+	registry := &inMemory{Handler: greedy(8<<10, 16<<10)}
+	c := client(t, "")
+	const each = 24 << 10
+	for i := range 2 * keptHostsBytes / each {
+		query := pull.Query{Image: named(t, fmt.Sprintf("registry.test/app%d:1", i))}
+		registry.keep(c, query)
+		if finding, _ := c.ask(t.Context(), query, false); finding.Reason != pull.TagNotFound {
+			t.Fatalf("%+v", finding)
+		}
+		c.weigh(query.Image, query.Credential, modeOf(query))
+	}
+	if kept := c.kept.Bytes(); kept > keptHostsBytes || kept < keptHostsBytes/2 {
+		t.Errorf("%d bytes are kept, want half of %d to all of it", kept, keptHostsBytes)
+	}
+	if each := c.kept.Bytes() / int64(c.kept.Len()); each < 20<<10 {
+		t.Errorf("%d bytes are counted for each, which has more", each)
+	}
+}
+
+// TestChallengesAndTokensTooLarge are not taken.
+func TestChallengesAndTokensTooLarge(t *testing.T) {
+	for name, tt := range map[string]struct {
+		challenge, token int
+		want             pull.Reason
+	}{
+		"as large as may be":    {8 << 10, 16 << 10, pull.TagNotFound},
+		"a challenge too large": {8<<10 + 1, 1 << 10, pull.RegistryError},
+		"a token too large":     {1 << 10, 16<<10 + 1, pull.RegistryError},
+		"a header too large":    {1 << 20, 1 << 10, pull.RegistryError},
+	} {
+		finding := (&inMemory{Handler: greedy(tt.challenge, tt.token)}).probe(t, pull.Query{Image: named(t, "registry.test/app:1")})
+		if finding.Reason != tt.want {
+			t.Errorf("%s: %+v, want %s", name, finding, tt.want)
+		}
+	}
+}

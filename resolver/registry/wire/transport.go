@@ -1,0 +1,153 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// maxBody bounds what is read of one answer: twice the largest manifest
+	// that containerd takes.
+	maxBody = 8 << 20
+	// maxTokenAnswer bounds the answer of a token server: the token under both
+	// its names, and a little more.
+	maxTokenAnswer = 2*maxToken + 4<<10
+	// maxToken bounds a token, which the library keeps for as long as the hosts
+	// are kept. Those of public registries have up to 4 KiB, and what is larger
+	// than 8 KiB few servers take in a header.
+	maxToken = 16 << 10
+	// maxChallenge bounds what a registry demands, which is kept, too. Nobody is
+	// known to send more than 1 KiB.
+	maxChallenge = 8 << 10
+)
+
+var (
+	// ErrBodyTooLarge is what reading past the limit of a body gives.
+	ErrBodyTooLarge = errors.New("the answer is larger than any such answer should be")
+	// ErrEncoding is what an answer in a coding that was not offered gives.
+	ErrEncoding = errors.New("the answer is compressed with zstd, which was not offered")
+	// ErrChallengeTooLarge is what a demand for credentials past the limit gives.
+	ErrChallengeTooLarge = errors.New("the challenge is larger than any challenge should be")
+	// ErrTokenTooLarge is what a token past the limit gives.
+	ErrTokenTooLarge = errors.New("the token is larger than any token should be")
+)
+
+// Observer is told of each request that went to a registry or token server;
+// code is 0 where no answer came.
+type Observer func(host, method string, code int, took time.Duration)
+
+// transport counts, bounds and remembers what a check exchanges.
+type transport struct {
+	base    http.RoundTripper
+	link    *link
+	observe Observer
+}
+
+// RoundTrip sends a request, unless the check had its answer already.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	seen := memoOf(req.Context())
+	if resp := seen.repeat(req); resp != nil {
+		return resp, nil
+	}
+	resp, err := t.send(req)
+	if err != nil {
+		seen.failed(req, err)
+		return nil, err
+	}
+	resp.Body = &limitedBody{ReadCloser: resp.Body, left: limitOf(req)}
+	if err := seen.remember(req, resp); err != nil {
+		seen.failed(req, err)
+		return nil, err
+	}
+	return resp, nil
+}
+
+// send sends a request where it may go.
+func (t *transport) send(req *http.Request) (*http.Response, error) {
+	sent, err := t.link.check(withoutZstd(req))
+	if len(req.Header.Get("Authorization")) > len("Bearer ")+maxToken {
+		err = ErrTokenTooLarge
+	}
+	if err != nil {
+		if req.Body != nil {
+			err = errors.Join(err, req.Body.Close())
+		}
+		return nil, err
+	}
+	start := time.Now()
+	resp, err := t.base.RoundTrip(sent)
+	if err != nil {
+		t.observe(req.URL.Host, req.Method, 0, time.Since(start))
+		return nil, err
+	}
+	t.observe(req.URL.Host, req.Method, resp.StatusCode, time.Since(start))
+	if coding := resp.Header.Get("Content-Encoding"); strings.Contains(strings.ToLower(coding), "zstd") {
+		return nil, errors.Join(ErrEncoding, resp.Body.Close())
+	}
+	if size := challengeSize(resp.Header); size > maxChallenge {
+		return nil, errors.Join(ErrChallengeTooLarge, resp.Body.Close())
+	}
+	return resp, nil
+}
+
+// challengeSize is what a demand for credentials takes.
+func challengeSize(header http.Header) (size int) {
+	for _, line := range header.Values("WWW-Authenticate") {
+		size += len(line)
+	}
+	return size
+}
+
+// withoutZstd does not offer zstd, as the library does for what it fetches:
+// its decoder would set aside as much memory as the answer says.
+func withoutZstd(req *http.Request) *http.Request {
+	offered := req.Header.Get("Accept-Encoding")
+	if !strings.Contains(offered, "zstd") {
+		return req
+	}
+	req = req.Clone(req.Context())
+	req.Header.Set("Accept-Encoding", "gzip;q=0.8, deflate;q=0.5")
+	return req
+}
+
+// limitOf tells a registry's answers from those of a token server.
+func limitOf(req *http.Request) int64 {
+	for req.Response != nil { // redirected: what was asked for at first counts
+		req = req.Response.Request
+	}
+	if IsContent(req.URL) {
+		return maxBody
+	}
+	return maxTokenAnswer
+}
+
+// IsContent tells a registry's URLs from those of a token service.
+func IsContent(u *url.URL) bool {
+	return slices.ContainsFunc([]string{"/manifests/", "/blobs/", "/tags/"}, func(part string) bool {
+		return strings.Contains(u.Path, part)
+	})
+}
+
+// limitedBody fails a body that is longer than it should ever be.
+type limitedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+// Read reads up to the limit.
+func (b *limitedBody) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, ErrBodyTooLarge
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	return n, err
+}
