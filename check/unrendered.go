@@ -16,7 +16,8 @@ const (
 )
 
 // rendered parts a workload: what of it names images, and what only holds
-// places for names. Admission never sees these: they are filled in before.
+// places for names. Admission never sees these: they are filled in before. What
+// may be a patch names no image where it changes none.
 func (f *found) rendered() (named, unrendered workload.Workload) {
 	named, unrendered = f.Workload, f.Workload
 	if f.object == nil { // who wrote it on the command line means it
@@ -27,9 +28,11 @@ func (f *found) rendered() (named, unrendered workload.Workload) {
 		with, without := t, t
 		with.Images, without.Images = nil, nil
 		for _, image := range t.Images {
-			if workload.Unfilled(image.Reference) {
+			switch {
+			case workload.Unfilled(image.Reference):
 				without.Images = append(without.Images, image)
-			} else {
+			case f.object.Loose && image.Reference == "": // a patch
+			default:
 				with.Images = append(with.Images, image)
 			}
 		}
