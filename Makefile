@@ -46,14 +46,12 @@ kube: ## Build bin/kube: etcd, a control plane, kubelet, kube-proxy and kubectl 
 	cd test/kube && CGO_ENABLED=0 go build -trimpath -ldflags '$(KUBE_LDFLAGS)' -o $(BIN)/kube .
 
 .PHONY: demo
-demo: ## Show Pullgate at work on a local Kubernetes
+demo: ## Show Pullgate at work, in CI first, then on a local Kubernetes that is built meanwhile
 	@cd test/e2e && go build -o $(BIN)/progress ./cmd/progress
-	@cd test/kube && CGO_ENABLED=0 $(BIN)/progress -name 'the local Kubernetes' -typical 5m -memo $(BIN)/.kube.took -- \
-		go build -trimpath -ldflags '$(KUBE_LDFLAGS)' -o $(BIN)/kube .
 	@CGO_ENABLED=0 $(BIN)/progress -name Pullgate -typical 1m -memo $(BIN)/.pullgate.took -- \
 		go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/pullgate ./cmd/pullgate
 	@cd test/e2e && $(BIN)/progress -name 'the demo' -typical 45s -memo $(BIN)/.demo.took -- go build -o $(BIN)/demo ./cmd/demo
-	@exec $(BIN)/demo -root $(CURDIR)
+	@exec $(BIN)/demo -root $(CURDIR) -- -trimpath -ldflags '$(KUBE_LDFLAGS)' -o $(BIN)/kube .
 
 .PHONY: test
 test: test-unit test-oracle test-cli test-e2e ## Test everything that must hold, on a real API server too

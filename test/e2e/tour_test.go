@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pullgate/pullgate/test/e2e/lab"
 	"github.com/pullgate/pullgate/test/e2e/rig"
 	"github.com/pullgate/pullgate/test/e2e/tour"
 )
@@ -32,6 +33,30 @@ func TestTour(t *testing.T) {
 	}
 	file := filepath.Join(root, "README.md")
 	compare(t, file, retold(t, file, printed))
+}
+
+// TestChecks checks what `make demo` shows before there is a cluster.
+func TestChecks(t *testing.T) {
+	t.Parallel()
+	binaries, err := rig.FindBinaries(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registries, err := lab.Start(t.Context(), lab.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := registries.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, check := range tour.Checks(registries) {
+		faults, err := check.Run(t.Context(), binaries.Pullgate, nil)
+		if err != nil || len(faults) > 0 {
+			t.Errorf("%s: %v, %v", check.Title, faults, err)
+		}
+	}
 }
 
 // The README's session stands between these.

@@ -1,7 +1,9 @@
-// Command demo shows what Pullgate does, on a local Kubernetes and registries
-// of its own: it walks through the tour and, on a terminal, leaves everything
-// running for its user to play with. Run it by `make demo`, which builds what
-// it needs.
+// Command demo shows what Pullgate does: in CI first, while a local Kubernetes is
+// built behind it, then on that, with registries of its own. On a terminal it
+// leaves everything running for its user to play with. Run it by `make demo`,
+// which says how the Kubernetes is built:
+//
+//	demo -root DIR -- ARGS OF GO BUILD
 package main
 
 import (
@@ -16,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pullgate/pullgate/test/e2e/compile"
 	"github.com/pullgate/pullgate/test/e2e/lab"
 	"github.com/pullgate/pullgate/test/e2e/rig"
 	"github.com/pullgate/pullgate/test/e2e/screen"
@@ -29,7 +32,7 @@ func main() {
 	root := flag.String("root", "../..", "the repository")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	err := run(ctx, *root, screen.New(os.Stdout))
+	err := run(ctx, *root, flag.Args(), screen.New(os.Stdout))
 	stop()
 	switch {
 	case errors.Is(err, errInterrupted):
@@ -40,7 +43,44 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, root string, out *screen.Screen) (err error) {
+func run(ctx context.Context, root string, build []string, out *screen.Screen) error {
+	kube := compile.Build{
+		Out: out, Name: "the local Kubernetes", Typical: 5 * time.Minute, Memo: filepath.Join(root, "bin", ".kube.took"),
+		Dir: filepath.Join(root, "test", "kube"), Env: []string{"CGO_ENABLED=0"}, Args: build,
+	}
+	kube.Start(ctx)
+	checked := check(ctx, root, out)
+	if err := kube.Wait(); err != nil {
+		return interrupted(ctx, err)
+	}
+	return errors.Join(interrupted(ctx, checked), onCluster(ctx, root, out))
+}
+
+// check shows what needs no cluster.
+func check(ctx context.Context, root string, out *screen.Screen) (err error) {
+	dir, err := os.MkdirTemp("", "pullgate-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	registries, err := lab.Start(ctx, lab.Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, registries.Close()) }()
+	for _, check := range tour.Checks(registries) {
+		faults, failure := check.Run(ctx, filepath.Join(root, "bin", "pullgate"), out)
+		if len(faults) > 0 {
+			failure = fmt.Errorf("%s: %s", check.Title, strings.Join(faults, "; "))
+		}
+		err = errors.Join(err, failure)
+	}
+	out.Line(screen.Faint, "\nNow the same at kubectl apply.")
+	return err
+}
+
+// onCluster shows the rest.
+func onCluster(ctx context.Context, root string, out *screen.Screen) (err error) {
 	binaries, err := rig.FindBinaries(root)
 	if err != nil {
 		return err
