@@ -89,7 +89,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"metrics":           {"resolver/pull"},
 		"cluster":           {"resolver/nodes"},
 		"manifest":          nil,
-		"report":            {"workload", "resolver/pull"},
+		"report":            {"workload", "resolver/pull", "policy"},
 		"check":             append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce"}, core...),
 	}
 	maps.Copy(allowed, map[string][]string{ // how registries are asked

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/report"
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // maxWorkloads is how many workloads are under way at a time. What is asked of
@@ -56,7 +58,7 @@ type Check struct {
 }
 
 // Run checks the workloads of an input, and returns what was found in its
-// order.
+// order. When ctx is cancelled, it returns what is known then.
 func (c *Check) Run(ctx context.Context, in *Input) []report.Result {
 	found := make([][]report.Result, len(in.workloads))
 	var group errgroup.Group
@@ -82,6 +84,9 @@ func (c *Check) one(ctx context.Context, in *Input, found *found) []report.Resul
 	}
 	if len(unrendered.Templates) > 0 {
 		all = append(all, decisions(skipUnrendered(c.engine(nil), unrendered, where))...)
+	}
+	if errors.Is(ctx.Err(), context.Canceled) { // then nobody knows whether an answer would have come
+		all = slices.DeleteFunc(all, func(r decided) bool { return r.Verdict == pull.Unknown })
 	}
 	results := c.results(ctx, in, found, all)
 	slices.SortStableFunc(results, func(a, b report.Result) int { return cmp.Compare(a.Source.Line, b.Source.Line) })

@@ -61,7 +61,7 @@ func (c *Check) result(from *found, r decided) report.Result {
 	result := report.Result{
 		Object: from.Object, Field: r.Image.Field, Container: r.Image.Container, Image: r.Image.Reference,
 		Resolved: r.Resolved, Digest: r.Digest, Verdict: r.Verdict, Reason: r.Reason,
-		Mode: string(r.mode), Action: string(r.action), Failed: c.fails(r.Verdict, r.action, r.mode),
+		Mode: r.mode, Action: r.action, Failed: c.fails(r.Verdict, r.action, r.mode),
 		Message: r.Message, Node: r.Node, Hint: r.Hint, Suggestions: r.Suggestions,
 		Credentials: r.Credentials, Notes: r.Notes,
 	}

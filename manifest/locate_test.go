@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -66,14 +67,14 @@ func TestKustomization(t *testing.T) {
 		t.Fatalf("read %v, want a Secret and a Pod", names(t, s))
 	}
 	changed := s.Objects[1].Find("spec.containers[0].image", "nginx:2")
-	if want := (Position{filepath.Join(dir, "over/kustomization.yaml"), 6}); changed != want {
+	if want := (Position{File: filepath.Join(dir, "over/kustomization.yaml"), Line: 6}); changed != want {
 		t.Errorf("the image that the kustomization changed: %v, want %v", changed, want)
 	}
 	kept := s.Objects[1].Find("spec.containers[1].image", "busybox:1")
-	if want := (Position{filepath.Join(dir, "base/web.yaml"), 10}); kept != want {
+	if want := (Position{File: filepath.Join(dir, "base/web.yaml"), Line: 10}); kept != want {
 		t.Errorf("the image from the base: %v, want %v", kept, want)
 	}
-	if got, want := s.Objects[0].Start, (Position{filepath.Join(dir, "over/kustomization.yaml"), 1}); got != want {
+	if got, want := s.Objects[0].Start, (Position{File: filepath.Join(dir, "over/kustomization.yaml"), Line: 1}); got != want {
 		t.Errorf("the generated Secret: %v, want %v", got, want)
 	}
 	if s := read(Input{Kustomize: []string{filepath.Join(dir, "marked")}}); len(s.Objects) != 1 || s.Objects[0].Start.Line != 1 {
@@ -144,5 +145,22 @@ func TestKustomizationProblems(t *testing.T) {
 		if len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Error(), want) || strings.Contains(s.Problems[0].Error(), "\n") || strings.Contains(s.Problems[0].Error(), "Go ") {
 			t.Errorf("%s: problems %v, want one line with %q", name, s.Problems, want)
 		}
+	}
+}
+
+// TestHelmTemplates: each document's own comment counts.
+func TestHelmTemplates(t *testing.T) {
+	const pod = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: a}]}\n"
+	const text = "---\n# Source: shop/templates/web.yaml\n" + pod + "---\n" + pod + "---\n# Source: shop/templates/bad.yaml\na: [\n---\n{\"apiVersion\": \"v1\", \"kind\": \"Pod\"}\n# Source: late.yaml\n"
+	s := read(Input{Files: []string{Stdin}, Stdin: strings.NewReader(text)})
+	var got []string
+	for i := range s.Objects {
+		got = append(got, s.Objects[i].Start.Template, s.Objects[i].Find("spec.containers[0].image", "").Template)
+	}
+	for _, problem := range s.Problems {
+		got = append(got, problem.Template)
+	}
+	if want := []string{"shop/templates/web.yaml", "shop/templates/web.yaml", "", "", "", "", "shop/templates/bad.yaml"}; !slices.Equal(got, want) {
+		t.Errorf("templates %q, want %q", got, want)
 	}
 }

@@ -9,6 +9,9 @@ type Position struct {
 	File string `json:"file"`
 	// Line counts from 1.
 	Line int `json:"line"`
+	// Template is the one from which Helm rendered the document, as Helm's
+	// comment names it; empty without one.
+	Template string `json:"template,omitempty"`
 }
 
 // String writes the position as editors and compilers do.

@@ -13,8 +13,9 @@ import (
 // add takes a stream apart and its objects up.
 func (s *Stream) add(name string, text []byte) {
 	for _, doc := range split(name, text) {
+		doc.Template = doc.template()
 		if doc.torn {
-			s.fail(Position{File: name, Line: doc.Line - 1}, errors.New("text after ---: nodes of YAML begin on a line of their own"), "put it on the next line")
+			s.fail(Position{File: name, Line: doc.Line - 1, Template: doc.Template}, errors.New("text after ---: nodes of YAML begin on a line of their own"), "put it on the next line")
 		}
 		switch {
 		case len(bytes.TrimSpace(doc.text)) == 0:
@@ -48,6 +49,21 @@ func split(name string, text []byte) []document {
 	}
 	current.text = text[start:]
 	return append(documents, current)
+}
+
+// template reads the comment by which Helm names a document's template (Helm
+// pkg/action/action.go, renderResources: "# Source: chart/templates/x.yaml").
+func (d document) template() string {
+	for line := range bytes.Lines(d.text) {
+		line = bytes.TrimSpace(line)
+		if name, ok := bytes.CutPrefix(line, []byte("# Source: ")); ok {
+			return string(bytes.TrimSpace(name))
+		}
+		if len(line) > 0 && line[0] != '#' {
+			break
+		}
+	}
+	return ""
 }
 
 // separator tells whether a line parts documents, and what stands after the

@@ -8,20 +8,23 @@ import (
 
 // writeGitHub writes GitHub's workflow commands, which become annotations of
 // a pull request. GitHub shows the first ten of a kind in a step, so the worst
-// come first.
+// come first, and what cannot be read after the images.
 func (r *Report) writeGitHub(w io.Writer) error {
 	var b strings.Builder
-	for _, problem := range r.Problems {
-		annotate(&b, "error", problem.Source, "cannot be read", problem.Message, problem.Hint)
-	}
 	for _, result := range r.worstFirst() {
 		if command := gitHubCommand(result.level()); command != "" {
-			title := fmt.Sprintf("%s: %s", shown(result.Image), result.Reason)
+			title := fmt.Sprintf("%s: %s", result.Image, result.Reason)
 			annotate(&b, command, result.Source, title, result.Message, result.Hint)
 		}
 		for _, note := range result.Notes {
-			annotate(&b, "notice", result.Source, fmt.Sprintf("%s: %s", shown(result.Image), note.Reason), note.Message, "")
+			annotate(&b, "notice", result.Source, fmt.Sprintf("%s: %s", result.Image, note.Reason), note.Message, "")
 		}
+	}
+	for _, problem := range r.Problems {
+		annotate(&b, "error", problem.Source, "cannot be read", problem.Message, problem.Hint)
+	}
+	if r.Interrupted != "" {
+		annotate(&b, "error", Source{}, "interrupted", r.Interrupted, "")
 	}
 	b.WriteString(r.sentence() + "\n")
 	_, err := io.WriteString(w, b.String())
@@ -38,10 +41,10 @@ func gitHubCommand(level string) string {
 // annotate writes one command.
 func annotate(b *strings.Builder, command string, at Source, title, message, hint string) {
 	var properties []string
-	if at.File != "" && at.File != "-" {
-		properties = append(properties, "file="+propertyValue(at.File))
-		if at.Line > 0 {
-			properties = append(properties, fmt.Sprintf("line=%d", at.Line))
+	if file, line := at.path(); file != "" {
+		properties = append(properties, "file="+propertyValue(file))
+		if line > 0 {
+			properties = append(properties, fmt.Sprintf("line=%d", line))
 		}
 	}
 	properties = append(properties, "title="+propertyValue(title))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -151,8 +152,8 @@ func (p *page) table(s Summary, rows []*Result) {
 func (p *page) row(r *Result) {
 	p.add("<tr data-verdict=\"%v\">\n<td data-key=\"%v\" class=\"verdict %v\">%v</td>\n", r.Verdict, rank(r), r.Verdict, r.Verdict)
 	p.add("<td data-key=\"%v\">%v", r.Reason, r.Reason)
-	if r.Mode != "enforce" {
-		p.line("faint", "mode ", r.Mode)
+	if r.Mode != policy.Enforce {
+		p.line("faint", "mode ", string(r.Mode))
 	}
 	p.add("</td>\n<td data-key=\"%v\" class=\"image\"><code>%v</code>", r.Image, r.Image)
 	p.line("", "", r.Message)

@@ -65,6 +65,9 @@ func (r *Report) writeJUnit(w io.Writer) error {
 	for _, problem := range r.Problems {
 		in(problem.Source.File).add(problem.test())
 	}
+	if r.Interrupted != "" {
+		in("pullgate").add(test{Name: "check", Class: "pullgate", Error: &detail{Type: "Interrupted", Message: r.Interrupted}})
+	}
 	for _, s := range all.Suites {
 		all.Tests += s.Tests
 		all.Failures += s.Failures
@@ -96,12 +99,15 @@ func (s *suite) add(t test) {
 	s.Cases = append(s.Cases, t)
 }
 
+// imagesName is what the images of the command line are called together.
+const imagesName = "images"
+
 func (r *Result) suiteName() string {
-	return cmp.Or(r.Source.File, "images")
+	return cmp.Or(r.Source.File, imagesName)
 }
 
 func (r *Result) test() test {
-	t := test{Name: shown(r.Image), Class: cmp.Or(r.subject(), "image"), File: r.Source.File, Line: r.Source.Line}
+	t := test{Name: r.Image, Class: cmp.Or(r.subject(), "image"), File: r.Source.File, Line: r.Source.Line}
 	if r.Field != "" {
 		t.Name += " at " + r.Field
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
@@ -26,6 +27,9 @@ type Report struct {
 	Results    []Result `json:"results"`
 	// Problems are what could not be read.
 	Problems []Problem `json:"problems,omitempty"`
+	// Interrupted says what ended the run before everything was checked, and
+	// how far it was; empty: nothing did. What was not checked is no result.
+	Interrupted string `json:"interrupted,omitempty"`
 	// Vantage is what the verdicts depend on besides the images.
 	Vantage Vantage `json:"vantage"`
 }
@@ -58,10 +62,10 @@ type Result struct {
 	Reason   pull.Reason  `json:"reason"`
 	// Mode is that of the namespace or rule, and Action what admission would
 	// do: allow, audit, warn or deny.
-	Mode    string `json:"mode,omitempty"`
-	Action  string `json:"action"`
-	Failed  bool   `json:"failed"`
-	Message string `json:"message"`
+	Mode    policy.Mode   `json:"mode,omitempty"`
+	Action  policy.Action `json:"action"`
+	Failed  bool          `json:"failed"`
+	Message string        `json:"message"`
 	// Node is what the kubelet would report, in its own words.
 	Node        string         `json:"node,omitempty"`
 	Hint        string         `json:"hint"`
@@ -74,14 +78,34 @@ type Result struct {
 type Source struct {
 	File string `json:"file"`
 	Line int    `json:"line"`
+	// Template is the one from which Helm rendered what stands there, as Helm
+	// writes it; empty where nothing says so.
+	Template string `json:"template,omitempty"`
 }
 
 // String writes the source as compilers do.
 func (s Source) String() string {
-	if s.Line == 0 {
-		return s.File
+	text := s.File
+	if s.Line > 0 {
+		text = fmt.Sprintf("%s:%d", s.File, s.Line)
 	}
-	return fmt.Sprintf("%s:%d", s.File, s.Line)
+	if s.Template != "" {
+		text += " (" + s.Template + ")"
+	}
+	return text
+}
+
+// path is that of a file, for those who look for it in a repository: of what
+// came by standard input it is the template's, if Helm names one.
+func (s Source) path() (file string, line int) {
+	switch {
+	case s.File != stdin:
+		return s.File, s.Line
+	case s.Template != "":
+		return s.Template, 0 // the line is one of what was rendered
+	default:
+		return "", 0
+	}
 }
 
 // Problem is something that could not be read.
@@ -151,6 +175,9 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
+// stdin is the name of standard input.
+const stdin = "-"
+
 // Format is an output format.
 type Format string
 
@@ -182,17 +209,17 @@ func (r *Report) Write(w io.Writer, format Format, style Style) error {
 	var err error
 	switch format {
 	case Text:
-		err = r.writeText(w, style)
+		err = r.plain().writeText(w, style)
 	case JSON:
 		err = r.writeJSON(w)
 	case SARIF:
-		err = r.writeSARIF(w, style)
+		err = r.plain().writeSARIF(w, style)
 	case JUnit:
-		err = r.writeJUnit(w)
+		err = r.plain().writeJUnit(w)
 	case GitHub:
-		err = r.writeGitHub(w)
+		err = r.plain().writeGitHub(w)
 	case HTML:
-		err = r.writeHTML(w, style)
+		err = r.plain().writeHTML(w, style)
 	default:
 		return fmt.Errorf("no output format %q: there are %v", format, Formats())
 	}
@@ -235,10 +262,10 @@ func rank(r *Result) int {
 // error, warning or note; empty for what nobody needs to look at.
 func (r *Result) level() string {
 	switch {
-	case r.Failed, r.Verdict == pull.Broken && r.Action == "deny":
+	case r.Failed, r.Verdict == pull.Broken && r.Action == policy.Deny:
 		return "error"
 	case r.Verdict == pull.Broken, r.Verdict == pull.Unknown:
-		if r.Action == "warn" || r.Action == "deny" {
+		if r.Action == policy.WarnOf || r.Action == policy.Deny {
 			return "warning"
 		}
 		return "note"
@@ -265,6 +292,9 @@ func (r *Report) sentence() string {
 	}
 	if n := len(r.Problems); n > 0 {
 		text += fmt.Sprintf("; %s could not be read", count(n, "input"))
+	}
+	if r.Interrupted != "" {
+		text += "; " + r.Interrupted
 	}
 	return text
 }

@@ -8,11 +8,14 @@ import (
 	"flag"
 	"fmt"
 	"html"
+	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
@@ -189,7 +192,7 @@ func TestTextColours(t *testing.T) {
 func TestTextFolds(t *testing.T) {
 	results := make([]Result, 25)
 	for i := range results {
-		results[i] = Result{Image: "a", Verdict: pull.Broken, Reason: pull.TagNotFound, Message: "tag not found", Action: "deny", Source: Source{"f", i + 1}}
+		results[i] = Result{Image: "a", Verdict: pull.Broken, Reason: pull.TagNotFound, Message: "tag not found", Action: "deny", Source: Source{File: "f", Line: i + 1}}
 	}
 	text := render(t, New(results, nil, 1, Vantage{}), Text, Style{})
 	if strings.Count(text, "error:") != 1 || strings.Count(text, "f:") != maxPlaces || !strings.Contains(text, "and 15 more places") {
@@ -293,13 +296,126 @@ func TestSARIFFingerprints(t *testing.T) {
 	}
 }
 
-func TestArtifactURI(t *testing.T) {
-	for file, want := range map[string]string{
-		"./deploy/web.yaml": "deploy/web.yaml", "a b/c:d.yaml": "a%20b/c:d.yaml", "/tmp/x y.yaml": "file:///tmp/x%20y.yaml",
-		"https://x.example/a.yaml": "https://x.example/a.yaml", "../up.yaml": "../up.yaml", "c:d.yaml": "./c:d.yaml",
+// TestSARIFPlaces: GitHub refuses a result without a file and a line.
+func TestSARIFPlaces(t *testing.T) {
+	for name, test := range map[string]struct {
+		at    Source
+		image string
+		uri   string
+		line  int
+	}{
+		"a file":                    {Source{File: "./deploy/web.yaml", Line: 3}, "a", "deploy/web.yaml", 3},
+		"blanks and a colon":        {Source{File: "a b/c:d.yaml", Line: 3}, "a", "a%20b/c:d.yaml", 3},
+		"no scheme":                 {Source{File: "c:d.yaml", Line: 3}, "a", "./c:d.yaml", 3},
+		"from the root":             {Source{File: "/tmp/x y.yaml", Line: 3}, "a", "file:///tmp/x%20y.yaml", 3},
+		"above":                     {Source{File: "../up.yaml", Line: 3}, "a", "../up.yaml", 3},
+		"a folder":                  {Source{File: "deploy/"}, "", "deploy", 1},
+		"a URL":                     {Source{File: "https://me:secret@x.example/a b.yaml", Line: 3}, "a", "https://x.example/a%20b.yaml", 3},
+		"standard input":            {Source{File: "-", Line: 3}, "a", "stdin", 1},
+		"of a template":             {Source{File: "-", Line: 3, Template: "shop/templates/web.yaml"}, "a", "shop/templates/web.yaml", 1},
+		"of a template, no scheme":  {Source{File: "-", Line: 3, Template: "javascript://x"}, "a", "./javascript:/x", 1},
+		"rendered into a file":      {Source{File: "all.yaml", Line: 3, Template: "shop/templates/web.yaml"}, "a", "all.yaml", 3},
+		"an image":                  {Source{}, "nginx:1.99", "./nginx:1.99", 1},
+		"an image of a registry":    {Source{}, "reg.example/Shop:1", "reg.example/Shop:1", 1},
+		"an image without a name":   {Source{}, "", "images", 1},
+		"an image with a line feed": {Source{}, shown("a\nb"), "%22a%5Cnb%22", 1},
 	} {
-		if got := artifactURI(file); got != want {
-			t.Errorf("%s: %s, want %s", file, got, want)
+		place := location(test.at, test.image, "")[0].Physical
+		if place.Artifact.URI != test.uri || place.Region.StartLine != test.line {
+			t.Errorf("%s: %+v, want %s:%d", name, place, test.uri, test.line)
+		}
+		if _, err := url.Parse(place.Artifact.URI); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestGitHubPlaces: an annotation stands at the template, where there is one.
+func TestGitHubPlaces(t *testing.T) {
+	for want, at := range map[string]Source{
+		"::error title=": {File: "-", Line: 3}, "::error file=shop/templates/web.yaml,title=": {File: "-", Line: 3, Template: "shop/templates/web.yaml"},
+		"::error file=a.yaml,line=3,title=": {File: "a.yaml", Line: 3, Template: "b.yaml"},
+	} {
+		result := Result{Image: "a", Verdict: pull.Broken, Reason: pull.TagNotFound, Failed: true, Source: at}
+		if text := render(t, New([]Result{result}, nil, 1, Vantage{}), GitHub, Style{}); !strings.HasPrefix(text, want) {
+			t.Errorf("%+v: %s, want %s", at, text, want)
+		}
+	}
+}
+
+// TestGitHubWorstFirst: GitHub shows ten errors of a step, which are to be about
+// images.
+func TestGitHubWorstFirst(t *testing.T) {
+	text := render(t, New([]Result{{Image: "a", Verdict: pull.Broken, Reason: pull.TagNotFound, Failed: true}}, make([]Problem, 20), 1, Vantage{}), GitHub, Style{})
+	if !strings.HasPrefix(text, "::error title=a%3A TagNotFound::") {
+		t.Errorf("an image is to come before what cannot be read:\n%s", text)
+	}
+}
+
+// TestInterrupted: every format says that it is not all.
+func TestInterrupted(t *testing.T) {
+	for format, want := range map[Format]string{
+		Text: "1 image: 1 pullable; interrupted by SIGINT when 1 of 3", JSON: `"interrupted": "interrupted by SIGINT when 1 of 3`, GitHub: "::error title=interrupted::interrupted by SIGINT",
+		JUnit: `<error type="Interrupted" message="interrupted by SIGINT`, SARIF: `"executionSuccessful": false,`, HTML: "interrupted by SIGINT when 1 of 3",
+	} {
+		r := New([]Result{{Image: "a", Verdict: pull.Pullable}}, nil, 1, Vantage{})
+		r.Interrupted = "interrupted by SIGINT when 1 of 3 images were checked"
+		if text := render(t, r, format, Style{}); !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q:\n%s", format, want, text)
+		}
+	}
+}
+
+// TestNothingIsObeyed: whatever a registry, a manifest or a library says, and
+// wherever a report repeats it, no terminal, browser or CI server takes it for
+// more than words.
+func TestNothingIsObeyed(t *testing.T) {
+	evil := map[string]string{
+		"an escape sequence": "\x1b[2J", "its one-byte form": "\u009b2J", "a line feed": "\n::error::forged", "a carriage return": "\r", "a line separator": "\u2028",
+		"a turn of direction": "\u202e", "an isolate": "\u2066", "a mark": "\u200f", "nothing visible": "\u200b", "a tag": "\U000e0041", "a delete": "\x7f", "no UTF-8": "\xff",
+	}
+	for name, bad := range evil {
+		r := filled(bad)
+		want := r.Results[0].Message
+		for _, format := range Formats() {
+			text := render(t, r, format, Style{Version: "v1"})
+			if !utf8.ValidString(text) {
+				t.Errorf("%s, %s: not UTF-8", format, name)
+			}
+			if strings.TrimSpace(bad) != "" && strings.Contains(text, bad) || strings.Contains(text, "\r") || strings.Contains(text, "\n::error::forged") {
+				t.Errorf("%s, %s is in\n%q", format, name, text)
+			}
+		}
+		if r.Results[0].Message != want {
+			t.Errorf("%s: writing changes the report", name)
+		}
+	}
+}
+
+// filled has a text in every string of a report.
+func filled(text string) *Report {
+	r := sample()
+	fill(reflect.ValueOf(r).Elem(), "x"+text+"y")
+	r.Results[0].Verdict, r.Results[1].Verdict = pull.Broken, pull.Unknown
+	return r
+}
+
+// fill sets the strings in a value, but those that come from no outside.
+func fill(value reflect.Value, text string) {
+	switch value.Kind() {
+	case reflect.String:
+		if value.Type() == reflect.TypeFor[string]() {
+			value.SetString(text)
+		}
+	case reflect.Struct:
+		for i := range value.NumField() {
+			if value.Type().Field(i).IsExported() {
+				fill(value.Field(i), text)
+			}
+		}
+	case reflect.Slice:
+		for i := range value.Len() {
+			fill(value.Index(i), text)
 		}
 	}
 }

@@ -1,9 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"io"
 	"net/url"
 	"path/filepath"
@@ -20,6 +20,8 @@ const (
 	// fingerprintName names how fingerprints are made; another way needs
 	// another name.
 	fingerprintName = "pullgate/v1"
+	// stdinName is what standard input is called where a file has to be.
+	stdinName = "stdin"
 )
 
 // The parts of SARIF 2.1.0 that are written here.
@@ -63,23 +65,28 @@ type (
 		Markdown string `json:"markdown,omitempty"`
 	}
 	sarifInvocation struct {
-		Successful bool `json:"executionSuccessful"`
+		Successful    bool                `json:"executionSuccessful"`
+		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
+	}
+	sarifNotification struct {
+		Level   string    `json:"level"`
+		Message sarifText `json:"message"`
 	}
 	sarifResult struct {
 		RuleID       string            `json:"ruleId"`
 		RuleIndex    int               `json:"ruleIndex"`
 		Level        string            `json:"level"`
 		Message      sarifText         `json:"message"`
-		Locations    []sarifLocation   `json:"locations,omitempty"`
+		Locations    []sarifLocation   `json:"locations"`
 		Fingerprints map[string]string `json:"partialFingerprints"`
 	}
 	sarifLocation struct {
-		Physical *sarifPhysical `json:"physicalLocation,omitempty"`
+		Physical sarifPhysical  `json:"physicalLocation"`
 		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
 	}
 	sarifPhysical struct {
 		Artifact sarifArtifact `json:"artifactLocation"`
-		Region   *sarifRegion  `json:"region,omitempty"`
+		Region   sarifRegion   `json:"region"`
 	}
 	sarifArtifact struct {
 		URI string `json:"uri"`
@@ -98,12 +105,10 @@ func (r *Report) writeSARIF(w io.Writer, style Style) error {
 		Tool: sarifTool{sarifDriver{
 			Name: "pullgate", Version: style.Version, InformationURI: homepage, Rules: sarifRules(),
 		}},
-		Invocations: []sarifInvocation{{Successful: len(r.Problems) == 0}},
+		Invocations: []sarifInvocation{r.sarifInvocation()},
 		Results:     r.sarifResults(),
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: []sarifRun{run}})
+	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: []sarifRun{run}})
 }
 
 func sarifRules() []sarifRule {
@@ -118,25 +123,33 @@ func sarifRules() []sarifRule {
 	return all
 }
 
-// sarifResults lists problems, what is broken or unknown, and notes. Equal ones
+// sarifInvocation says whether everything was looked at.
+func (r *Report) sarifInvocation() sarifInvocation {
+	if r.Interrupted == "" {
+		return sarifInvocation{Successful: len(r.Problems) == 0}
+	}
+	return sarifInvocation{Notifications: []sarifNotification{{Level: "error", Message: sarifText{Text: r.Interrupted}}}}
+}
+
+// sarifResults lists what is broken or unknown, notes, and problems. Equal ones
 // stay apart: each has a place of its own.
 func (r *Report) sarifResults() []sarifResult {
 	results := []sarifResult{}
-	for _, problem := range r.Problems {
-		results = append(results, newSARIF(unreadable, "error", problem.Message, problem.Hint, location(problem.Source, ""),
-			problem.Source.File, problem.Message))
-	}
 	for _, result := range r.worstFirst() {
-		at := location(result.Source, result.path())
+		at := location(result.Source, result.Image, result.path())
 		identity := []string{result.Source.File, result.Object.Kind, result.Object.Namespace, result.Object.Name, result.Field}
 		if level := result.level(); level != "" {
-			results = append(results, newSARIF(string(result.Reason), level, shown(result.Image)+": "+result.Message, result.Hint, at,
+			results = append(results, newSARIF(string(result.Reason), level, result.Image+": "+result.Message, result.Hint, at,
 				append(slices.Clone(identity), result.Image, string(result.Reason))...))
 		}
 		for _, note := range result.Notes {
-			results = append(results, newSARIF(string(note.Reason), "note", shown(result.Image)+": "+note.Message, "", at,
+			results = append(results, newSARIF(string(note.Reason), "note", result.Image+": "+note.Message, "", at,
 				append(slices.Clone(identity), result.Image, string(note.Reason), secretOf(note))...))
 		}
+	}
+	for _, problem := range r.Problems {
+		results = append(results, newSARIF(unreadable, "error", problem.Message, problem.Hint, location(problem.Source, "", ""),
+			problem.Source.File, problem.Message))
 	}
 	return results
 }
@@ -163,28 +176,39 @@ func fingerprint(identity []string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-func location(at Source, path string) []sarifLocation {
-	var where sarifLocation
-	if at.File != "" && at.File != "-" {
-		where.Physical = &sarifPhysical{Artifact: sarifArtifact{artifactURI(at.File)}}
-		if at.Line > 0 {
-			where.Physical.Region = &sarifRegion{at.Line}
-		}
+// location is a place with a file and a line: GitHub refuses others. What
+// stands in no file is at the first line of what it was called: an image of the
+// command line, or standard input.
+func location(at Source, image, path string) []sarifLocation {
+	uri := fileURI(stdinName)
+	file, line := at.path()
+	switch {
+	case file != "" && at.File != stdin && strings.Contains(file, "://"):
+		uri = webURI(file)
+	case file != "":
+		uri = fileURI(file)
+	case at.File == "":
+		uri = fileURI(cmp.Or(image, imagesName))
 	}
+	where := sarifLocation{Physical: sarifPhysical{Artifact: sarifArtifact{uri}, Region: sarifRegion{max(line, 1)}}}
 	if path != "" {
 		where.Logical = []sarifLogical{{FullyQualifiedName: path, Kind: "resource"}}
-	}
-	if where.Physical == nil && where.Logical == nil {
-		return nil
 	}
 	return []sarifLocation{where}
 }
 
-// artifactURI writes a path as a URI reference, relative where the path is.
-func artifactURI(file string) string {
-	if strings.Contains(file, "://") {
-		return file
+// webURI is a URL without who logs in, which code scanning has no use for.
+func webURI(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return fileURI(address)
 	}
+	u.User = nil
+	return u.String()
+}
+
+// fileURI writes a path as a URI reference, relative where the path is.
+func fileURI(file string) string {
 	path := filepath.ToSlash(filepath.Clean(file))
 	if filepath.IsAbs(file) {
 		return (&url.URL{Scheme: "file", Path: path}).String()

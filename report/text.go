@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -36,8 +36,10 @@ func (r *Report) writeText(w io.Writer, style Style) error {
 // is fine and without notes is left out.
 func (r *Report) groups() [][]*Result {
 	type key struct {
-		image, reason, message, hint, action, mode, notes string
-		failed                                            bool
+		image, reason, message, hint, notes string
+		action                              policy.Action
+		mode                                policy.Mode
+		failed                              bool
 	}
 	var groups [][]*Result
 	at := map[key]int{}
@@ -46,8 +48,8 @@ func (r *Report) groups() [][]*Result {
 			continue
 		}
 		k := key{
-			result.Image, string(result.Reason), result.Message, result.Hint,
-			result.Action, result.Mode, fmt.Sprint(result.Notes), result.Failed,
+			result.Image, string(result.Reason), result.Message, result.Hint, fmt.Sprint(result.Notes),
+			result.Action, result.Mode, result.Failed,
 		}
 		i, known := at[k]
 		if !known {
@@ -92,7 +94,7 @@ func (p *printer) block(group []*Result) {
 	if result.Verdict == pull.Pullable || result.Verdict == pull.Skipped {
 		color, label = paint{}, "note: "
 	}
-	fmt.Fprintf(&p.text, "%s %s (%s)\n", p.painted(color, result.Verdict.String()), p.painted(bold(), shown(result.Image)), result.Reason)
+	fmt.Fprintf(&p.text, "%s %s (%s)\n", p.painted(color, result.Verdict.String()), p.painted(bold(), result.Image), result.Reason)
 	for i, place := range group {
 		if i == maxPlaces {
 			p.line(faint(), "  ", fmt.Sprintf("and %d more places", len(group)-maxPlaces))
@@ -122,25 +124,6 @@ func (p *printer) block(group []*Result) {
 	p.text.WriteByte('\n')
 }
 
-// shown is an image's name, visible even where there is none, and harmless
-// where somebody put a terminal's control characters into it.
-func shown(image string) string {
-	if strings.TrimSpace(image) == "" || image != clean(image) {
-		return fmt.Sprintf("%q", image)
-	}
-	return image
-}
-
-// clean replaces what a terminal would obey, and line ends.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, text)
-}
-
 // place says where an image is used.
 func (r *Result) place() string {
 	var parts []string
@@ -153,7 +136,7 @@ func (r *Result) place() string {
 	if r.Field != "" {
 		parts = append(parts, r.Field)
 	}
-	return clean(strings.Join(parts, "  "))
+	return strings.Join(parts, "  ")
 }
 
 // subject names the object; an image that is in none has none.
@@ -170,7 +153,7 @@ func (r *Result) subject() string {
 
 // leniency says why a broken image would be let in.
 func (r *Result) leniency() string {
-	if r.Verdict != pull.Broken || r.Action == "deny" || r.Mode == "" || r.Mode == "enforce" {
+	if r.Verdict != pull.Broken || r.Action == policy.Deny || r.Mode == "" || r.Mode == policy.Enforce {
 		return ""
 	}
 	return fmt.Sprintf("let in all the same: the mode is %s here", r.Mode)
@@ -179,7 +162,7 @@ func (r *Result) leniency() string {
 // labelled writes a label and a text, wrapped under itself.
 func (p *printer) labelled(color paint, label, text string) {
 	p.text.WriteString("  " + p.painted(color, label))
-	for i, line := range wrap(clean(text), p.room(2+len(label))) {
+	for i, line := range wrap(text, p.room(2+len(label))) {
 		if i > 0 {
 			p.text.WriteString(strings.Repeat(" ", 2+len(label)))
 		}
@@ -189,7 +172,7 @@ func (p *printer) labelled(color paint, label, text string) {
 
 // line writes a text, wrapped under itself.
 func (p *printer) line(color paint, indent, text string) {
-	for i, line := range wrap(clean(text), p.room(len(indent))) {
+	for i, line := range wrap(text, p.room(len(indent))) {
 		if i > 0 {
 			line = "  " + line
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
@@ -56,7 +55,8 @@ manifests is read from the cluster.
 
 The exit code is 0 if there is nothing that --fail-on names, 1 if there is, and
 2 for wrong usage or a manifest or configuration that cannot be read. With
---fail-on never it is 0 for manifests that cannot be read, too.`,
+--fail-on never it is 0 for manifests that cannot be read, too. A check that
+SIGINT or SIGTERM ends reports what it knows, and exits with 130 or 143.`,
 		Example: `  # what a chart renders to
   helm template shop ./chart | pullgate check -f -
 
@@ -135,24 +135,26 @@ func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	defer func() { _ = outputs.close() }() // after write, which tells what failed, it does nothing
-	say := &complaints{out: stderr}
-	limited, cancel := o.limit(ctx)
+	ctx, cancel := o.limit(ctx)
 	defer cancel()
-	cluster, err := o.connect(limited, say)
-	if err != nil {
+	r := checkRun{checkOptions: o, configuration: configuration, given: given, say: &complaints{out: stderr}}
+	written, err := r.check(ctx, stdin, stderr)
+	by, interrupted := interruptionOf(ctx)
+	switch {
+	case interrupted && err != nil:
+		written = report.New(nil, nil, 0, report.Vantage{Configuration: o.config, Warnings: r.say.warnings()})
+		written.Interrupted = by.Error() + " before anything was checked"
+	case err != nil:
 		return err
 	}
-	r := checkRun{checkOptions: o, configuration: configuration, given: given, cluster: cluster, say: say}
-	written, err := r.check(limited, stdin, stderr)
-	if err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		return errors.New("interrupted: nothing is reported")
+	if interrupted {
+		r.say.warn(written.Interrupted)
 	}
 	if err := outputs.write(written); err != nil {
 		return err
+	}
+	if interrupted {
+		return by.code()
 	}
 	return r.verdict(written)
 }
@@ -218,11 +220,22 @@ type checkRun struct {
 	misnamed      bool // a name on the command line leads to nothing
 }
 
-// check reads, asks and reports.
+// check reads, asks and reports. When ctx ends while it asks, it reports what
+// is known then; before, it is an error.
 func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer) (*report.Report, error) {
-	stream := manifest.Read(ctx, manifest.Input{
-		Files: r.files, Recursive: r.recursive, Exclude: r.exclude, Kustomize: r.kustomize, Stdin: stdin,
+	var err error
+	if r.cluster, err = leave(ctx, func() (*liveCluster, error) { return r.connect(ctx, r.say) }); err != nil {
+		return nil, err
+	}
+	// Neither standard input nor what kustomize fetches heeds a context.
+	stream, err := leave(ctx, func() (manifest.Stream, error) {
+		return manifest.Read(ctx, manifest.Input{
+			Files: r.files, Recursive: r.recursive, Exclude: r.exclude, Kustomize: r.kustomize, Stdin: stdin,
+		}), nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	objects, docker := check.NewManifestSource(r.cluster.source()), check.NewDocker()
 	if docker.Err != nil {
 		r.say.warn(docker.String() + ": " + docker.Err.Error())
@@ -230,7 +243,7 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	var once *check.OnceProber
 	parts, err := wiring.New(r.configuration, wiring.Dependencies{
 		Secrets: objects, Tokens: r.cluster.tokens(), User: docker, Nodes: r.nodes(),
-		Observer: metrics.New(prometheus.NewRegistry(), slog.New(r.say)), Log: slog.New(r.say),
+		Observer: metrics.New(prometheus.NewRegistry(), r.say.log()), Log: r.say.log(),
 		Allow: thisMachine(), ContentDir: r.cacheDir,
 		Asking: func(prober resolver.Prober) resolver.Prober {
 			once = check.NewOnceProber(ctx, prober)
@@ -261,10 +274,14 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	for _, problem := range input.Problems {
 		r.say.problem(problem)
 	}
-	return report.New(results, input.Problems, input.Objects, report.Vantage{
+	written := report.New(results, input.Problems, input.Objects, report.Vantage{
 		Credentials: []string{objects.String(), docker.String()}, Platforms: c.Platforms.Names(),
 		Configuration: r.config, Cluster: r.cluster.String(), Warnings: r.say.warnings(),
-	}), nil
+	})
+	if by, interrupted := interruptionOf(ctx); interrupted {
+		written.Interrupted = fmt.Sprintf("%v when %d of %d images were checked", by, len(results), input.Images())
+	}
+	return written, nil
 }
 
 // thisMachine is what a person at this machine could reach anyway.

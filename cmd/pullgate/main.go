@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -22,9 +20,10 @@ const (
 
 func main() { os.Exit(start()) }
 
-// start runs the program's own command line until a signal ends it.
+// start runs the program's own command line until a signal ends it, the second
+// one at once.
 func start() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	root, args := newRoot(), os.Args[1:]
 	switch strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") {

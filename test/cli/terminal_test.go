@@ -83,24 +83,3 @@ func TestProgress(t *testing.T) {
 		t.Errorf("progress of a check that does not last:\n%q", quick)
 	}
 }
-
-// TestInterrupt: Ctrl-C ends a check that hangs, at once and not as a success.
-func TestInterrupt(t *testing.T) {
-	registries := startLab(t, lab.Options{})
-	cmd := exec.Command(filepath.Join(binDir, "pullgate"), "check", "--image", registries.Faulty.Ref("fault/silent:1"))
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for registries.Faulty.Count("", "/v2/fault/silent") == 0 {
-		time.Sleep(5 * time.Millisecond)
-	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err == nil || !strings.Contains(said.String(), "interrupted: nothing is reported") {
-		t.Errorf("%v, want a failure for the interrupt's sake: %s", err, &said)
-	}
-}
