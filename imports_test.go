@@ -77,14 +77,13 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/cache":    nil,
 		"resolver/coalesce": nil,
 		"resolver/nodes":    {"resolver/pull"},
-		"resolver/keyring":  {"resolver/pull"},
 		"resolver/cloud":    {"resolver/pull"},
 		"resolver/wording":  {"resolver/pull", "workload"},
 		"resolver":          {"workload", "resolver/pull", "resolver/cache", "resolver/coalesce", "resolver/wording", "resolver/nodes", "resolver/keyring", "resolver/registry"},
 		"policy":            {"workload", "resolver", "resolver/pull"},
 		"engine":            {"workload", "resolver", "resolver/pull", "policy"},
 		"webhook":           core,
-		"wiring":            append([]string{"resolver/nodes", "resolver/keyring", "resolver/registry", "resolver/cloud"}, core...),
+		"wiring":            append([]string{"resolver/nodes", "resolver/keyring", "resolver/keyring/providers", "resolver/registry", "resolver/cloud"}, core...),
 		"certs":             nil,
 		"metrics":           {"resolver/pull"},
 		"cluster":           {"resolver/nodes"},
@@ -92,6 +91,11 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"report":            {"workload", "resolver/pull", "policy"},
 		"check":             append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce"}, core...),
 	}
+	maps.Copy(allowed, map[string][]string{ // whose credentials
+		"resolver/keyring/dockerconfig": {"resolver/pull"},
+		"resolver/keyring":              {"resolver/pull", "resolver/keyring/dockerconfig"},
+		"resolver/keyring/providers":    {"resolver/pull", "resolver/keyring", "resolver/keyring/dockerconfig"},
+	})
 	maps.Copy(allowed, map[string][]string{ // how registries are asked
 		"resolver/registry/wire":       nil,
 		"resolver/registry/contents":   nil,

@@ -15,7 +15,7 @@ type Tokens struct {
 	Client client.SubResourceClientConstructor
 }
 
-// Issue asks for a token of a ServiceAccount: a keyring.Issuer.
+// Issue asks for a token of a ServiceAccount: a providers.Issuer.
 func (t Tokens) Issue(ctx context.Context, namespace, name string, request *authenticationv1.TokenRequest) error {
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	return t.Client.SubResource("token").Create(ctx, account, request)

@@ -6,6 +6,7 @@ import (
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/cloud"
 	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/keyring/providers"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -14,18 +15,18 @@ import (
 func nodeCredentials(configured policy.Nodes, in Dependencies) ([]keyring.NodeSource, error) {
 	var sources []keyring.NodeSource
 	if configured.DockerConfig != "" {
-		sources = append(sources, &keyring.NodeConfig{Path: configured.DockerConfig})
+		sources = append(sources, &providers.NodeConfig{Path: configured.DockerConfig})
 	}
 	if plugins := configured.CredentialProviders; plugins.Config != "" {
-		providers, err := keyring.NewProviders(plugins.Config, plugins.BinDir, in.Log)
+		programs, err := providers.NewPlugins(plugins.Config, plugins.BinDir, in.Log)
 		if err != nil {
 			return nil, fmt.Errorf("nodes.credentialProviders: %w", err)
 		}
-		providers.Issue = in.Tokens
-		sources = append(sources, providers)
+		programs.Issue = in.Tokens
+		sources = append(sources, programs)
 	}
 	for _, name := range configured.CloudCredentials {
-		sources = append(sources, keyring.NewCloud(name, cloudLogin(name), in.Log))
+		sources = append(sources, providers.NewCloud(name, cloudLogin(name), in.Log))
 	}
 	if in.User != nil {
 		sources = append(sources, in.User)
@@ -35,7 +36,7 @@ func nodeCredentials(configured policy.Nodes, in Dependencies) ([]keyring.NodeSo
 
 // cloudLogin returns how to log in to a cloud's registries. Validation lets no
 // other names through.
-func cloudLogin(name string) keyring.CloudLogin {
+func cloudLogin(name string) providers.CloudLogin {
 	switch name {
 	case pull.ECR:
 		return cloud.ECR{}

@@ -16,6 +16,7 @@ import (
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/keyring/providers"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry"
@@ -42,7 +43,7 @@ type Dependencies struct {
 	Nodes func() []nodes.Node
 	// Tokens issues the tokens of ServiceAccounts that credential providers ask
 	// for; nil: there is no cluster to issue any.
-	Tokens keyring.Issuer
+	Tokens providers.Issuer
 	// User holds credentials of the user's that stand for the nodes'; may be nil.
 	User keyring.NodeSource
 	// Allow are networks that are dialled besides the configured ones.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pullgate/pullgate/cluster"
 	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/keyring/providers"
 	"github.com/pullgate/pullgate/resolver/nodes"
 )
 
@@ -90,7 +91,7 @@ func (c *liveCluster) source() keyring.Source {
 }
 
 // tokens issues ServiceAccounts' tokens; nil where there is no cluster.
-func (c *liveCluster) tokens() keyring.Issuer {
+func (c *liveCluster) tokens() providers.Issuer {
 	if c == nil {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pullgate/pullgate/policy"
-	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 )
 
 // newConfig returns `pullgate config`.
@@ -84,7 +84,7 @@ func parseConfiguration(file string, data []byte) (policy.Configuration, error) 
 // kubelet's globs know nothing: the host would be "https".
 func checkGlobs(nodes policy.Nodes) error {
 	for i, glob := range nodes.HiddenCredentials {
-		err := keyring.CheckGlob(glob)
+		err := dockerconfig.CheckGlob(glob)
 		if _, host, scheme := strings.Cut(glob, "://"); scheme {
 			err = fmt.Errorf("no image names a scheme: write %q", host)
 		}

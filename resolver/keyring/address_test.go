@@ -3,6 +3,8 @@ package keyring
 import (
 	"slices"
 	"testing"
+
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 )
 
 // TestMatching is the table of which entries are for which images.
@@ -125,12 +127,12 @@ func TestHidden(t *testing.T) {
 
 func TestCheckGlob(t *testing.T) {
 	for _, glob := range append(DefaultHiddenHosts(), "reg.example.com:5000/team") {
-		if err := CheckGlob(glob); err != nil {
+		if err := dockerconfig.CheckGlob(glob); err != nil {
 			t.Errorf("%q: %v", glob, err)
 		}
 	}
 	for _, glob := range []string{"a b", "[", "host:port", "%zz", "\x00"} {
-		if CheckGlob(glob) == nil {
+		if dockerconfig.CheckGlob(glob) == nil {
 			t.Errorf("%q passes", glob)
 		}
 	}

@@ -8,8 +8,6 @@ import (
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // marker stands in every place of a secret that is nobody's business.
@@ -86,32 +84,6 @@ func FuzzRing(f *testing.F) {
 		made := look("made", "other")
 		if !strings.Contains(address, marker) && strings.Contains(told(made), marker) {
 			t.Errorf("%q for %s tells %s", address, image, told(made))
-		}
-	})
-}
-
-// FuzzResponse: whatever a provider answers, reading it does not panic, an
-// error tells nothing of it, and what is read is matched without panic.
-func FuzzResponse(f *testing.F) {
-	const version = "credentialprovider.kubelet.k8s.io/v1"
-	for _, text := range []string{answer("Image", "1h", "quay.io", "*.io"), answer("Global", "0s"), answer(marker, marker, marker), "{}", "[]", "null", marker} {
-		f.Add(strings.ReplaceAll(text, "VERSION", version), "quay.io/app")
-	}
-	f.Fuzz(func(t *testing.T, output, repository string) {
-		read, err := parseResponse([]byte(output), version)
-		if err != nil {
-			if strings.Contains(err.Error(), marker) || len(err.Error()) > 200 {
-				t.Errorf("%q gives the error %q", output, err)
-			}
-			return
-		}
-		var kept index
-		kept.add(pull.Source{Kind: pull.FromProvider, Name: "p"}, read.config())
-		kept.sort()
-		for _, credential := range kept.lookup(repository) {
-			if credential.Source().String() != "provider/p" {
-				t.Errorf("the source is %q", credential.Source())
-			}
 		}
 	})
 }

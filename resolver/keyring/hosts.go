@@ -3,6 +3,8 @@ package keyring
 import (
 	"slices"
 	"strings"
+
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 )
 
 // Hosts lists the registries other than Docker Hub for which the Pod's own
@@ -11,8 +13,8 @@ import (
 func (r *Ring) Hosts() []string {
 	var hosts []string
 	for _, s := range r.secrets {
-		for _, location := range s.config.locations() {
-			key, ok := keyOf(location)
+		for _, location := range s.config.Locations() {
+			key, ok := dockerconfig.KeyOf(location)
 			host, _, _ := strings.Cut(key, "/")
 			if !ok || host == "" || strings.ContainsAny(host, "*?[") || onHub(host) || slices.Contains(hosts, host) {
 				continue

@@ -2,43 +2,20 @@ package keyring
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"sync"
 
-	corev1 "k8s.io/api/core/v1"
-
-	"github.com/pullgate/pullgate/resolver/pull"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// ErrElsewhere is in the errors of a Source or NodeSource that did not fail but
-// cannot see all there is: others may hold what it has not got.
-var ErrElsewhere = errors.New("there may be others elsewhere")
-
-// Elsewhere is an error that says no more than its text, and is an ErrElsewhere.
-type Elsewhere string
-
-// Error returns the text.
-func (e Elsewhere) Error() string { return string(e) }
-
-// Is makes it an ErrElsewhere.
-func (Elsewhere) Is(target error) bool { return target == ErrElsewhere }
-
-// Source reads the objects from which a Pod's credentials come. For one that
-// does not exist it returns an error that apierrors.IsNotFound recognises.
-type Source interface {
-	// Secret reads one Secret.
-	Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error)
-	// ServiceAccount reads one ServiceAccount.
-	ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error)
-}
-
-// NodeSource yields the credentials that nodes have of their own.
-type NodeSource interface {
-	// Lookup returns the credentials for a repository, a reference's name
-	// without tag and digest, in the order in which the kubelet tries them.
-	// An error says that there may be more; what was found goes with it. It
-	// holds no value of a credential. The account is the Pod's.
-	Lookup(ctx context.Context, account *Account, repository string) ([]pull.Credential, error)
-}
+const (
+	// maxSecrets is how many pull secrets of one Pod are read. Neither the
+	// API server nor the kubelet has a limit; 64 secrets of 1 MiB bound what
+	// one Pod can make us hold.
+	maxSecrets = 64
+	// maxReads is how many secrets of one Pod are read at a time.
+	maxReads = 8
+)
 
 // Keyring knows where credentials are.
 type Keyring struct {
@@ -70,7 +47,7 @@ type Pod struct {
 // Open reads the Pod's secrets, each once, several at a time. The ring stays
 // as it is: it is for one admission, not to be kept.
 func (k *Keyring) Open(ctx context.Context, pod Pod) *Ring {
-	ring := &Ring{keyring: k, account: k.accountOf(pod)}
+	ring := &Ring{nodes: k.Node, hidden: k.Hidden, account: k.accountOf(pod)}
 	names, from := pod.PullSecrets, ""
 	if len(names) == 0 && pod.Inherit {
 		names, from = ring.inherit(ctx), ring.account.String()
@@ -78,4 +55,76 @@ func (k *Keyring) Open(ctx context.Context, pod Pod) *Ring {
 	ring.secrets = k.read(ctx, pod.Namespace, from, names, ring)
 	ring.build()
 	return ring
+}
+
+// accountOf returns the account of a Pod; one that names none has the default
+// one (plugin/pkg/admission/serviceaccount, Admit).
+func (k *Keyring) accountOf(pod Pod) *Account {
+	name := pod.ServiceAccount
+	if name == "" {
+		name = "default"
+	}
+	return &Account{Namespace: pod.Namespace, Name: name, Source: k.Source}
+}
+
+// inherit returns the names that the ServiceAccount admission plugin copies to
+// a Pod that lists no pull secrets: all or none, never a union
+// (plugin/pkg/admission/serviceaccount, Admit).
+func (r *Ring) inherit(ctx context.Context) (names []string) {
+	object, err := r.account.Get(ctx)
+	switch {
+	case apierrors.IsNotFound(err):
+		r.unseen.add(nil, "ServiceAccount %s does not exist: no Pod is created before it does, and its pull secrets are not known", r.account)
+	case err != nil:
+		r.unseen.add(err, "ServiceAccount %s could not be read, so its pull secrets are not known: %v", r.account, err)
+	default:
+		for _, reference := range object.ImagePullSecrets {
+			names = append(names, reference.Name)
+		}
+	}
+	return names
+}
+
+// read reads the named secrets of one namespace, a repeated name once: a
+// second turn of the same credentials changes nothing. Empty names are passed
+// over without a word, as the kubelet does (getPullSecretsForPod).
+func (k *Keyring) read(ctx context.Context, namespace, account string, names []string, ring *Ring) []*secret {
+	var secrets []*secret
+	seen := make(map[string]bool)
+	for _, name := range names {
+		if name == "" || seen[name] {
+			continue
+		}
+		seen[name] = true
+		secrets = append(secrets, &secret{namespace: namespace, name: name, account: account})
+	}
+	if len(secrets) > maxSecrets {
+		ring.unseen.add(nil, "the Pod has %d pull secrets, of which only the first %d are read", len(secrets), maxSecrets)
+		secrets = secrets[:maxSecrets]
+	}
+	k.readAll(ctx, secrets)
+	for _, s := range secrets {
+		if s.unread != nil {
+			ring.unseen.add(s.unread, "%s could not be read: %v", s, s.unread)
+		}
+	}
+	return secrets
+}
+
+func (k *Keyring) readAll(ctx context.Context, secrets []*secret) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, maxReads)
+	for _, s := range secrets {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			defer func() {
+				if value := recover(); value != nil { // a bug of ours: what the secret holds is not known
+					s.config, s.unread = nil, fmt.Errorf("an internal error of pullgate: %T", value)
+				}
+			}()
+			s.read(ctx, k.Source)
+		})
+	}
+	group.Wait()
 }

@@ -2,18 +2,14 @@ package keyring
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-const (
-	// maxShown is how many of a secret's registries a message lists.
-	maxShown = 4
-	// maxQuoted is how many characters of one name a message shows.
-	maxQuoted = 100
-)
+// maxShown is how many of a secret's registries a message lists.
+const maxShown = 4
 
 // notes are the word on a secret that helps with no image at all.
 func (s *secret) notes() []pull.Note {
@@ -31,14 +27,14 @@ func (s *secret) notes() []pull.Note {
 
 // unhelpful is the word on every secret that was read and still gives no
 // credential for this repository.
-func (r *Ring) unhelpful(repository string, matching []pull.Credential) []pull.Note {
+func unhelpful(secrets []*secret, repository string, matching []pull.Credential) []pull.Note {
 	var notes []pull.Note
 	matched, named := make(map[pull.Source]bool), make(map[pull.Source]bool)
 	for _, credential := range matching {
 		matched[credential.Source()] = true
 		named[credential.Source()] = named[credential.Source()] || !credential.IsAnonymous()
 	}
-	for _, s := range r.secrets {
+	for _, s := range secrets {
 		switch {
 		case !s.readable(), named[s.source()]:
 		case matched[s.source()]:
@@ -85,10 +81,10 @@ func (s *secret) withoutEntries() string {
 
 // registries lists the registries for which the secret is.
 func (s *secret) registries() string {
-	locations := s.config.locations()
+	locations := s.config.Locations()
 	var shown []string
 	for _, location := range locations[:min(len(locations), maxShown)] {
-		shown = append(shown, show(location))
+		shown = append(shown, dockerconfig.Show(location))
 	}
 	list := strings.Join(shown, ", ")
 	if more := len(locations) - len(shown); more > 0 {
@@ -106,38 +102,5 @@ func (s *secret) nearMiss(repository string) string {
 				"make it one of type kubernetes.io/dockerconfigjson"
 		}
 	}
-	target, err := parseAddress(repository)
-	if err != nil {
-		return ""
-	}
-	for _, location := range s.config.locations() {
-		if advice := nearly(location, repository, target); advice != "" {
-			return advice
-		}
-	}
-	return ""
-}
-
-// show quotes an entry's address. What stands before an @ may be a password,
-// what follows a ? a token; what is no address may be anything.
-func show(location string) string {
-	text := location
-	if at := strings.LastIndexByte(text, '@'); at >= 0 {
-		text = text[at+1:]
-	}
-	if end := strings.IndexAny(text, "?#"); end >= 0 {
-		text = text[:end]
-	}
-	if _, ok := keyOf(strings.TrimSpace(location)); !ok {
-		return "something that is no address"
-	}
-	return quote(text)
-}
-
-// quote quotes what people wrote, in ASCII and not at full length.
-func quote(text string) string {
-	if len(text) > maxQuoted {
-		text = text[:maxQuoted] + "..."
-	}
-	return strconv.QuoteToASCII(text)
+	return s.config.NearMiss(repository)
 }

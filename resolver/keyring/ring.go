@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,15 +10,17 @@ import (
 
 	"github.com/distribution/reference"
 
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // Ring holds the credentials of one Pod. It may be used by several goroutines.
 type Ring struct {
-	keyring   *Keyring
+	nodes     []NodeSource
+	hidden    []string
 	account   *Account
 	secrets   []*secret
-	pod       index
+	pod       dockerconfig.Index
 	malformed *Malformed
 	// unseen says why not all of the Pod's own credentials are known.
 	unseen unseen
@@ -76,21 +79,21 @@ func (r *Ring) build() {
 		if s.malformed != "" && r.malformed == nil {
 			r.malformed = &Malformed{Secret: s.path(), ServiceAccount: s.account, Text: s.malformed}
 		}
-		r.pod.add(s.source(), s.config)
+		r.pod.Add(s.source(), s.config)
 		r.notes = append(r.notes, s.notes()...)
 	}
-	r.pod.sort()
+	r.pod.Sort()
 }
 
 // Lookup returns what the kubelet would try for an image: all that match among
 // the Pod's secrets, then among the nodes' own.
 func (r *Ring) Lookup(ctx context.Context, image reference.Named) Match {
 	repository := image.Name()
-	own := r.pod.lookup(repository)
+	own := r.pod.Lookup(repository)
 	match := Match{
 		Malformed: r.malformed,
-		Hidden:    matchesAny(r.keyring.Hidden, repository),
-		Notes:     slices.Concat(r.notes, r.unhelpful(repository, own)),
+		Hidden:    dockerconfig.MatchesAny(r.hidden, repository),
+		Notes:     slices.Concat(r.notes, unhelpful(r.secrets, repository, own)),
 	}
 	unseen := unseen{texts: slices.Clone(r.unseen.texts), failed: r.unseen.failed}
 	if r.malformed == nil {
@@ -105,7 +108,7 @@ func (r *Ring) Lookup(ctx context.Context, image reference.Named) Match {
 // goes on without; but our failure need not be the node's.
 func (r *Ring) node(ctx context.Context, repository string, unseen *unseen) []pull.Credential {
 	var credentials []pull.Credential
-	for _, source := range r.keyring.Node {
+	for _, source := range r.nodes {
 		found, err := source.Lookup(ctx, r.account, repository)
 		credentials = append(credentials, found...)
 		if err != nil {
@@ -113,4 +116,18 @@ func (r *Ring) node(ctx context.Context, repository string, unseen *unseen) []pu
 		}
 	}
 	return credentials
+}
+
+// distinct drops credentials whose values came before.
+func distinct(credentials []pull.Credential) []pull.Credential {
+	var kept []pull.Credential
+	seen := make(map[[sha256.Size]byte]bool, len(credentials))
+	for _, credential := range credentials {
+		print := credential.Fingerprint()
+		if !seen[print] {
+			seen[print] = true
+			kept = append(kept, credential)
+		}
+	}
+	return kept
 }

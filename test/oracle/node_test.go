@@ -11,7 +11,7 @@ import (
 	"github.com/distribution/reference"
 	"k8s.io/kubernetes/pkg/credentialprovider"
 
-	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/keyring/providers"
 )
 
 // TestNodeConfig compares the nodes' files. The kubelet goes on to the next
@@ -20,7 +20,7 @@ func TestNodeConfig(t *testing.T) {
 	cases := 0
 	for _, name := range []string{"config.json", ".dockercfg"} {
 		path := filepath.Join(t.TempDir(), name)
-		node := &keyring.NodeConfig{Path: path}
+		node := &providers.NodeConfig{Path: path}
 		for i, document := range documents() {
 			when := time.Unix(int64(i), 0)
 			if err := os.WriteFile(path, []byte(document), 0o600); err != nil {
@@ -49,7 +49,7 @@ func readNode(name, directory string) credentialprovider.DockerConfig {
 	return config
 }
 
-func compareNode(t *testing.T, node *keyring.NodeConfig, config credentialprovider.DockerConfig, document string) {
+func compareNode(t *testing.T, node *providers.NodeConfig, config credentialprovider.DockerConfig, document string) {
 	t.Helper()
 	ring := &credentialprovider.BasicDockerKeyring{}
 	for _, address := range slices.Sorted(maps.Keys(config)) {

@@ -15,7 +15,7 @@ import (
 	"github.com/distribution/reference"
 	"k8s.io/kubernetes/pkg/credentialprovider/plugin"
 
-	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/keyring/providers"
 )
 
 // asProvider makes the test binary a credential provider that answers with
@@ -65,31 +65,31 @@ func answers() []string {
 
 // registered gives both the same providers. The kubelet's registry is one for
 // the whole process and takes every name once, so this is done once too.
-var registered = sync.OnceValues(func() (*keyring.Providers, error) {
+var registered = sync.OnceValues(func() (*providers.Plugins, error) {
 	bin := os.Getenv("ORACLE_DIRECTORY")
 	globs := []string{"quay.io", "*.io", "quay.io/org", "docker.io", "docker.io/library", "localhost", "*", "reg.example.com:5000"}
 	versions := []string{"v1", "v1beta1", "v1alpha1"}
-	var providers []map[string]any
+	var configs []map[string]any
 	for i, answer := range answers() {
-		providers = append(providers, newProvider(fmt.Sprintf("p%d", i), answer, "0s", versions[i%3], "quay.io", globs[i%len(globs)]))
+		configs = append(configs, newProvider(fmt.Sprintf("p%d", i), answer, "0s", versions[i%3], "quay.io", globs[i%len(globs)]))
 	}
 	for i, glob := range globs {
 		answer := fmt.Sprintf(`{"apiVersion":"VERSION","kind":"CredentialProviderResponse","cacheKeyType":"Image","auth":{"IMAGE":{"username":"glob%d","password":"p"}}}`, i)
-		providers = append(providers, newProvider(fmt.Sprintf("glob%d", i), answer, "1h", "v1", glob))
+		configs = append(configs, newProvider(fmt.Sprintf("glob%d", i), answer, "1h", "v1", glob))
 	}
-	for _, provider := range providers {
+	for _, provider := range configs {
 		if err := link(bin, provider["name"].(string)); err != nil {
 			return nil, err
 		}
 	}
-	return register(bin, providers, nil, nil)
+	return register(bin, configs, nil, nil)
 })
 
-// register gives both the providers, and the kubelet what issues tokens and
+// register gives both the configs, and the kubelet what issues tokens and
 // knows ServiceAccounts.
-func register(bin string, providers []map[string]any, issue issueFunc, account plugin.GetServiceAccountFunc) (*keyring.Providers, error) {
+func register(bin string, configs []map[string]any, issue issueFunc, account plugin.GetServiceAccountFunc) (*providers.Plugins, error) {
 	config := filepath.Join(bin, "config.json")
-	data, err := json.Marshal(map[string]any{"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig", "providers": providers})
+	data, err := json.Marshal(map[string]any{"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig", "providers": configs})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func register(bin string, providers []map[string]any, issue issueFunc, account p
 	if err := plugin.RegisterCredentialProviderPlugins(config, bin, issue, account); err != nil {
 		return nil, err
 	}
-	return keyring.NewProviders(config, bin, nil)
+	return providers.NewPlugins(config, bin, nil)
 }
 
 // TestProviders compares what providers of every kind lead to, the second time
@@ -130,7 +130,7 @@ func link(bin, name string) error {
 	return os.Symlink(program, filepath.Join(bin, name))
 }
 
-func compareProviders(t *testing.T, ours *keyring.Providers, image string) {
+func compareProviders(t *testing.T, ours *providers.Plugins, image string) {
 	t.Helper()
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
@@ -161,7 +161,7 @@ func TestProviderConfigs(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := plugin.RegisterCredentialProviderPlugins(path, bin, nil, nil)
-		if _, err := keyring.NewProviders(path, bin, nil); (err == nil) != (want == nil) {
+		if _, err := providers.NewPlugins(path, bin, nil); (err == nil) != (want == nil) {
 			t.Errorf("%s\nthe kubelet says %v, Pullgate %v", config, want, err)
 		}
 	}

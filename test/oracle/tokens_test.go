@@ -22,6 +22,7 @@ import (
 	"k8s.io/kubernetes/pkg/credentialprovider/plugin"
 
 	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/keyring/providers"
 )
 
 // issueFunc is how the kubelet has tokens issued.
@@ -157,21 +158,21 @@ func newWorld() *world {
 func TestTokens(t *testing.T) {
 	current, bin := newWorld(), t.TempDir()
 	log := filepath.Join(bin, "log")
-	var providers []map[string]any
+	var configs []map[string]any
 	for i, wanted := range attributes() {
 		all := tokenAnswers()
 		for _, answer := range []string{all[i%len(all)], all[(i+3)%len(all)]} {
-			name := fmt.Sprintf("token%d", len(providers))
+			name := fmt.Sprintf("token%d", len(configs))
 			provider := newProvider(name, answer, "1h", "v1", name+".example.org")
 			provider["tokenAttributes"] = wanted
 			provider["env"] = append(provider["env"].([]map[string]string), map[string]string{"name": "ORACLE_LOG", "value": log})
 			if err := link(bin, name); err != nil {
 				t.Fatal(err)
 			}
-			providers = append(providers, provider)
+			configs = append(configs, provider)
 		}
 	}
-	ours, err := register(bin, providers, func(namespace, name string, request *authenticationv1.TokenRequest) (*authenticationv1.TokenRequest, error) {
+	ours, err := register(bin, configs, func(namespace, name string, request *authenticationv1.TokenRequest) (*authenticationv1.TokenRequest, error) {
 		return current.issue(namespace, name, request)
 	}, func(namespace, name string) (*corev1.ServiceAccount, error) { return current.object(namespace, name) })
 	if err != nil {
@@ -181,7 +182,7 @@ func TestTokens(t *testing.T) {
 		return current.issueInto(ctx, namespace, name, request)
 	}
 	cases := 0
-	for _, provider := range providers {
+	for _, provider := range configs {
 		*current = *newWorld()
 		for i, step := range tokenSteps() {
 			name, repository := step(current)
@@ -194,7 +195,7 @@ func TestTokens(t *testing.T) {
 }
 
 // compareTold compares what the provider was told and which logins resulted.
-func compareTold(t *testing.T, when, log, image, name string, current *world, ours *keyring.Providers) {
+func compareTold(t *testing.T, when, log, image, name string, current *world, ours *providers.Plugins) {
 	t.Helper()
 	want, _ := plugin.NewExternalCredentialProviderDockerKeyring(namespace, "pod", "uid", name).Lookup(image)
 	wantTold := takeLog(t, log)

@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"context"
@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -19,11 +20,11 @@ import (
 // limit, but only its own node's Pods to serve.
 const maxRuns = 8
 
-// Providers yields the credentials of the kubelet's credential providers
+// Plugins yields the credentials of the kubelet's credential providers
 // (pkg/credentialprovider/plugin): programs that are asked for those of one
 // image and say for how long, and for what else, they hold. It may be used by
 // several goroutines.
-type Providers struct {
+type Plugins struct {
 	// Issue issues the tokens of ServiceAccounts for which providers ask, to
 	// be set before the first use; nil: nobody does.
 	Issue Issuer
@@ -43,11 +44,11 @@ type provider struct {
 	answers answers
 }
 
-// NewProviders reads the kubelet's CredentialProviderConfig, a file or a
+// NewPlugins reads the kubelet's CredentialProviderConfig, a file or a
 // directory of files, and finds the providers' programs in binDir. It refuses
 // what the kubelet refuses. Failures of providers are logged to log, if given, and
 // so is, at debug level, what programs that fail write to their standard error.
-func NewProviders(config, binDir string, log *slog.Logger) (*Providers, error) {
+func NewPlugins(config, binDir string, log *slog.Logger) (*Plugins, error) {
 	configs, err := readProviderConfigs(config)
 	if err != nil {
 		return nil, fmt.Errorf("read credential providers from %s: %w", config, err)
@@ -59,7 +60,7 @@ func NewProviders(config, binDir string, log *slog.Logger) (*Providers, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	all, runs := &Providers{tokens: newTokens()}, make(chan struct{}, maxRuns)
+	all, runs := &Plugins{tokens: newTokens()}, make(chan struct{}, maxRuns)
 	for _, one := range configs {
 		program, err := exec.LookPath(filepath.Join(directory, one.Name))
 		if err != nil {
@@ -74,40 +75,31 @@ func NewProviders(config, binDir string, log *slog.Logger) (*Providers, error) {
 
 // Lookup asks every provider that is for the repository, in the name of the
 // account where it works with tokens. All their answers make one keyring.
-func (p *Providers) Lookup(ctx context.Context, account *Account, repository string) ([]pull.Credential, error) {
+func (p *Plugins) Lookup(ctx context.Context, account *keyring.Account, repository string) ([]pull.Credential, error) {
 	return p.lookup(ctx, account, repository, false)
 }
 
-// Anew returns the sources such that providers are asked whatever they said
-// before: what is kept may have been revoked since, and a node that has just
-// started would ask.
-func Anew(sources []NodeSource) []NodeSource {
-	fresh := slices.Clone(sources)
-	for i, source := range fresh {
-		if providers, ok := source.(*Providers); ok {
-			fresh[i] = forgetful{providers}
-		}
-	}
-	return fresh
-}
+// Anew returns the same providers, such that they are asked whatever they said
+// before.
+func (p *Plugins) Anew() keyring.NodeSource { return forgetful{p} }
 
-// forgetful are Providers whose kept answers do not count.
-type forgetful struct{ *Providers }
+// forgetful are Plugins whose kept answers do not count.
+type forgetful struct{ *Plugins }
 
-// Lookup is that of Providers.
-func (f forgetful) Lookup(ctx context.Context, account *Account, repository string) ([]pull.Credential, error) {
+// Lookup is that of Plugins.
+func (f forgetful) Lookup(ctx context.Context, account *keyring.Account, repository string) ([]pull.Credential, error) {
 	return f.lookup(ctx, account, repository, true)
 }
 
-func (p *Providers) lookup(ctx context.Context, account *Account, repository string, anew bool) ([]pull.Credential, error) {
-	var answers index
+func (p *Plugins) lookup(ctx context.Context, account *keyring.Account, repository string, anew bool) ([]pull.Credential, error) {
+	var answers dockerconfig.Index
 	var missed missed
 	for _, one := range p.providers {
-		if !matchesAny(one.MatchImages, repository) {
+		if !dockerconfig.MatchesAny(one.MatchImages, repository) {
 			continue
 		}
 		config, err := p.consult(ctx, one, account, repository, anew)
-		answers.add(pull.Source{Kind: pull.FromProvider, Name: one.Name}, config)
+		answers.Add(pull.Source{Kind: pull.FromProvider, Name: one.Name}, config)
 		switch {
 		case errors.Is(err, errNotMeant):
 			continue
@@ -118,21 +110,21 @@ func (p *Providers) lookup(ctx context.Context, account *Account, repository str
 			missed.add(unbound(one.Name, account))
 		}
 	}
-	answers.sort()
-	return answers.lookup(repository), missed.err()
+	answers.Sort()
+	return answers.Lookup(repository), missed.err()
 }
 
 // severity is how much a provider's error matters to whoever runs Pullgate.
 // What it cannot see by design goes into each verdict.
 func severity(err error) slog.Level {
-	if errors.Is(err, ErrElsewhere) {
+	if errors.Is(err, keyring.ErrElsewhere) {
 		return slog.LevelDebug
 	}
 	return slog.LevelWarn
 }
 
 // consult returns what one provider says.
-func (p *Providers) consult(ctx context.Context, one *provider, account *Account, repository string, anew bool) (dockerConfig, error) {
+func (p *Plugins) consult(ctx context.Context, one *provider, account *keyring.Account, repository string, anew bool) (dockerconfig.Config, error) {
 	who, err := p.identify(ctx, one.TokenAttributes, account)
 	if err != nil {
 		return nil, err
@@ -147,22 +139,22 @@ func (p *Providers) consult(ctx context.Context, one *provider, account *Account
 // bound to the Pod, which there is not yet, and the provider, or the registry
 // behind it, may insist on that. Who gets in without is let in with it; a
 // refusal proves nothing.
-func unbound(name string, account *Account) error {
-	return Elsewhere(fmt.Sprintf("credential provider %q saw a token of ServiceAccount %s that is not bound to the Pod, and may give nodes others", name, account))
+func unbound(name string, account *keyring.Account) error {
+	return keyring.Elsewhere(fmt.Sprintf("credential provider %q saw a token of ServiceAccount %s that is not bound to the Pod, and may give nodes others", name, account))
 }
 
 // missed are the reasons for which there may be more credentials.
 type missed struct{ failed, elsewhere error }
 
 func (m *missed) add(err error) {
-	if errors.Is(err, ErrElsewhere) {
+	if errors.Is(err, keyring.ErrElsewhere) {
 		m.elsewhere = and(m.elsewhere, err)
 	} else {
 		m.failed = and(m.failed, err)
 	}
 }
 
-// err is an ErrElsewhere if nothing failed.
+// err is an keyring.ErrElsewhere if nothing failed.
 func (m *missed) err() error {
 	if m.failed != nil && m.elsewhere != nil {
 		return fmt.Errorf("%w; %s", m.failed, m.elsewhere.Error())
@@ -183,7 +175,7 @@ func and(before, err error) error {
 
 // provide returns what the provider says, or said not long ago, about a
 // repository to whoever it is told.
-func (p *provider) provide(ctx context.Context, who identity, repository string) (dockerConfig, error) {
+func (p *provider) provide(ctx context.Context, who identity, repository string) (dockerconfig.Config, error) {
 	if config, found := p.answers.get(who.whose, repository); found {
 		return config, nil
 	}
@@ -192,14 +184,14 @@ func (p *provider) provide(ctx context.Context, who identity, repository string)
 
 // provideAnew asks the provider now; whoever asks the same meanwhile shares the
 // answer.
-func (p *provider) provideAnew(ctx context.Context, who identity, repository string) (dockerConfig, error) {
-	return shared(ctx, &p.flights, fmt.Sprintf("%x %s", who.whose, repository), func(ctx context.Context) (dockerConfig, error) {
+func (p *provider) provideAnew(ctx context.Context, who identity, repository string) (dockerconfig.Config, error) {
+	return shared(ctx, &p.flights, fmt.Sprintf("%x %s", who.whose, repository), func(ctx context.Context) (dockerconfig.Config, error) {
 		return p.ask(ctx, who, repository)
 	})
 }
 
 // ask runs the program and keeps its answer for as long as it says.
-func (p *provider) ask(ctx context.Context, who identity, repository string) (dockerConfig, error) {
+func (p *provider) ask(ctx context.Context, who identity, repository string) (dockerconfig.Config, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxRun)
 	defer cancel()
 	select {

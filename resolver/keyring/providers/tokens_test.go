@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
 // issuer is an API server that issues tokens, numbered and for everybody.
@@ -66,13 +68,13 @@ func annotated(name, uid string, annotations ...string) *corev1.ServiceAccount {
 }
 
 // lookUp is what a Pod of a ServiceAccount finds for quay.io.
-func lookUp(t *testing.T, node NodeSource, name string, accounts ...*corev1.ServiceAccount) Match {
+func lookUp(t *testing.T, node keyring.NodeSource, name string, all ...*corev1.ServiceAccount) keyring.Match {
 	t.Helper()
-	source := &cluster{accounts: map[string]*corev1.ServiceAccount{}}
-	for _, one := range accounts {
-		source.accounts["shop/"+one.Name] = one
+	source := accounts{}
+	for _, one := range all {
+		source[one.Name] = one
 	}
-	ring := (&Keyring{Source: source, Node: []NodeSource{node}}).Open(t.Context(), Pod{Namespace: "shop", ServiceAccount: name, PullSecrets: []string{""}})
+	ring := (&keyring.Keyring{Source: source, Node: []keyring.NodeSource{node}}).Open(t.Context(), keyring.Pod{Namespace: "shop", ServiceAccount: name, PullSecrets: []string{""}})
 	return ring.Lookup(t.Context(), named(t, "quay.io/app:1"))
 }
 

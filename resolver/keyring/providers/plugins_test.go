@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"bytes"
@@ -17,12 +17,14 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
 // TestMain lets the test binary be a credential provider: of the kind that its
 // environment says. Otherwise it fails where a goroutine outlives the tests.
 func TestMain(m *testing.M) {
-	if kind := os.Getenv("KEYRING_TEST_PROVIDER"); kind != "" {
+	if kind := os.Getenv("PROVIDERS_TEST_PROVIDER"); kind != "" {
 		os.Exit(actAsProvider(kind))
 	}
 	goleak.VerifyTestMain(m)
@@ -41,10 +43,10 @@ func actAsProvider(kind string) int {
 	if kind == "tell" {
 		note(string(input) + "\n")
 		fmt.Fprintln(os.Stderr, "was told", string(input))
-		fmt.Print(strings.NewReplacer("VERSION", asked.APIVersion, "TOKEN", asked.ServiceAccountToken).Replace(os.Getenv("KEYRING_TEST_ANSWER")))
+		fmt.Print(strings.NewReplacer("VERSION", asked.APIVersion, "TOKEN", asked.ServiceAccountToken).Replace(os.Getenv("PROVIDERS_TEST_ANSWER")))
 		return 0
 	}
-	note(fmt.Sprintf("%s %s %q %s\n", asked.APIVersion, asked.Image, os.Args[1:], os.Getenv("KEYRING_TEST_HIDDEN")))
+	note(fmt.Sprintf("%s %s %q %s\n", asked.APIVersion, asked.Image, os.Args[1:], os.Getenv("PROVIDERS_TEST_HIDDEN")))
 	switch kind {
 	case "fail":
 		fmt.Fprintln(os.Stderr, "no identity here")
@@ -60,14 +62,14 @@ func actAsProvider(kind string) int {
 	case "linger":
 		leaveChild()
 	}
-	said := strings.ReplaceAll(os.Getenv("KEYRING_TEST_ANSWER"), "VERSION", asked.APIVersion)
+	said := strings.ReplaceAll(os.Getenv("PROVIDERS_TEST_ANSWER"), "VERSION", asked.APIVersion)
 	fmt.Fprintln(os.Stderr, "+ echo", said) // as a shell with set -x does
 	fmt.Print(said)
 	return 0
 }
 
 func note(line string) {
-	file, err := os.OpenFile(os.Getenv("KEYRING_TEST_LOG"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(os.Getenv("PROVIDERS_TEST_LOG"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err == nil {
 		_, _ = file.WriteString(line)
 		_ = file.Close()
@@ -76,7 +78,7 @@ func note(line string) {
 
 // waitForGate blocks until the other end of a named pipe is opened.
 func waitForGate() {
-	if gate, err := os.Open(os.Getenv("KEYRING_TEST_GATE")); err == nil {
+	if gate, err := os.Open(os.Getenv("PROVIDERS_TEST_GATE")); err == nil {
 		_ = gate.Close()
 	}
 }
@@ -85,7 +87,7 @@ func waitForGate() {
 func leaveChild() {
 	child := exec.Command(os.Args[0])
 	child.Stdout = os.Stdout
-	child.Env = append(os.Environ(), "KEYRING_TEST_PROVIDER=wait")
+	child.Env = append(os.Environ(), "PROVIDERS_TEST_PROVIDER=wait")
 	if stdin, err := child.StdinPipe(); err == nil {
 		_, _ = io.WriteString(stdin, `{"kind":"CredentialProviderRequest"}`)
 		_ = stdin.Close()
@@ -114,7 +116,7 @@ func answer(cacheKeyType, duration string, addresses ...string) string {
 
 // installed is a set of providers on disk.
 type installed struct {
-	*Providers
+	*Plugins
 	calls, config, bin string
 	written            bytes.Buffer
 }
@@ -143,7 +145,7 @@ func install(t *testing.T, plugins ...plugin) *installed {
 	}
 	file.WriteString("]}")
 	write(t, i.config, file.String(), 0)
-	i.Providers, err = NewProviders(i.config, i.bin, slog.New(slog.NewTextHandler(&i.written, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	i.Plugins, err = NewPlugins(i.config, i.bin, slog.New(slog.NewTextHandler(&i.written, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,8 +163,8 @@ func (p plugin) json(t *testing.T, calls string) string {
 	config, err := json.Marshal(map[string]any{
 		"name": p.name, "matchImages": []string{orElse(p.match, "quay.io")}, "defaultCacheDuration": orElse(p.duration, "0s"),
 		"apiVersion": orElse(p.version, "credentialprovider.kubelet.k8s.io/v1"), "args": p.args,
-		"env": []map[string]string{{"name": "KEYRING_TEST_PROVIDER", "value": orElse(p.kind, "answer")}, {"name": "KEYRING_TEST_ANSWER", "value": p.answer},
-			{"name": "KEYRING_TEST_LOG", "value": calls}, {"name": "KEYRING_TEST_GATE", "value": p.gate},
+		"env": []map[string]string{{"name": "PROVIDERS_TEST_PROVIDER", "value": orElse(p.kind, "answer")}, {"name": "PROVIDERS_TEST_ANSWER", "value": p.answer},
+			{"name": "PROVIDERS_TEST_LOG", "value": calls}, {"name": "PROVIDERS_TEST_GATE", "value": p.gate},
 			{"name": "GORACE", "value": "atexit_sleep_ms=0"}},
 	})
 	if err != nil {
@@ -182,7 +184,7 @@ func (i *installed) called(t *testing.T) []string {
 }
 
 func TestProviders(t *testing.T) {
-	t.Setenv("KEYRING_TEST_HIDDEN", "ours")
+	t.Setenv("PROVIDERS_TEST_HIDDEN", "ours")
 	node := install(t,
 		plugin{name: "one", answer: answer("Image", "", "quay.io/org", "quay.io", "ghcr.io"), args: []string{"get", "--now"}, version: "credentialprovider.kubelet.k8s.io/v1beta1"},
 		plugin{name: "two", answer: answer("Image", "", "quay.io/org/app", "*.io"), version: "credentialprovider.kubelet.k8s.io/v1alpha1"},
@@ -243,7 +245,7 @@ func TestProviderFailures(t *testing.T) {
 // and a ring says what it could not see.
 func TestProviderBesideAnother(t *testing.T) {
 	node := install(t, plugin{name: "bad", kind: "fail"}, plugin{name: "good", answer: answer("Image", "", "quay.io")}, plugin{name: "worse"})
-	ring := (&Keyring{Node: []NodeSource{node}}).Open(t.Context(), Pod{Namespace: "shop"})
+	ring := (&keyring.Keyring{Node: []keyring.NodeSource{node}}).Open(t.Context(), keyring.Pod{Namespace: "shop"})
 	match := ring.Lookup(t.Context(), named(t, "quay.io/app:1"))
 	if got := tried(match.Credentials); !slices.Equal(got, []string{"user of quay.io:p@provider/good"}) {
 		t.Errorf("tries %q", got)

@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -106,10 +107,10 @@ func TestCloudRing(t *testing.T) {
 		return pull.Credential{}, time.Time{}, errUnreachable
 	}}
 	var log bytes.Buffer
-	keyring := &Keyring{Node: []NodeSource{
+	ring := &keyring.Keyring{Node: []keyring.NodeSource{
 		node, NewCloud("fake", &fakeCloud{answer: found}, nil), NewCloud("down", failing, slog.New(slog.NewTextHandler(&log, nil))),
 	}}
-	match := keyring.Open(t.Context(), Pod{Namespace: "shop"}).Lookup(t.Context(), named(t, inCloud))
+	match := ring.Open(t.Context(), keyring.Pod{Namespace: "shop"}).Lookup(t.Context(), named(t, inCloud))
 	if got := tried(match.Credentials); !slices.Equal(got, []string{"a:b@node/config.json", "user:p@cloud/fake"}) {
 		t.Errorf("tries %q", got)
 	}
@@ -119,7 +120,7 @@ func TestCloudRing(t *testing.T) {
 	if text := log.String(); !strings.Contains(text, "level=WARN") || !strings.Contains(text, "cloud=down scope=one") {
 		t.Errorf("the log is %s", text)
 	}
-	match = keyring.Open(t.Context(), Pod{Namespace: "shop"}).Lookup(t.Context(), named(t, "nginx"))
+	match = ring.Open(t.Context(), keyring.Pod{Namespace: "shop"}).Lookup(t.Context(), named(t, "nginx"))
 	if match.Incomplete != "" {
 		t.Errorf("for Docker Hub incomplete is %q", match.Incomplete)
 	}

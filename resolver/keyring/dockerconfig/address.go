@@ -1,4 +1,4 @@
-package keyring
+package dockerconfig
 
 import (
 	"fmt"
@@ -56,13 +56,13 @@ func (glob address) host() string { return strings.Join(glob.labels, ".") }
 // passes silently over those that it cannot parse.
 func CheckGlob(glob string) error {
 	if _, err := parseAddress(glob); err != nil {
-		return fmt.Errorf("%s is no host[:port][/path]: write for example \"*.azurecr.io\"", quote(glob))
+		return fmt.Errorf("%s is no host[:port][/path]: write for example \"*.azurecr.io\"", Quote(glob))
 	}
 	return nil
 }
 
-// matchesAny tells whether one of the globs covers the repository.
-func matchesAny(globs []string, repository string) bool {
+// MatchesAny tells whether one of the globs covers the repository.
+func MatchesAny(globs []string, repository string) bool {
 	target, err := parseAddress(repository)
 	if err != nil {
 		return false
@@ -75,11 +75,11 @@ func matchesAny(globs []string, repository string) bool {
 	return false
 }
 
-// keyOf turns the address of an entry into the key by which it is matched:
+// KeyOf turns the address of an entry into the key by which it is matched:
 // scheme, user information, query and the docker client's /v1/ and /v2/ are
 // dropped, and so is the path "/" (BasicDockerKeyring.Add). What does not parse is
 // not used.
-func keyOf(location string) (key string, ok bool) {
+func KeyOf(location string) (key string, ok bool) {
 	text := location
 	if !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://") {
 		text = "https://" + text

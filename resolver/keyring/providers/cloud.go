@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -70,7 +71,7 @@ func NewCloud(name string, to CloudLogin, log *slog.Logger) *Cloud {
 
 // Lookup returns the cloud's credential for its own registries, and none for
 // others.
-func (c *Cloud) Lookup(ctx context.Context, _ *Account, repository string) ([]pull.Credential, error) {
+func (c *Cloud) Lookup(ctx context.Context, _ *keyring.Account, repository string) ([]pull.Credential, error) {
 	host, _, _ := strings.Cut(repository, "/")
 	scope := c.login.Scope(host)
 	if scope == "" {

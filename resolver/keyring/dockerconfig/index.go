@@ -1,8 +1,7 @@
-package keyring
+package dockerconfig
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"slices"
 
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -12,10 +11,10 @@ import (
 // nothing else matches. Entries for https://index.docker.io/v1/ have this key.
 const dockerHubKey = "index.docker.io"
 
-// index holds credentials by key. It is one of the kubelet's keyrings: the
+// Index holds credentials by key. It is one of the kubelet's keyrings: the
 // Pod's secrets make one, the node's configuration another, all credential
 // providers together a third.
-type index struct {
+type Index struct {
 	slots map[string]*slot
 	// order is the descending order of bytes of the keys, so that of two
 	// matching paths the longer comes first.
@@ -29,13 +28,13 @@ type slot struct {
 	credentials []pull.Credential
 }
 
-// add puts in what one source holds.
-func (ix *index) add(source pull.Source, config dockerConfig) {
+// Add puts in what one source holds.
+func (ix *Index) Add(source pull.Source, config Config) {
 	if ix.slots == nil {
 		ix.slots = make(map[string]*slot)
 	}
-	for _, location := range config.locations() {
-		key, ok := keyOf(location)
+	for _, location := range config.Locations() {
+		key, ok := KeyOf(location)
 		if !ok {
 			continue
 		}
@@ -46,7 +45,7 @@ func (ix *index) add(source pull.Source, config dockerConfig) {
 			ix.order = append(ix.order, found)
 		}
 		entry := config[location]
-		found.credentials = append(found.credentials, pull.NewCredential(source, entry.username, entry.password))
+		found.credentials = append(found.credentials, pull.NewCredential(source, entry.Username, entry.Password))
 	}
 }
 
@@ -61,14 +60,14 @@ func newSlot(key string) *slot {
 	return &slot{key: key, glob: glob}
 }
 
-// sort is to be called once, after the last add.
-func (ix *index) sort() {
+// Sort is to be called once, after the last Add.
+func (ix *Index) Sort() {
 	slices.SortFunc(ix.order, func(a, b *slot) int { return cmp.Compare(b.key, a.key) })
 }
 
-// lookup returns every credential that matches, in the kubelet's order
+// Lookup returns every credential that matches, in the kubelet's order
 // (BasicDockerKeyring.Lookup).
-func (ix *index) lookup(repository string) []pull.Credential {
+func (ix *Index) Lookup(repository string) []pull.Credential {
 	var found []pull.Credential
 	if target, err := parseAddress(repository); err == nil {
 		for _, s := range ix.order {
@@ -84,18 +83,4 @@ func (ix *index) lookup(repository string) []pull.Credential {
 		return hub.credentials
 	}
 	return nil
-}
-
-// distinct drops credentials whose values came before.
-func distinct(credentials []pull.Credential) []pull.Credential {
-	var kept []pull.Credential
-	seen := make(map[[sha256.Size]byte]bool, len(credentials))
-	for _, credential := range credentials {
-		print := credential.Fingerprint()
-		if !seen[print] {
-			seen[print] = true
-			kept = append(kept, credential)
-		}
-	}
-	return kept
 }

@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"os"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
 // write puts content into a file whose modification time is of its own, so
@@ -22,7 +24,7 @@ func write(t *testing.T, path, content string, age time.Duration) {
 	}
 }
 
-func wantNode(t *testing.T, source NodeSource, repository string, want ...string) {
+func wantNode(t *testing.T, source keyring.NodeSource, repository string, want ...string) {
 	t.Helper()
 	found, err := source.Lookup(t.Context(), nil, repository)
 	if got := tried(found); err != nil || !slices.Equal(got, want) {
@@ -30,7 +32,7 @@ func wantNode(t *testing.T, source NodeSource, repository string, want ...string
 	}
 }
 
-func wantProblem(t *testing.T, source NodeSource, repository, text string) {
+func wantProblem(t *testing.T, source keyring.NodeSource, repository, text string) {
 	t.Helper()
 	found, err := source.Lookup(t.Context(), nil, repository)
 	if err == nil || !strings.Contains(err.Error(), text) || len(found) > 0 {

@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
 const (
@@ -87,7 +89,7 @@ func (t *tokens) ask(ctx context.Context, issue Issuer, key tokenKey) (token, er
 	err := issue(ctx, key.namespace, key.name, request)
 	switch {
 	case apierrors.IsForbidden(err):
-		return token{}, Elsewhere(fmt.Sprintf("pullgate has no right to create serviceaccounts/token for %s/%s: %v",
+		return token{}, keyring.Elsewhere(fmt.Sprintf("pullgate has no right to create serviceaccounts/token for %s/%s: %v",
 			key.namespace, key.name, err))
 	case err == nil && request.Status.Token == "":
 		err = errors.New("the answer has none")

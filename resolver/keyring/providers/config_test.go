@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"os"
@@ -28,7 +28,7 @@ func newBin(t *testing.T) string {
 func TestProviderConfigFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
 	write(t, path, head+"providers:\n"+one+two, 0)
-	all, err := NewProviders(path, newBin(t), nil)
+	all, err := NewPlugins(path, newBin(t), nil)
 	if err != nil || len(all.providers) != 2 || all.providers[0].Name != "one" {
 		t.Fatalf("%v, %v, want both providers", all, err)
 	}
@@ -40,7 +40,7 @@ func TestProviderProgramsHere(t *testing.T) {
 	write(t, path, head+"providers:\n"+one, 0)
 	bin := newBin(t)
 	t.Chdir(bin)
-	if all, err := NewProviders(path, ".", nil); err != nil || all.providers[0].program != filepath.Join(bin, "one") {
+	if all, err := NewPlugins(path, ".", nil); err != nil || all.providers[0].program != filepath.Join(bin, "one") {
 		t.Errorf("%v, %v, want the program in the directory", all, err)
 	}
 }
@@ -56,7 +56,7 @@ func TestProviderConfigDirectory(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(directory, "old.yaml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	all, err := NewProviders(directory, newBin(t), nil)
+	all, err := NewPlugins(directory, newBin(t), nil)
 	if err != nil || len(all.providers) != 3 || all.providers[0].Name != "two" || all.providers[1].Name != "one" {
 		t.Fatalf("%v, %v, want all providers in the order of the files", all, err)
 	}
@@ -105,7 +105,7 @@ func TestProviderConfigErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "config.yaml")
 			write(t, path, test.file, 0)
-			if _, err := NewProviders(path, bin, nil); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := NewPlugins(path, bin, nil); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("the error is %v, want one with %q", err, test.want)
 			}
 		})
@@ -116,7 +116,7 @@ func TestProviderConfigOddFiles(t *testing.T) {
 	for path, want := range map[string]string{
 		"": "no such file", filepath.Join(t.TempDir(), "gone"): "no such file", t.TempDir(): "no *.json, *.yaml or *.yml", os.DevNull: "is not a regular file",
 	} {
-		if _, err := NewProviders(path, "", nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := NewPlugins(path, "", nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: the error is %v, want one with %q", path, err, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
+
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 )
 
 // configGroup is the API group of the kubelet's configuration files.
@@ -142,7 +144,7 @@ func decodeProviders(data []byte) ([]providerConfig, error) {
 		}
 		return providers, err
 	}
-	return nil, fmt.Errorf("kind %s of apiVersion %s is not known: want CredentialProviderConfig of %sv1", quote(file.Kind), quote(file.APIVersion), configGroup)
+	return nil, fmt.Errorf("kind %s of apiVersion %s is not known: want CredentialProviderConfig of %sv1", dockerconfig.Quote(file.Kind), dockerconfig.Quote(file.APIVersion), configGroup)
 }
 
 func decodeStrictly[T any](data []byte) ([]T, error) {
@@ -186,7 +188,7 @@ func (p providerConfig) validate(path *field.Path) field.ErrorList {
 		found = append(found, field.Required(path.Child("matchImages"), "at least one host"))
 	}
 	for i, glob := range p.MatchImages {
-		if err := CheckGlob(glob); err != nil {
+		if err := dockerconfig.CheckGlob(glob); err != nil {
 			found = append(found, field.Invalid(path.Child("matchImages").Index(i), glob, err.Error()))
 		}
 	}

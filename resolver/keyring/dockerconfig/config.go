@@ -1,4 +1,4 @@
-package keyring
+package dockerconfig
 
 import (
 	"encoding/base64"
@@ -13,22 +13,28 @@ import (
 // (pkg/credentialprovider/config.go, decodeDockerConfigFieldAuth).
 var errAuthField = errors.New("unable to parse auth field, must be formatted as base64(username:password)")
 
-// dockerConfigJSON is the content of config.json. The kubelet ignores every
-// other field, credsStore and credHelpers among them, but refuses HttpHeaders
-// of another shape.
-type dockerConfigJSON struct {
-	Auths       dockerConfig      `json:"auths"`
+// file is the content of config.json. The kubelet ignores every other field,
+// credsStore and credHelpers among them, but refuses HttpHeaders of another
+// shape.
+type file struct {
+	Auths       Config            `json:"auths"`
 	HTTPHeaders map[string]string `json:"HttpHeaders"`
 }
 
-// dockerConfig is the content of .dockercfg: entries by registry address.
-type dockerConfig map[string]entry
+// Config is the content of .dockercfg: entries by registry address.
+type Config map[string]Entry
 
-// entry is what the kubelet takes from an entry; identitytoken and
+// Entry is what the kubelet takes from an entry; identitytoken and
 // registrytoken are nothing to it.
-type entry struct {
-	username, password string
+type Entry struct {
+	Username, Password string
 }
+
+// String says that there is something, not what.
+func (Entry) String() string { return "an entry" }
+
+// GoString is for %#v.
+func (e Entry) GoString() string { return e.String() }
 
 // entryFields are the fields of an entry as they are written.
 type entryFields struct {
@@ -39,17 +45,17 @@ type entryFields struct {
 }
 
 // UnmarshalJSON lets "auth" override the other two fields.
-func (e *entry) UnmarshalJSON(data []byte) error {
+func (e *Entry) UnmarshalJSON(data []byte) error {
 	var fields entryFields
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return err
 	}
-	*e = entry{username: fields.Username, password: fields.Password}
+	*e = Entry{Username: fields.Username, Password: fields.Password}
 	if fields.Auth == "" {
 		return nil
 	}
 	var err error
-	e.username, e.password, err = splitAuth(fields.Auth)
+	e.Username, e.Password, err = splitAuth(fields.Auth)
 	return err
 }
 
@@ -72,36 +78,36 @@ func splitAuth(auth string) (username, password string, err error) {
 	return username, password, nil
 }
 
-// parseDockerConfig reads a config.json, or a .dockercfg where legacy says so.
-func parseDockerConfig(data []byte, legacy bool) (dockerConfig, error) {
+// Parse reads a config.json, or a .dockercfg where legacy says so.
+func Parse(data []byte, legacy bool) (Config, error) {
 	if legacy {
-		var config dockerConfig
+		var config Config
 		err := json.Unmarshal(data, &config)
 		return config, err
 	}
-	var file dockerConfigJSON
-	err := json.Unmarshal(data, &file)
-	return file.Auths, err
+	var read file
+	err := json.Unmarshal(data, &read)
+	return read.Auths, err
 }
 
-// kubeletText is the error of parseDockerConfig as the kubelet words it. The
-// kubelet shows encoding/json's own text, in which the names of its types
-// occur. No text holds more of the secret than one byte.
-func kubeletText(err error) string {
+// KubeletText is the error of Parse as the kubelet words it. The kubelet shows
+// encoding/json's own text, in which the names of its types occur. No text holds more of the secret than one byte.
+func KubeletText(err error) string {
 	var wrongType *json.UnmarshalTypeError
 	if !errors.As(err, &wrongType) {
 		return err.Error()
 	}
 	return strings.NewReplacer(
-		"keyring.", "credentialprovider.",
-		"dockerConfigJSON", "DockerConfigJSON",
-		"dockerConfig", "DockerConfig",
-		"entryFields", "dockerConfigEntryWithAuth",
+		"dockerconfig.file", "credentialprovider.DockerConfigJSON",
+		"dockerconfig.Config", "credentialprovider.DockerConfig",
+		"dockerconfig.entryFields", "credentialprovider.dockerConfigEntryWithAuth",
+		" field file.", " field DockerConfigJSON.",
+		" field entryFields.", " field dockerConfigEntryWithAuth.",
 	).Replace(err.Error())
 }
 
-// locations are the config's keys, sorted: the kubelet meets them in the order
+// Locations are the keys, sorted: the kubelet meets them in the order
 // of a Go map, which is none.
-func (c dockerConfig) locations() []string {
+func (c Config) Locations() []string {
 	return slices.Sorted(maps.Keys(c))
 }

@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"crypto/sha256"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 )
 
 const (
@@ -32,12 +34,12 @@ type answerKey struct {
 }
 
 type kept struct {
-	config dockerConfig
+	config dockerconfig.Config
 	until  time.Time
 }
 
 // get finds the most particular answer for a repository.
-func (a *answers) get(whose [sha256.Size]byte, repository string) (dockerConfig, bool) {
+func (a *answers) get(whose [sha256.Size]byte, repository string) (dockerconfig.Config, bool) {
 	a.lock.Lock()
 	defer a.lock.Unlock()
 	registry, _, _ := strings.Cut(repository, "/")

@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	strictjson "sigs.k8s.io/json"
+
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 )
 
 const (
@@ -53,10 +55,10 @@ type response struct {
 }
 
 // config is the response's credentials as entries.
-func (r *response) config() dockerConfig {
-	config := make(dockerConfig, len(r.Auth))
+func (r *response) config() dockerconfig.Config {
+	config := make(dockerconfig.Config, len(r.Auth))
 	for address, login := range r.Auth {
-		config[address] = entry{username: login.Username, password: login.Password}
+		config[address] = dockerconfig.Entry{Username: login.Username, Password: login.Password}
 	}
 	return config
 }

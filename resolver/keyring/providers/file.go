@@ -1,4 +1,4 @@
-package keyring
+package providers
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -29,22 +31,22 @@ type NodeConfig struct {
 	lock sync.Mutex
 	// last is what the file looked like when it was read.
 	last    os.FileInfo
-	current *index
+	current *dockerconfig.Index
 	problem error
 }
 
 // Lookup returns the file's credentials for the repository.
-func (n *NodeConfig) Lookup(_ context.Context, _ *Account, repository string) ([]pull.Credential, error) {
+func (n *NodeConfig) Lookup(_ context.Context, _ *keyring.Account, repository string) ([]pull.Credential, error) {
 	current, err := n.load()
 	if err != nil {
 		return nil, fmt.Errorf("the nodes' docker configuration %s is passed over: %w", n.Path, err)
 	}
-	return current.lookup(repository), nil
+	return current.Lookup(repository), nil
 }
 
 // load returns what is in the file, or the error of the last attempt to read
 // it while it stays as it is.
-func (n *NodeConfig) load() (*index, error) {
+func (n *NodeConfig) load() (*dockerconfig.Index, error) {
 	n.lock.Lock()
 	defer n.lock.Unlock()
 	info, err := os.Stat(n.Path)
@@ -58,19 +60,19 @@ func (n *NodeConfig) load() (*index, error) {
 	return n.current, n.problem
 }
 
-func (n *NodeConfig) read(info os.FileInfo) (*index, error) {
+func (n *NodeConfig) read(info os.FileInfo) (*dockerconfig.Index, error) {
 	data, err := readFile(n.Path, info)
 	if err != nil {
 		return nil, err
 	}
 	name := filepath.Base(n.Path)
-	config, err := parseDockerConfig(data, name == ".dockercfg")
+	config, err := dockerconfig.Parse(data, name == ".dockercfg")
 	if err != nil {
-		return nil, fmt.Errorf("malformed: %s", kubeletText(err))
+		return nil, fmt.Errorf("malformed: %s", dockerconfig.KubeletText(err))
 	}
-	current := new(index)
-	current.add(pull.Source{Kind: pull.FromNode, Name: name}, config)
-	current.sort()
+	current := new(dockerconfig.Index)
+	current.Add(pull.Source{Kind: pull.FromNode, Name: name}, config)
+	current.Sort()
 	return current, nil
 }
 

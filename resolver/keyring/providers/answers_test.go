@@ -1,9 +1,11 @@
-package keyring
+package providers
 
 import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
 // TestProviderAnswersAreKept: for what and how long the answer says.
@@ -51,12 +53,12 @@ func TestProviderAnswersAreKept(t *testing.T) {
 func TestProvidersAnew(t *testing.T) {
 	node := install(t, plugin{name: "p", match: "*.io", answer: answer("Image", "1h", "*.io"), duration: "0s"})
 	config := &NodeConfig{}
-	sources := []NodeSource{config, node.Providers}
-	again := Anew(sources)
-	if again[0] != NodeSource(config) || sources[1] != NodeSource(node.Providers) {
+	sources := []keyring.NodeSource{config, node.Plugins}
+	again := keyring.Anew(sources)
+	if again[0] != keyring.NodeSource(config) || sources[1] != keyring.NodeSource(node.Plugins) {
 		t.Error("Anew touches what remembers nothing, or the sources themselves")
 	}
-	for i, source := range []NodeSource{node, again[1], again[1], node} {
+	for i, source := range []keyring.NodeSource{node, again[1], again[1], node} {
 		if _, err := source.Lookup(t.Context(), nil, "a.io/x"); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,35 @@
+package providers
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// FuzzResponse: whatever a provider answers, reading it does not panic, an
+// error tells nothing of it, and what is read is matched without panic.
+func FuzzResponse(f *testing.F) {
+	const version = "credentialprovider.kubelet.k8s.io/v1"
+	for _, text := range []string{answer("Image", "1h", "quay.io", "*.io"), answer("Global", "0s"), answer(marker, marker, marker), "{}", "[]", "null", marker} {
+		f.Add(strings.ReplaceAll(text, "VERSION", version), "quay.io/app")
+	}
+	f.Fuzz(func(t *testing.T, output, repository string) {
+		read, err := parseResponse([]byte(output), version)
+		if err != nil {
+			if strings.Contains(err.Error(), marker) || len(err.Error()) > 200 {
+				t.Errorf("%q gives the error %q", output, err)
+			}
+			return
+		}
+		var kept dockerconfig.Index
+		kept.Add(pull.Source{Kind: pull.FromProvider, Name: "p"}, read.config())
+		kept.Sort()
+		for _, credential := range kept.Lookup(repository) {
+			if credential.Source().String() != "provider/p" {
+				t.Errorf("the source is %q", credential.Source())
+			}
+		}
+	})
+}
