@@ -106,8 +106,9 @@ messages: build kube ## Record docs/messages.md and the README's session anew
 	cd test/e2e && go test -count=1 -run 'TestMessages|TestTour' . -update
 
 .PHONY: bench
-bench: ## Measure /validate beside an always-allow webhook
+bench: ## Measure /validate beside an always-allow webhook, and how reading grows
 	go test -run '^$$' -bench . -benchtime 3s ./webhook/bench/
+	go test -run '^$$' -bench ManyItems ./manifest/
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (default 60s)

@@ -134,11 +134,7 @@ func TestDirTakesUpWhatIsNew(t *testing.T) {
 		t.Error(err)
 	}
 	write(t, folder, "tls.key", key)
-	select {
-	case <-log.came:
-	case <-time.After(30 * time.Second):
-		t.Fatal("the new certificate was not taken up")
-	}
+	<-log.came
 	if err := handshake(d.GetCertificate, newRoots, time.Now().Add(-2*leafLife)); err != nil {
 		t.Error(err)
 	}

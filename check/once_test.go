@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -108,41 +109,42 @@ func TestOnceProberGivesUpOnTheSilent(t *testing.T) {
 // TestOnceProberBoundsItself: so many questions at a time, each with its time, and
 // none after the end.
 func TestOnceProberBoundsItself(t *testing.T) {
-	var now, most atomic.Int32
-	release := make(chan struct{})
-	p := &prober{answer: func(ctx context.Context, _ pull.Query) pull.Finding {
-		if _, limited := ctx.Deadline(); !limited {
-			t.Error("a question without a deadline")
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int32
+		release := make(chan struct{})
+		p := &prober{answer: func(ctx context.Context, _ pull.Query) pull.Finding {
+			if _, limited := ctx.Deadline(); !limited {
+				t.Error("a question without a deadline")
+			}
+			n := now.Add(1)
+			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			}
+			<-release
+			now.Add(-1)
+			return pull.Finding{Reason: pull.ReasonPullable}
+		}}
+		run, end := context.WithCancel(t.Context())
+		prober := NewOnceProber(run, p)
+		var group sync.WaitGroup
+		for i := range 3 * maxQuestions {
+			group.Go(func() { prober.Probe(t.Context(), query(t, fmt.Sprintf("a:%d", i))) })
 		}
-		n := now.Add(1)
-		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		synctest.Wait()
+		time.Sleep(time.Second) // by the bubble's clock: they are slow
+		close(release)
+		group.Wait()
+		if most.Load() != maxQuestions {
+			t.Errorf("%d questions at a time, want %d", most.Load(), maxQuestions)
 		}
-		<-release
-		now.Add(-1)
-		return pull.Finding{Reason: pull.ReasonPullable}
-	}}
-	run, end := context.WithCancel(t.Context())
-	prober := NewOnceProber(run, p)
-	var group sync.WaitGroup
-	for i := range 3 * maxQuestions {
-		group.Go(func() { prober.Probe(t.Context(), query(t, fmt.Sprintf("a:%d", i))) })
-	}
-	for deadline := time.Now().Add(10 * time.Second); most.Load() < maxQuestions && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
-	close(release)
-	group.Wait()
-	if most.Load() != maxQuestions {
-		t.Errorf("%d questions at a time, want %d", most.Load(), maxQuestions)
-	}
-	if name, took := prober.Slowest(); name != "docker.io" || took <= 0 {
-		t.Errorf("slowest %s, %s", name, took)
-	}
-	end()
-	for range maxQuestions {
-		prober.slots <- struct{}{} // so that only the end is left to wait for
-	}
-	if got := prober.Probe(t.Context(), query(t, "late")); got.Reason != pull.Timeout {
-		t.Errorf("after the end: %s", got.Reason)
-	}
+		if name, took := prober.Slowest(); name != "docker.io" || took != time.Second {
+			t.Errorf("slowest %s, %s", name, took)
+		}
+		end()
+		for range maxQuestions {
+			prober.slots <- struct{}{} // so that only the end is left to wait for
+		}
+		if got := prober.Probe(t.Context(), query(t, "late")); got.Reason != pull.Timeout {
+			t.Errorf("after the end: %s", got.Reason)
+		}
+	})
 }

@@ -328,33 +328,51 @@ func TestReadListsInLists(t *testing.T) {
 	wantProblem(t, s, "more than 8 Lists in Lists")
 }
 
-// TestReadManyItems: the time grows with the size and not with its square,
-// which for a cluster's Pods are minutes.
-func TestReadManyItems(t *testing.T) {
+// streams are so many Pods in a stream, each of two lines.
+func streams(n int) map[string]string {
 	const item = "\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"},\n\"spec\":{\"containers\":[{\"image\":\"nginx\"}]}}"
-	const few, times = 5_000, 8
-	timed := func(n int, stream string) time.Duration {
-		start := time.Now()
+	return map[string]string{
+		"list": `{"apiVersion":"v1","kind":"List","items":[` + strings.TrimSuffix(strings.Repeat(item+",", n), ",") + "]}",
+		"row":  strings.Repeat(item, n),
+	}
+}
+
+func TestReadManyItems(t *testing.T) {
+	const n = 5_000
+	for name, stream := range streams(n) {
 		s := read(Input{Files: []string{"-"}, Stdin: strings.NewReader(stream)})
-		took := time.Since(start)
 		if len(s.Objects) != n {
-			t.Fatalf("%d objects, want %d", len(s.Objects), n)
+			t.Fatalf("%s: %d objects, want %d", name, len(s.Objects), n)
 		}
 		if at := s.Objects[n-1].Find("spec.containers[0].image", ""); at.Line != 2*n+1 {
-			t.Errorf("the last image is at line %d, want %d", at.Line, 2*n+1)
+			t.Errorf("%s: the last image is at line %d, want %d", name, at.Line, 2*n+1)
 		}
-		return took
 	}
-	for name, stream := range map[string]func(n int) string{
-		"list": func(n int) string {
-			return `{"apiVersion":"v1","kind":"List","items":[` + strings.TrimSuffix(strings.Repeat(item+",", n), ",") + "]}"
-		},
-		"row": func(n int) string { return strings.Repeat(item, n) },
-	} {
-		small, large := timed(few, stream(few)), timed(times*few, stream(times*few))
-		if large > 6*times*small { // with its square it would be times as much again
-			t.Errorf("%s: %s for %d objects and %s for %d", name, small, few, large, times*few)
-		}
+}
+
+// BenchmarkReadManyItems fails where the time grows with the square of the
+// size, which for a cluster's Pods are minutes.
+func BenchmarkReadManyItems(b *testing.B) {
+	const few, times = 5_000, 8
+	timed := func(stream string) time.Duration {
+		start := time.Now()
+		read(Input{Files: []string{"-"}, Stdin: strings.NewReader(stream)})
+		return time.Since(start)
+	}
+	small, large := streams(few), streams(times*few)
+	for name := range small {
+		b.Run(name, func(b *testing.B) {
+			var ofFew, ofMany time.Duration
+			for b.Loop() {
+				ofFew += timed(small[name])
+				ofMany += timed(large[name])
+			}
+			growth := float64(ofMany) / float64(ofFew)
+			b.ReportMetric(growth, "times-for-8-times")
+			if growth > 6*times { // with its square it would be times as much again
+				b.Errorf("%s for %d objects and %s for %d", ofFew, few, ofMany, times*few)
+			}
+		})
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -205,10 +204,8 @@ func TestReadsAtOnce(t *testing.T) {
 	for i := range maxReads {
 		names = append(names, fmt.Sprintf("s%d", i))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	ring := (&Keyring{Source: source}).Open(ctx, Pod{Namespace: "shop", PullSecrets: names})
-	if match := ring.Lookup(ctx, named(t, "nginx")); len(match.Notes) != maxReads || match.Incomplete != "" {
+	ring := (&Keyring{Source: source}).Open(t.Context(), Pod{Namespace: "shop", PullSecrets: names})
+	if match := ring.Lookup(t.Context(), named(t, "nginx")); len(match.Notes) != maxReads || match.Incomplete != "" {
 		t.Errorf("%d notes, want %d; incomplete: %s", len(match.Notes), maxReads, match.Incomplete)
 	}
 }

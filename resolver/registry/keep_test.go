@@ -303,7 +303,7 @@ func TestProbeWaitsNotForOthers(t *testing.T) {
 	r.bearer(bearer{})
 	r.once("POST token", func(w http.ResponseWriter, req *http.Request) {
 		close(asked)
-		hang(w, req)
+		r.hang(w, req)
 	})
 	c := client(t, "")
 	ctx, cancel := context.WithCancel(t.Context())

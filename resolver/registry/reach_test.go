@@ -85,12 +85,12 @@ func TestProbeUnreachable(t *testing.T) {
 			if tt.certs != "" {
 				dir = secure.certsDir(map[string]string{tt.host + "/hosts.toml": `server = "https://` + tt.host + "\"\n" + tt.certs})
 			}
-			timeout := 10 * time.Second
+			ctx := t.Context()
 			if tt.reason == pull.Timeout {
-				timeout = time.Second
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, time.Second)
+				defer cancel()
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), timeout)
-			defer cancel()
 			finding := client(t, dir).Probe(ctx, pull.Query{Image: named(t, tt.host+"/app:1"), Platforms: list("linux/amd64")})
 			if finding.Reason != tt.reason || !strings.Contains(finding.Detail, tt.detail) {
 				t.Errorf("%+v, want %s with %q", finding, tt.reason, tt.detail)

@@ -55,6 +55,8 @@ type rig struct {
 	content http.Handler
 
 	connections atomic.Int32
+	hung        chan struct{} // closed when a request is left to hang
+	hangs       sync.Once
 
 	mu       sync.Mutex
 	handler  http.Handler
@@ -75,7 +77,7 @@ func newRig(t testing.TB) *rig {
 
 func makeRig(t testing.TB) *rig {
 	content := fake.New(fake.Logger(log.New(io.Discard, "", 0)))
-	return &rig{t: t, content: content, handler: content, names: map[string]string{}}
+	return &rig{t: t, content: content, handler: content, names: map[string]string{}, hung: make(chan struct{})}
 }
 
 // stop ends a server without waiting for those who hang on it.
@@ -205,7 +207,8 @@ type row struct {
 	platforms  []string // linux/amd64 if nil
 	runtimes   pull.Runtimes
 	layers     bool
-	timeout    time.Duration              // ten seconds if zero
+	timeout    time.Duration              // none if zero
+	hangs      bool                       // the time is up when the rig hangs
 	with       func(t *testing.T) *Client // one that may dial loopback addresses if nil
 
 	reason   pull.Reason
@@ -255,15 +258,37 @@ func (tt row) check(t *testing.T, r *rig, c *Client) {
 	}
 }
 
+// untilHung is a context whose time is up as soon as a rig hangs.
+type untilHung struct {
+	context.Context
+	hung <-chan struct{}
+}
+
+// Done returns the channel that is closed when the rig hangs.
+func (u untilHung) Done() <-chan struct{} { return u.hung }
+
+// Err is of a deadline that is over once the rig hangs.
+func (u untilHung) Err() error {
+	select {
+	case <-u.hung:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // probe asks, and looks for what no finding may have.
 func (tt row) probe(t *testing.T, r *rig, c *Client) pull.Finding {
 	t.Helper()
-	timeout := tt.timeout
-	if timeout == 0 {
-		timeout = 10 * time.Second
+	ctx := t.Context()
+	if tt.hangs {
+		ctx = untilHung{ctx, r.hung}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
+	if tt.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, tt.timeout)
+		defer cancel()
+	}
 	finding := c.Probe(ctx, tt.query(r))
 	if secret := leaked(finding); secret != "" {
 		t.Errorf("%q is in %+v", secret, finding)

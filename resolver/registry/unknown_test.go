@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -28,8 +27,9 @@ func TestProbeUnknown(t *testing.T) {
 }
 
 // hang takes a request and never answers.
-func hang(_ http.ResponseWriter, req *http.Request) {
+func (r *rig) hang(_ http.ResponseWriter, req *http.Request) {
 	_, _ = io.Copy(io.Discard, req.Body)
+	r.hangs.Do(func() { close(r.hung) })
 	<-req.Context().Done()
 }
 
@@ -127,7 +127,7 @@ func unknownRealms() []row {
 			reason: pull.AddressForbidden, detail: "169.254.169.254 is a link-local address", requests: "HEAD 1"},
 		{name: "realm that is no URL", setup: func(r *rig) { r.bearer(bearer{realm: "ftp://registry/token"}) },
 			reason: pull.RegistryUnreachable, detail: "unsupported protocol scheme", requests: "HEAD 1"},
-		{name: "token server hangs", timeout: time.Second, credential: right(), setup: func(r *rig) { r.bearer(bearer{post: hang}) },
+		{name: "token server hangs", hangs: true, credential: right(), setup: func(r *rig) { r.bearer(bearer{post: r.hang}) },
 			reason: pull.Timeout, detail: "context deadline exceeded", requests: "HEAD 1, POST token"},
 	}
 }
@@ -139,14 +139,14 @@ func unknownTransport() []row {
 				w.Header().Set("Content-Type", ocispec.MediaTypeImageManifest)
 				f(w)
 				_ = http.NewResponseController(w).Flush()
-				hang(w, req)
+				r.hang(w, req)
 			})
 		}
 	}
 	return []row{
-		{name: "no answer", timeout: time.Second, setup: func(r *rig) { r.on("HEAD", hang) },
+		{name: "no answer", hangs: true, setup: func(r *rig) { r.on("HEAD", r.hang) },
 			reason: pull.Timeout, detail: "HOST: context deadline exceeded", requests: "HEAD 1"},
-		{name: "no end of the manifest", timeout: time.Second,
+		{name: "no end of the manifest", hangs: true,
 			setup:  manifest(func(w http.ResponseWriter) { _, _ = w.Write([]byte(`{"schemaVersion"`)) }),
 			reason: pull.Timeout, detail: "context deadline exceeded", requests: "HEAD 1, GET @manifest"},
 		{name: "10 MB of header", setup: func(r *rig) {
