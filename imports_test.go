@@ -88,6 +88,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"metrics":           {"resolver/pull"},
 		"cluster":           {"resolver/nodes"},
 		"manifest":          nil,
+		"explain":           {"workload", "resolver", "resolver/pull"},
 		"report":            {"workload", "resolver/pull", "policy"},
 		"check":             append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce"}, core...),
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -31,27 +32,41 @@ type liveCluster struct {
 	known map[string]map[string]string
 }
 
-// connect reads the kubeconfig and the Nodes; nil without --cluster.
+// connect connects to the cluster of --cluster; nil without.
 func (o *checkOptions) connect(ctx context.Context, say *complaints) (*liveCluster, error) {
 	if !o.cluster {
 		return nil, nil
 	}
+	live, err := connect(ctx, o.kubeconfig, o.context, say)
+	var hinted *hintedError
+	switch {
+	case errors.As(err, &hinted):
+		return nil, &hintedError{err: fmt.Errorf("--cluster: %w", hinted.err), hint: hinted.hint}
+	case err != nil:
+		return nil, fmt.Errorf("--cluster: %w", err)
+	default:
+		return live, nil
+	}
+}
+
+// connect reads a kubeconfig, kubectl's by default, and the cluster's Nodes.
+func connect(ctx context.Context, kubeconfig, inContext string, say *complaints) (*liveCluster, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = o.kubeconfig
-	config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.context})
+	rules.ExplicitPath = kubeconfig
+	config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: inContext})
 	rest, err := config.ClientConfig()
 	if err != nil {
-		return nil, &hintedError{err: fmt.Errorf("--cluster: %w", err), hint: "name a kubeconfig with --kubeconfig and a context with --context"}
+		return nil, &hintedError{err: err, hint: "name a kubeconfig with --kubeconfig and a context with --context"}
 	}
 	rest.QPS, rest.Burst = 50, 100
 	rest.UserAgent = "pullgate/" + buildVersion()
 	namespace, _, err := config.Namespace()
 	if err != nil {
-		return nil, fmt.Errorf("--cluster: %w", err)
+		return nil, err
 	}
 	live, err := client.New(rest, client.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("--cluster: %w", err)
+		return nil, err
 	}
 	c := &liveCluster{name: rest.Host, namespace: namespace, client: live, say: say}
 	return c, c.readNodes(ctx)
@@ -70,7 +85,7 @@ func (c *liveCluster) readNodes(ctx context.Context) error {
 			return nil
 		case err != nil:
 			return &hintedError{
-				err: fmt.Errorf("--cluster: %s gives no answer: %w", c.name, err), hint: "`kubectl get nodes` with the same kubeconfig says more",
+				err: fmt.Errorf("%s gives no answer: %w", c.name, err), hint: "`kubectl get nodes` with the same kubeconfig says more",
 			}
 		}
 		for i := range list.Items {

@@ -1,0 +1,111 @@
+package explain
+
+import (
+	"strings"
+	"time"
+
+	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// maxBackOff is how long the kubelet waits at most before it pulls again
+// (Kubernetes pkg/kubelet/kubelet.go, imageBackOffPeriod and MaxContainerBackOff).
+const maxBackOff = 300 * time.Second
+
+// answer is an explanation that is being put together.
+type answer struct {
+	*Explanation
+	record  *Record
+	results []resolver.Result
+}
+
+func (a *answer) resultOf(s Symptom) *resolver.Result {
+	for i, result := range a.results {
+		if result.Image.Container == s.Container && result.Image.Role == s.Role && s.Container != "" {
+			return &a.results[i]
+		}
+	}
+	return nil
+}
+
+// subject names what waits.
+func subject(s Symptom) string {
+	if s.Container == "" {
+		return "the Pod"
+	}
+	return string(s.Role) + " " + s.Container
+}
+
+func (a *answer) conclude(state State, code, text string) {
+	a.State, a.Code, a.Answer = state, code, text
+}
+
+// evidence adds what is known, and whence.
+func (a *answer) evidence(from, text string, at time.Time) {
+	line := Line{From: from, Text: text}
+	if !at.IsZero() {
+		line.At = &at
+	}
+	a.Evidence = append(a.Evidence, line)
+}
+
+// asked adds what the registry says now.
+func (a *answer) asked(result *resolver.Result) {
+	if result == nil {
+		return
+	}
+	text := result.Message
+	if result.Verdict == pull.Pullable {
+		text = "it can be pulled"
+	}
+	a.evidence("asked just now"+as(result.Credentials), text, time.Time{})
+	a.Notes = append(a.Notes, result.Notes...)
+}
+
+// as names the credentials with which was asked.
+func as(attempts []pull.Attempt) string {
+	var sources []string
+	for _, attempt := range attempts {
+		if attempt.Outcome != pull.Unused && attempt.Source.Kind != pull.FromNobody {
+			sources = append(sources, attempt.Source.String())
+		}
+	}
+	if len(sources) == 0 {
+		return ""
+	}
+	return " as " + strings.Join(sources, ", ")
+}
+
+func (a *answer) worstResult() *resolver.Result {
+	var worst *resolver.Result
+	for i := range a.results {
+		if worst == nil || a.results[i].Verdict.Compare(worst.Verdict) > 0 {
+			worst = &a.results[i]
+		}
+	}
+	return worst
+}
+
+func (a *answer) noNulls() {
+	a.Evidence, a.Timeline, a.Remedies = orEmpty(a.Evidence), orEmpty(a.Timeline), orEmpty(a.Remedies)
+	a.Notes, a.Unread = orEmpty(a.Notes), orEmpty(a.Unread)
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// clock is a moment as it is spoken of; UTC, as the cluster's own times are.
+func clock(at time.Time) string { return at.UTC().Format("15:04:05 UTC") }
+
+// owner names what people change: the topmost controller, or the object.
+func (a *answer) owner() workload.Object {
+	if a.record.Owner.Kind != "" {
+		return a.record.Owner
+	}
+	return a.record.Object
+}
