@@ -17,6 +17,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
@@ -197,6 +198,33 @@ func TestTextFolds(t *testing.T) {
 	text := render(t, New(results, nil, 1, Vantage{}), Text, Style{})
 	if strings.Count(text, "error:") != 1 || strings.Count(text, "f:") != maxPlaces || !strings.Contains(text, "and 15 more places") {
 		t.Errorf("not folded:\n%s", text)
+	}
+}
+
+// TestTextOfAnOutage: a registry that is down is one thing to say, whatever
+// comes of the images of others.
+func TestTextOfAnOutage(t *testing.T) {
+	var results []Result
+	add := func(n int, registry string, verdict pull.Verdict, reason pull.Reason) {
+		for i := range n {
+			image := fmt.Sprintf("%s/app-%d:1", registry, i)
+			results = append(results, Result{Image: image, Verdict: verdict, Reason: reason, Message: "no answer about " + image, Action: policy.WarnOf, Source: Source{File: "f", Line: i + 1}})
+		}
+	}
+	add(5000, "down.example", pull.Unknown, pull.RegistryUnreachable)
+	add(maxApart, "slow.example", pull.Unknown, pull.Timeout)
+	add(20, "up.example", pull.Broken, pull.TagNotFound)
+	text := render(t, New(results, nil, 1, Vantage{}), Text, Style{})
+	for want, n := range map[string]int{
+		"unknown 5000 images of down.example (RegistryUnreachable)\n  down.example/app-0:1  f:1\n": 1, "and 4990 more places": 1,
+		"no answer about down.example": 1, "no answer about slow.example": maxApart, "no answer about up.example": 20,
+	} {
+		if got := strings.Count(text, want); got != n {
+			t.Errorf("%q is there %d times, want %d", want, got, n)
+		}
+	}
+	if lines := strings.Count(text, "\n"); lines > 120 {
+		t.Errorf("%d lines", lines)
 	}
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +16,9 @@ const (
 	minWidth = 40
 	// maxPlaces is how many places of an image are listed.
 	maxPlaces = 10
+	// maxApart is of how many images of a registry it is said one by one that
+	// nothing is known of them, for the same reason.
+	maxApart = 3
 )
 
 // writeText writes for a person: what is broken first, an image in a block
@@ -32,34 +36,72 @@ func (r *Report) writeText(w io.Writer, style Style) error {
 	return err
 }
 
-// groups folds the uses of one image that met the same fate, worst first. What
-// is fine and without notes is left out.
-func (r *Report) groups() [][]*Result {
-	type key struct {
-		image, reason, message, hint, notes string
-		action                              policy.Action
-		mode                                policy.Mode
-		failed                              bool
+// fate is what befell an image, so that equal ones can be told of once.
+type fate struct {
+	// image is empty for those of a registry of which nothing is known.
+	image, registry, message, hint, notes string
+	reason                                pull.Reason
+	action                                policy.Action
+	mode                                  policy.Mode
+	failed                                bool
+}
+
+func fateOf(r *Result) fate {
+	return fate{
+		image: r.Image, message: r.Message, hint: r.Hint, notes: fmt.Sprint(r.Notes),
+		reason: r.Reason, action: r.Action, mode: r.Mode, failed: r.Failed,
 	}
-	var groups [][]*Result
-	at := map[key]int{}
-	for _, result := range r.worstFirst() {
-		if fine := result.Verdict == pull.Skipped || result.Verdict == pull.Pullable; fine && len(result.Notes) == 0 {
+}
+
+// outageOf is the fate that an image has in common with others of its registry.
+// The messages may differ in what was asked for.
+func outageOf(r *Result) fate {
+	return fate{registry: registryOf(r), reason: r.Reason, action: r.Action, mode: r.Mode, failed: r.Failed}
+}
+
+// groups folds the uses of one image that met the same fate, worst first, and
+// those of all images of a registry that gives no answers. What is fine and
+// without notes is left out.
+func (r *Report) groups() [][]*Result {
+	rows := slices.DeleteFunc(r.worstFirst(), func(row *Result) bool {
+		return (row.Verdict == pull.Skipped || row.Verdict == pull.Pullable) && len(row.Notes) == 0
+	})
+	outages := map[fate]map[string]bool{}
+	for _, row := range rows {
+		if row.Verdict != pull.Unknown {
 			continue
 		}
-		k := key{
-			result.Image, string(result.Reason), result.Message, result.Hint, fmt.Sprint(result.Notes),
-			result.Action, result.Mode, result.Failed,
+		outage := outageOf(row)
+		if outages[outage] == nil {
+			outages[outage] = map[string]bool{}
 		}
-		i, known := at[k]
+		outages[outage][row.Image] = true
+	}
+	var groups [][]*Result
+	at := map[fate]int{}
+	for _, row := range rows {
+		key := fateOf(row)
+		if row.Verdict == pull.Unknown && len(outages[outageOf(row)]) > maxApart {
+			key = outageOf(row)
+		}
+		i, known := at[key]
 		if !known {
 			i = len(groups)
-			at[k] = i
+			at[key] = i
 			groups = append(groups, nil)
 		}
-		groups[i] = append(groups[i], result)
+		groups[i] = append(groups[i], row)
 	}
 	return groups
+}
+
+// imagesOf counts the different images of a group.
+func imagesOf(group []*Result) int {
+	images := map[string]bool{}
+	for _, row := range group {
+		images[row.Image] = true
+	}
+	return len(images)
 }
 
 // printer writes lines, coloured and wrapped.
@@ -94,16 +136,12 @@ func (p *printer) block(group []*Result) {
 	if result.Verdict == pull.Pullable || result.Verdict == pull.Skipped {
 		color, label = paint{}, "note: "
 	}
-	fmt.Fprintf(&p.text, "%s %s (%s)\n", p.painted(color, result.Verdict.String()), p.painted(bold(), result.Image), result.Reason)
-	for i, place := range group {
-		if i == maxPlaces {
-			p.line(faint(), "  ", fmt.Sprintf("and %d more places", len(group)-maxPlaces))
-			break
-		}
-		if where := place.place(); where != "" {
-			p.line(faint(), "  ", where)
-		}
+	what, images := result.Image, imagesOf(group)
+	if images > 1 {
+		what = fmt.Sprintf("%d images of %s", images, registryOf(result))
 	}
+	fmt.Fprintf(&p.text, "%s %s (%s)\n", p.painted(color, result.Verdict.String()), p.painted(bold(), what), result.Reason)
+	p.places(group, images > 1)
 	if result.Message != "" {
 		p.labelled(color, label, result.Message)
 	}
@@ -122,6 +160,23 @@ func (p *printer) block(group []*Result) {
 		p.labelled(cyan(), "note: ", mode)
 	}
 	p.text.WriteByte('\n')
+}
+
+// places lists where the images of a group are used, named if they differ.
+func (p *printer) places(group []*Result, named bool) {
+	for i, place := range group {
+		if i == maxPlaces {
+			p.line(faint(), "  ", fmt.Sprintf("and %d more places", len(group)-maxPlaces))
+			return
+		}
+		where := place.place()
+		if named {
+			where = strings.TrimSpace(place.Image + "  " + where)
+		}
+		if where != "" {
+			p.line(faint(), "  ", where)
+		}
+	}
 }
 
 // place says where an image is used.

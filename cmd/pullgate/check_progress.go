@@ -16,6 +16,8 @@ const (
 	patience = 700 * time.Millisecond
 	// barWidth is the number of characters of the bar.
 	barWidth = 24
+	// minColumns is the width of a terminal that does not tell its own.
+	minColumns = 80
 )
 
 // progress shows how far a check is, on a terminal and if it lasts.
@@ -75,20 +77,34 @@ func (p *progress) show() {
 		case <-ticker.C:
 			ticker.Reset(patience / 7)
 			shown = true
-			_, _ = fmt.Fprint(p.out, "\r\x1b[K"+p.line())
+			_, _ = fmt.Fprint(p.out, "\r\x1b[K"+p.line(widthOf(p.out)))
 		}
 	}
 }
 
-// line is what is shown.
-func (p *progress) line() string {
+// line is what is shown on a terminal of so many columns. It leaves the last
+// one free: what reaches it may wrap, and is then not taken away. Where the
+// width is not known it is that of the narrowest in use.
+func (p *progress) line(columns int) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	filled := barWidth * p.checked / max(p.total, 1)
 	line := fmt.Sprintf("[%s%s] %d of %d images, %d broken, %d unknown",
 		strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), p.checked, p.total, p.broken, p.unknown)
 	if registry, took := p.slowest(); registry != "" {
-		line += fmt.Sprintf("; slowest: %s (%.1f s)", registry, took.Seconds())
+		line += fmt.Sprintf("; slowest: %s (%.1f s)", report.Plain(registry), took.Seconds())
 	}
-	return line
+	if columns <= 0 {
+		columns = minColumns
+	}
+	return shortened(line, columns-1)
+}
+
+// shortened is a text of at most so many characters.
+func shortened(text string, most int) string {
+	characters := []rune(text)
+	if len(characters) <= most {
+		return text
+	}
+	return string(characters[:max(most-1, 0)]) + "…"
 }
