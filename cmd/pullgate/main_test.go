@@ -142,11 +142,10 @@ func TestConfigValidate(t *testing.T) {
 	})
 }
 
-func TestHostPort(t *testing.T) {
-	for address, want := range map[string]int{":9443": 9443, "127.0.0.1:1": 1, "[::1]:65535": 65535, "9443": 0, ":0": 0, ":65536": 0, ":-1": 0, ":http": 0, "": 0, "a:b:c": 0} {
-		_, port, err := hostPort("--bind-address", address)
-		if port != want || (err == nil) != (want > 0) {
-			t.Errorf("%q: %d, %v", address, port, err)
+func TestCheckAddress(t *testing.T) {
+	for address, good := range map[string]bool{":9443": true, "127.0.0.1:1": true, "[::1]:65535": true, "9443": false, ":0": false, ":65536": false, ":-1": false, ":http": false, "": false, "a:b:c": false} {
+		if err := checkAddress("--bind-address", address); (err == nil) != good {
+			t.Errorf("%q: %v", address, err)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -32,6 +33,7 @@ import (
 	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/webhook"
+	"github.com/pullgate/pullgate/webhook/server"
 	"github.com/pullgate/pullgate/wiring"
 )
 
@@ -42,6 +44,7 @@ type serveOptions struct {
 	certDir, clientCA              string
 	namespace, service, certSecret string
 	webhookConfiguration, logLevel string
+	drainTime                      time.Duration
 }
 
 // newServe returns `pullgate serve`.
@@ -69,6 +72,7 @@ webhook configuration.`,
 	flags.StringVar(&o.bind, "bind-address", ":9443", "`HOST:PORT` of the webhook")
 	flags.StringVar(&o.metricsBind, "metrics-bind-address", ":8080", "`HOST:PORT` of /metrics, plain HTTP; 0 for none")
 	flags.StringVar(&o.healthBind, "health-probe-bind-address", ":8081", "`HOST:PORT` of /healthz and /readyz, plain HTTP; 0 for none")
+	flags.DurationVar(&o.drainTime, "drain-time", 5*time.Second, "how long requests are still taken after SIGTERM, until API servers have heard that this replica is about to stop; what has begun is finished in any case")
 	flags.StringVar(&o.certDir, "cert-dir", "", "`DIR` with tls.crt and tls.key; default: certificates managed by the program")
 	flags.StringVar(&o.clientCA, "client-ca-file", "", "`FILE` with the CA, in PEM, of the client certificates that the API server shows; default: anybody may ask")
 	flags.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "`NAMESPACE` in which the program runs, which it never checks; default: $POD_NAMESPACE")
@@ -98,7 +102,11 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	manager, err := o.newManager(kube, certificate.get)
+	entrance, err := o.newServer(certificate.get, log)
+	if err != nil {
+		return err
+	}
+	manager, err := o.newManager(kube, entrance)
 	if err != nil {
 		return err
 	}
@@ -120,16 +128,31 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good)
 	certificate.register(ctrlmetrics.Registry)
 	manager.GetWebhookServer().Register("/validate", &webhook.Handler{
-		Engine: reload.current.Load, Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
+		Engine: reload.current.Load, Arrived: server.Arrived, Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
 	})
 	if err := errors.Join(manager.Add(reload), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
 		return &failedError{fmt.Errorf("set up: %w", err)}
 	}
 	log.Info("pullgate serves", "version", buildVersion(), "address", o.bind, "mode", configuration.Mode)
-	if err := manager.Start(ctx); err != nil {
+	if err := runDraining(ctx, manager, entrance, log); err != nil {
 		return &failedError{fmt.Errorf("serve: %w", err)}
 	}
 	return nil
+}
+
+// runDraining runs everything until the context ends, and from then on until the last
+// request has its answer.
+func runDraining(ctx context.Context, manager ctrl.Manager, entrance *server.Server, log *slog.Logger) error {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	context.AfterFunc(ctx, func() {
+		defer stop()
+		log.Info("about to stop", "after", entrance.DrainFor.String())
+		if err := entrance.Drain(); err != nil {
+			log.Warn("requests were left without an answer", "error", err.Error())
+		}
+	})
+	return manager.Start(running)
 }
 
 // newEngine makes of a configuration what answers requests.
@@ -173,34 +196,36 @@ func (o *serveOptions) restConfig() (*rest.Config, error) {
 	return config, nil
 }
 
-// newManager sets up controller-runtime's servers, caches and clients.
-func (o *serveOptions) newManager(kube *rest.Config, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) (ctrl.Manager, error) {
-	host, port, err := hostPort("--bind-address", o.bind)
-	if err != nil {
+// newServer sets up what answers API servers.
+func (o *serveOptions) newServer(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), log *slog.Logger) (*server.Server, error) {
+	if err := checkAddress("--bind-address", o.bind); err != nil {
 		return nil, err
-	}
-	for flag, address := range map[string]string{"--metrics-bind-address": o.metricsBind, "--health-probe-bind-address": o.healthBind} {
-		if _, _, err := hostPort(flag, address); err != nil && address != "0" {
-			return nil, err
-		}
 	}
 	clients, err := o.clientPool()
 	if err != nil {
 		return nil, err
 	}
+	config := &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12}
+	if clients != nil {
+		config.ClientCAs, config.ClientAuth = clients, tls.RequireAndVerifyClientCert
+	}
+	return &server.Server{
+		Server: ctrlwebhook.NewServer(ctrlwebhook.Options{}), Address: o.bind, TLS: config, DrainFor: o.drainTime, Log: log,
+	}, nil
+}
+
+// newManager sets up controller-runtime's other servers, caches and clients.
+func (o *serveOptions) newManager(kube *rest.Config, entrance *server.Server) (ctrl.Manager, error) {
+	for flag, address := range map[string]string{"--metrics-bind-address": o.metricsBind, "--health-probe-bind-address": o.healthBind} {
+		if err := checkAddress(flag, address); err != nil && address != "0" {
+			return nil, err
+		}
+	}
 	manager, err := ctrl.NewManager(kube, ctrl.Options{
 		MapperProvider:         func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return cluster.Mapper(), nil },
 		Metrics:                metricsserver.Options{BindAddress: o.metricsBind},
 		HealthProbeBindAddress: o.healthBind,
-		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{
-			Host: host, Port: port,
-			TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-				c.GetCertificate = certificate
-				if clients != nil {
-					c.ClientCAs, c.ClientAuth = clients, tls.RequireAndVerifyClientCert
-				}
-			}},
-		}),
+		WebhookServer:          entrance,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject:         map[client.Object]cache.ByObject{&corev1.Node{}: {Transform: cluster.Slim}},
@@ -211,23 +236,21 @@ func (o *serveOptions) newManager(kube *rest.Config, certificate func(*tls.Clien
 	}
 	if err := errors.Join(
 		manager.AddHealthzCheck("ping", healthz.Ping),
-		manager.AddReadyzCheck("webhook", manager.GetWebhookServer().StartedChecker()),
+		manager.AddReadyzCheck("webhook", entrance.StartedChecker()),
 	); err != nil {
 		return nil, &failedError{fmt.Errorf("set up: %w", err)}
 	}
 	return manager, nil
 }
 
-// hostPort reads an address to listen at.
-func hostPort(flag, address string) (host string, port int, err error) {
-	host, text, err := net.SplitHostPort(address)
-	if err == nil {
-		port, err = strconv.Atoi(text)
+// checkAddress says what is wrong with an address to listen at.
+func checkAddress(flag, address string) error {
+	_, text, err := net.SplitHostPort(address)
+	port, wrong := strconv.Atoi(text)
+	if err != nil || wrong != nil || port <= 0 || port > 65535 {
+		return &hintedError{err: fmt.Errorf("%s %q is no HOST:PORT", flag, address), hint: "write it like :9443 or 127.0.0.1:9443"}
 	}
-	if err != nil || port <= 0 || port > 65535 {
-		return "", 0, &hintedError{err: fmt.Errorf("%s %q is no HOST:PORT", flag, address), hint: "write it like :9443 or 127.0.0.1:9443"}
-	}
-	return host, port, nil
+	return nil
 }
 
 // newLog writes JSON, and makes the libraries' logs part of it. It takes no level

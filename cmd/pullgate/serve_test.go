@@ -281,7 +281,7 @@ func TestServe(t *testing.T) {
 	certificate, key := newPair(t)
 	config, bind, health, metrics := write(t, "c.yaml", header), port(t), port(t), port(t)
 	p := serving(t, "serve", "--kubeconfig", apiServer(t), "--cert-dir", certDir(t, certificate, key), "--config", config, "--namespace", "pullgate",
-		"--bind-address", bind, "--health-probe-bind-address", health, "--metrics-bind-address", metrics)
+		"--bind-address", bind, "--health-probe-bind-address", health, "--metrics-bind-address", metrics, "--drain-time", "0s")
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: 10 * time.Second}
 	ask := func(method, url, body string) (int, string) {
 		request, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
