@@ -2,7 +2,6 @@ package operate
 
 import (
 	"context"
-	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -51,10 +50,10 @@ func TestFailsOpen(t *testing.T) {
 	installed(t)
 	_, err := on.Helm(t.Context(), values(), "upgrade", "pullgate", chart, "--namespace", namespace, "--values", "-", "--wait",
 		"--set", "replicaCount=0,webhook.failurePolicy=Ignore")
-	err = errors.Join(err, kubectl(t, "-n", namespace, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=pullgate", "--timeout=1m"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	gone(t)
 	count, err := steady().During(context.WithoutCancel(t.Context()), func() error { return nil })
 	if err != nil || count.Failed > 0 || count.LetIn == 0 {
 		t.Errorf("not everything was let in: %v, %v", count, err)
@@ -69,7 +68,7 @@ func TestFailsOpen(t *testing.T) {
 func TestBreakGlass(t *testing.T) {
 	installed(t)
 	must(t, "-n", namespace, "scale", "deployment/pullgate", "--replicas=0")
-	must(t, "-n", namespace, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=pullgate", "--timeout=1m")
+	gone(t)
 	create := func() bool {
 		result, err := on.Kubectl(t.Context(), "create", "deployment", "web", "--image="+on.Registry.Good(1), "--dry-run=server")
 		return err == nil && result.Code == 0

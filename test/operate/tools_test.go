@@ -38,6 +38,7 @@ func TestGitOps(t *testing.T) {
 		if _, err := on.Must(t.Context(), manifest, "delete", "-f", "-"); err != nil {
 			t.Fatal(err)
 		}
+		gone(t)
 	}
 }
 
@@ -67,4 +68,12 @@ func TestHelm3And4(t *testing.T) {
 func removed(t *testing.T) {
 	t.Helper()
 	helm(t, "uninstall", "pullgate", "--ignore-not-found", "--wait", "--timeout", "2m")
+	gone(t)
+}
+
+// gone waits until no replica answers any more, not even on connections that API
+// servers have kept.
+func gone(t *testing.T) {
+	t.Helper()
+	must(t, "-n", namespace, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=pullgate", "--timeout=1m")
 }
