@@ -25,7 +25,6 @@ const (
 // here gets smaller, and at the end nothing is.
 var (
 	allowedCircles = map[string]int{
-		"cmd/pullgate":               11,
 		"resolver/keyring/providers": 6,
 	}
 	allowedMethods = map[string]int{}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -117,14 +116,6 @@ func (o *checkOptions) register(cmd *cobra.Command) {
 	}
 }
 
-func names[T ~string](set []T) []string {
-	var all []string
-	for _, one := range set {
-		all = append(all, string(one))
-	}
-	return all
-}
-
 // run checks, writes the reports, and returns what decides the exit code.
 func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
 	configuration, given, err := o.settings()
@@ -157,6 +148,23 @@ func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 		return by.code()
 	}
 	return r.verdict(written)
+}
+
+// connect connects to the cluster of --cluster; nil without.
+func (o *checkOptions) connect(ctx context.Context, say *complaints) (*liveCluster, error) {
+	if !o.cluster {
+		return nil, nil
+	}
+	live, err := dialCluster(ctx, o.kubeconfig, o.context, say)
+	var hinted *hintedError
+	switch {
+	case errors.As(err, &hinted):
+		return nil, &hintedError{err: fmt.Errorf("--cluster: %w", hinted.err), hint: hinted.hint}
+	case err != nil:
+		return nil, fmt.Errorf("--cluster: %w", err)
+	default:
+		return live, nil
+	}
 }
 
 // limit ends a check when its time is over.
@@ -204,10 +212,6 @@ func (o *checkOptions) settings() (configuration policy.Configuration, given []o
 		return configuration, nil, &hintedError{err: fmt.Errorf("--platform: %w", err), hint: "write OS/ARCH[/VARIANT], such as linux/arm64"}
 	}
 	return configuration, wiring.Normalized(given), nil
-}
-
-func notOneOf(flag, value string, set []string) error {
-	return &hintedError{err: fmt.Errorf("%s %q is unknown", flag, value), hint: fmt.Sprintf("write one of %v", set)}
 }
 
 // checkRun is one run of the command.
@@ -282,11 +286,6 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 		written.Interrupted = fmt.Sprintf("%v when %d of %d images were checked", by, len(results), input.Images())
 	}
 	return written, nil
-}
-
-// thisMachine is what a person at this machine could reach anyway.
-func thisMachine() []netip.Prefix {
-	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
 // nodes returns those of the cluster, unless --platform says what they are.

@@ -27,7 +27,7 @@ func TestCheckCodes(t *testing.T) {
 		"--fail-on never -k " + empty:                              0,
 		"--fail-on never --exclude [z-a] -f " + filepath.Dir(good): exitUsage,
 	} {
-		if code, stdout, stderr := execute(t, append([]string{"check"}, strings.Fields(args)...)...); code != want {
+		if code, stdout, stderr := commandLine(t, append([]string{"check"}, strings.Fields(args)...)...); code != want {
 			t.Errorf("%s: code %d, want %d\n%s%s", args, code, want, stdout, stderr)
 		}
 	}
@@ -46,7 +46,7 @@ func TestCheckTimeout(t *testing.T) {
 	defer silent.Close()
 	defer close(released)
 	image := strings.TrimPrefix(silent.URL, "http://") + "/a:1"
-	code, stdout, stderr := execute(t, "check", "--timeout", "100ms", "--image", image, "--image", "Bad", "--fail-on", "unknown", "-o", "json")
+	code, stdout, stderr := commandLine(t, "check", "--timeout", "100ms", "--image", image, "--image", "Bad", "--fail-on", "unknown", "-o", "json")
 	if code != exitFound || !strings.Contains(stdout, `"reason": "Timeout"`) || !strings.Contains(stdout, `"reason": "InvalidImageName"`) {
 		t.Errorf("code %d\n%s%s", code, stdout, stderr)
 	}

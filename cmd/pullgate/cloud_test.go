@@ -101,7 +101,7 @@ func TestCloudCredentials(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			code, login = test.code, test.login
-			_, stdout, stderr := execute(t, "check", "--image", ecrHost+"/"+test.image, "--config", write(t, "c.yaml", test.configuration), "-o", "json")
+			_, stdout, stderr := commandLine(t, "check", "--image", ecrHost+"/"+test.image, "--config", write(t, "c.yaml", test.configuration), "-o", "json")
 			var written struct {
 				Results []struct {
 					Verdict, Reason, Message, Hint string

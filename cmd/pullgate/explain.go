@@ -104,7 +104,7 @@ func (o *explainOptions) run(ctx context.Context, args []string, stdout, stderr 
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	say := &complaints{out: stderr}
-	live, err := connect(ctx, o.kubeconfig, o.context, say)
+	live, err := dialCluster(ctx, o.kubeconfig, o.context, say)
 	if err != nil {
 		return err
 	}

@@ -3,19 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
-)
-
-// Exit codes, as the contract has them.
-const (
-	exitFound  = 1 // something that was asked for was found
-	exitFailed = 1 // serving failed
-	exitUsage  = 2 // wrong usage, or input that cannot be read
 )
 
 func main() { os.Exit(start()) }
@@ -32,11 +24,11 @@ func start() int {
 	case completionName:
 		root, args = asPlugin(root), append([]string{cobra.ShellCompRequestCmd}, args...)
 	}
-	return run(ctx, root, args)
+	return execute(ctx, root, args)
 }
 
-// run executes a command line and returns the exit code.
-func run(ctx context.Context, root *cobra.Command, args []string) int {
+// execute runs a command line and returns the exit code.
+func execute(ctx context.Context, root *cobra.Command, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var hinted *hintedError
@@ -57,24 +49,3 @@ func run(ctx context.Context, root *cobra.Command, args []string) int {
 	}
 	return exitUsage
 }
-
-// failedError is a failure that no other command line or input would have
-// prevented.
-type failedError struct{ err error }
-
-func (e *failedError) Error() string { return e.err.Error() }
-func (e *failedError) Unwrap() error { return e.err }
-
-// hintedError is an error with a thing to do about it.
-type hintedError struct {
-	err  error
-	hint string
-}
-
-func (e *hintedError) Error() string { return e.err.Error() }
-func (e *hintedError) Unwrap() error { return e.err }
-
-// exitError is an exit code other than that for wrong usage.
-type exitError int
-
-func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

@@ -10,15 +10,15 @@ import (
 
 const header = "apiVersion: pullgate.dev/v1alpha1\nkind: Configuration\n"
 
-// execute runs a command line, and returns what it came to.
-func execute(t *testing.T, args ...string) (code int, stdout, stderr string) {
+// commandLine runs a command line, and returns what it came to.
+func commandLine(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	root := newRoot()
 	root.SetOut(&out)
 	root.SetErr(&errs)
 	root.SetIn(strings.NewReader(""))
-	code = run(t.Context(), root, args)
+	code = execute(t.Context(), root, args)
 	return code, out.String(), errs.String()
 }
 
@@ -66,7 +66,7 @@ func TestWrongUsage(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {
-			code, stdout, stderr := execute(t, strings.Fields(test.args)...)
+			code, stdout, stderr := commandLine(t, strings.Fields(test.args)...)
 			wantFailure(t, exitUsage, code, stdout, stderr, test.want...)
 		})
 	}
@@ -74,7 +74,7 @@ func TestWrongUsage(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for _, args := range []string{"", "--help", "serve --help", "config", "config validate -h", "version --help"} {
-		code, stdout, stderr := execute(t, strings.Fields(args)...)
+		code, stdout, stderr := commandLine(t, strings.Fields(args)...)
 		if code != 0 || !strings.Contains(stdout, "Usage:") || stderr != "" {
 			t.Errorf("%q: code %d, errors %q, output\n%s", args, code, stderr, stdout)
 		}
@@ -82,7 +82,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	code, stdout, stderr := execute(t, "version")
+	code, stdout, stderr := commandLine(t, "version")
 	if code != 0 || !strings.HasPrefix(stdout, "pullgate ") || !strings.Contains(stdout, "go1.") || stderr != "" {
 		t.Errorf("code %d: %s%s", code, stdout, stderr)
 	}
@@ -91,7 +91,7 @@ func TestVersion(t *testing.T) {
 func TestConfigValidate(t *testing.T) {
 	t.Run("good", func(t *testing.T) {
 		file := write(t, "good.yaml", header+"mode: off\nnodes: {cloudCredentials: [ecr, google, acr]}\n")
-		if code, stdout, stderr := execute(t, "config", "validate", file); code != 0 || stdout != file+" is valid\n" || stderr != "" {
+		if code, stdout, stderr := commandLine(t, "config", "validate", file); code != 0 || stdout != file+" is valid\n" || stderr != "" {
 			t.Errorf("code %d: %s%s", code, stdout, stderr)
 		}
 	})
@@ -112,20 +112,20 @@ func TestConfigValidate(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			file := write(t, "c.yaml", test.content)
-			code, stdout, stderr := execute(t, "config", "validate", file)
+			code, stdout, stderr := commandLine(t, "config", "validate", file)
 			wantFailure(t, exitUsage, code, stdout, stderr, append(test.want, "error: configuration "+file+": ", "\nhint: ")...)
 		})
 	}
 	t.Run("missing", func(t *testing.T) {
-		code, stdout, stderr := execute(t, "config", "validate", filepath.Join(t.TempDir(), "none.yaml"))
+		code, stdout, stderr := commandLine(t, "config", "validate", filepath.Join(t.TempDir(), "none.yaml"))
 		wantFailure(t, exitUsage, code, stdout, stderr, "none.yaml: no such file", "hint: name the file")
 	})
 	t.Run("a folder", func(t *testing.T) {
-		code, stdout, stderr := execute(t, "config", "validate", t.TempDir())
+		code, stdout, stderr := commandLine(t, "config", "validate", t.TempDir())
 		wantFailure(t, exitUsage, code, stdout, stderr, "is a directory")
 	})
 	t.Run("endless", func(t *testing.T) {
-		code, stdout, stderr := execute(t, "config", "validate", "/dev/zero")
+		code, stdout, stderr := commandLine(t, "config", "validate", "/dev/zero")
 		wantFailure(t, exitUsage, code, stdout, stderr, "larger than")
 	})
 	t.Run("unreadable", func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestConfigValidate(t *testing.T) {
 			_ = readable.Close()
 			return
 		}
-		code, stdout, stderr := execute(t, "config", "validate", file)
+		code, stdout, stderr := commandLine(t, "config", "validate", file)
 		wantFailure(t, exitUsage, code, stdout, stderr, "permission denied", "make the file readable")
 	})
 }

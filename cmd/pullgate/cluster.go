@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,25 +32,8 @@ type liveCluster struct {
 	known map[string]map[string]string
 }
 
-// connect connects to the cluster of --cluster; nil without.
-func (o *checkOptions) connect(ctx context.Context, say *complaints) (*liveCluster, error) {
-	if !o.cluster {
-		return nil, nil
-	}
-	live, err := connect(ctx, o.kubeconfig, o.context, say)
-	var hinted *hintedError
-	switch {
-	case errors.As(err, &hinted):
-		return nil, &hintedError{err: fmt.Errorf("--cluster: %w", hinted.err), hint: hinted.hint}
-	case err != nil:
-		return nil, fmt.Errorf("--cluster: %w", err)
-	default:
-		return live, nil
-	}
-}
-
-// connect reads a kubeconfig, kubectl's by default, and the cluster's Nodes.
-func connect(ctx context.Context, kubeconfig, inContext string, say *complaints) (*liveCluster, error) {
+// dialCluster reads a kubeconfig, kubectl's by default, and the cluster's Nodes.
+func dialCluster(ctx context.Context, kubeconfig, inContext string, say *complaints) (*liveCluster, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
 	config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: inContext})
@@ -140,4 +123,9 @@ func (c *liveCluster) String() string {
 		return ""
 	}
 	return c.name
+}
+
+// thisMachine is what a person at this machine could reach anyway.
+func thisMachine() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// onlyCommands is for commands that only hold others.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return &hintedError{
+		err:  fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath()),
+		hint: fmt.Sprintf("`%s --help` lists the commands", cmd.CommandPath()),
+	}
+}
+
+// exactArgs checks the number of arguments, and says what is expected.
+func exactArgs(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		err := fmt.Errorf("%s: %s expected, got %d arguments", cmd.CommandPath(), what, len(args))
+		if n == 0 {
+			err = fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), strings.Join(args, " "))
+		}
+		return &hintedError{err: err, hint: fmt.Sprintf("`%s --help` has examples", cmd.CommandPath())}
+	}
+}
+
+// names spells a closed set.
+func names[T ~string](set []T) []string {
+	var all []string
+	for _, one := range set {
+		all = append(all, string(one))
+	}
+	return all
+}
