@@ -87,7 +87,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"webhook/server":    nil,
 		"certs":             nil,
 		"metrics":           {"resolver/pull"},
-		"cluster":           {"resolver/nodes"},
+		"cluster":           {"resolver/nodes", "resolver/cache"},
 		"manifest":          nil,
 		"explain":           {"workload", "resolver", "resolver/pull"},
 		"report":            {"workload", "resolver/pull", "policy"},
@@ -95,7 +95,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 	}
 	maps.Copy(allowed, map[string][]string{ // whose credentials
 		"resolver/keyring/dockerconfig": {"resolver/pull"},
-		"resolver/keyring":              {"resolver/pull", "resolver/keyring/dockerconfig"},
+		"resolver/keyring":              {"resolver/pull", "resolver/coalesce", "resolver/keyring/dockerconfig"},
 		"resolver/keyring/providers":    {"resolver/pull", "resolver/keyring", "resolver/keyring/dockerconfig"},
 	})
 	maps.Copy(allowed, map[string][]string{ // how registries are asked

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,7 +29,7 @@ func (a *apiServer) Get(_ context.Context, key client.ObjectKey, into client.Obj
 	}
 	object, ok := a.objects[key.String()]
 	if !ok {
-		return apierrors.NewNotFound(schema.GroupResource{Resource: "objects"}, key.Name)
+		return apierrors.NewNotFound(schema.GroupResource{Resource: resourceOf(into)}, key.Name)
 	}
 	reflect.ValueOf(into).Elem().Set(reflect.ValueOf(object.DeepCopyObject()).Elem())
 	return nil
@@ -45,4 +46,16 @@ func (a *apiServer) count() int {
 	n := len(a.reads)
 	a.reads = nil
 	return n
+}
+
+// resourceOf is what the API server calls the kind of an object.
+func resourceOf(object client.Object) string {
+	switch object.(type) {
+	case *corev1.Secret:
+		return "secrets"
+	case *corev1.ServiceAccount:
+		return "serviceaccounts"
+	default:
+		return "objects"
+	}
 }

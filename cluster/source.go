@@ -2,13 +2,18 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/pullgate/pullgate/resolver/cache"
 )
 
 // Source reads Secrets and ServiceAccounts, each with a get of its own:
@@ -21,54 +26,74 @@ type Source struct {
 // Secret reads one Secret.
 func (s Source) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
-	return secret, s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret)
+	err := s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret)
+	return secret, proven(err, "secrets", name)
 }
 
 // ServiceAccount reads one ServiceAccount.
 func (s Source) ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
 	account := &corev1.ServiceAccount{}
-	return account, s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, account)
+	err := s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, account)
+	return account, proven(err, "serviceaccounts", name)
+}
+
+// proven lets an error say that an object is missing only where a Status of the
+// API server says so, by kind and name. Of a 404 by something in front of it
+// client-go makes an error that looks the same but for one cause
+// (rest/request.go, newUnstructuredResponseError).
+func proven(err error, resource, name string) error {
+	if !apierrors.IsNotFound(err) {
+		return err
+	}
+	var said apierrors.APIStatus
+	if errors.As(err, &said) && isAbout(said.Status().Details, resource, name) {
+		return err
+	}
+	return fmt.Errorf("the answer is 404, but not the API server's own about this object: %s", err.Error())
+}
+
+func isAbout(details *metav1.StatusDetails, resource, name string) bool {
+	return details != nil && details.Kind == resource && details.Name == name &&
+		!slices.ContainsFunc(details.Causes, func(cause metav1.StatusCause) bool {
+			return cause.Type == metav1.CauseTypeUnexpectedServerResponse
+		})
 }
 
 const (
 	// rememberedFor is how old a Secret may be on which a pass depends. No
 	// refusal does: before one, they are read again.
 	rememberedFor = 15 * time.Second
-	// remembered is how many objects are kept for that long, and
-	// maxRemembered how large one may be: whoever may create Secrets and Pods
-	// decides what is read, and 64 MiB are enough of it.
-	remembered    = 2048
-	maxRemembered = 32 << 10
+	// remembered is how many objects of a kind are kept for that long,
+	// rememberedBytes how much of them, and maxRemembered how large one may
+	// be: whoever may create Secrets and Pods decides what is read, and 64 MiB
+	// of both kinds are enough of it.
+	remembered      = 2048
+	rememberedBytes = 32 << 20
+	maxRemembered   = 32 << 10
 )
 
 // Remembering is a Source that keeps for a moment what it read, so that a
 // rollout of many objects reads a secret once.
 type Remembering struct {
 	source          Source
-	secrets         *lru.Cache[types.NamespacedName, memory[*corev1.Secret]]
-	serviceAccounts *lru.Cache[types.NamespacedName, memory[*corev1.ServiceAccount]]
-}
-
-type memory[T any] struct {
-	object T
-	until  time.Time
+	secrets         *cache.Cache[types.NamespacedName, *corev1.Secret]
+	serviceAccounts *cache.Cache[types.NamespacedName, *corev1.ServiceAccount]
 }
 
 // Remember returns a Source with a short memory.
 func Remember(source Source) *Remembering {
 	return &Remembering{
 		source:          source,
-		secrets:         newMemory[*corev1.Secret](),
-		serviceAccounts: newMemory[*corev1.ServiceAccount](),
+		secrets:         newMemory(sizeOf),
+		serviceAccounts: newMemory(sizeOfAccount),
 	}
 }
 
-func newMemory[T any]() *lru.Cache[types.NamespacedName, memory[T]] {
-	cache, err := lru.New[types.NamespacedName, memory[T]](remembered)
-	if err != nil {
-		panic(err) // the size is a positive constant
-	}
-	return cache
+func newMemory[T any](size func(T) int) *cache.Cache[types.NamespacedName, T] {
+	return cache.New(cache.Options[types.NamespacedName, T]{
+		Entries: remembered, Age: rememberedFor, Bytes: rememberedBytes,
+		Size: func(_ types.NamespacedName, object T) int64 { return int64(size(object)) },
+	})
 }
 
 // Secret returns one Secret, as it was a moment ago: its type and what it
@@ -114,13 +139,13 @@ const maxName = 253
 
 // recall returns what is remembered, or reads it. No error is remembered, nor
 // that an object is missing: it is created, and all is as it should be.
-func recall[T any](cache *lru.Cache[types.NamespacedName, memory[T]], key types.NamespacedName, read func() (T, error), size func(T) int) (T, error) {
-	if kept, ok := cache.Get(key); ok && time.Now().Before(kept.until) {
-		return kept.object, nil
+func recall[T any](kept *cache.Cache[types.NamespacedName, T], key types.NamespacedName, read func() (T, error), size func(T) int) (T, error) {
+	if object, ok := kept.Get(key); ok {
+		return object, nil
 	}
 	object, err := read()
 	if err == nil && size(object) <= maxRemembered {
-		cache.Add(key, memory[T]{object: object, until: time.Now().Add(rememberedFor)})
+		kept.Put(key, object)
 	}
 	return object, err
 }

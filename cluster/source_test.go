@@ -67,7 +67,7 @@ func TestRememberKeepsForAMoment(t *testing.T) {
 		for _, test := range []struct {
 			after time.Duration
 			reads int
-		}{{0, 2}, {0, 0}, {rememberedFor - time.Nanosecond, 0}, {time.Nanosecond, 2}, {0, 0}, {time.Hour, 2}} {
+		}{{0, 2}, {0, 0}, {rememberedFor, 0}, {time.Nanosecond, 2}, {0, 0}, {time.Hour, 2}} {
 			time.Sleep(test.after)
 			read()
 			if got := server.count(); got != test.reads {

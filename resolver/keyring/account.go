@@ -2,9 +2,11 @@ package keyring
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pullgate/pullgate/resolver/coalesce"
 )
 
 // Account is the ServiceAccount of a Pod, read at most once and only when
@@ -15,7 +17,12 @@ type Account struct {
 	// Source reads it.
 	Source Source
 
-	once   sync.Once
+	asks  coalesce.Group[struct{}, *corev1.ServiceAccount]
+	reply atomic.Pointer[accountReply]
+}
+
+// accountReply is what came of reading an account.
+type accountReply struct {
 	object *corev1.ServiceAccount
 	err    error
 }
@@ -23,10 +30,20 @@ type Account struct {
 // String returns NAMESPACE/NAME.
 func (a *Account) String() string { return a.Namespace + "/" + a.Name }
 
-// Get reads it, or says what came of that before.
+// Get reads it, or says what came of that before. That somebody had no time to
+// wait is no answer, and is not remembered.
 func (a *Account) Get(ctx context.Context) (*corev1.ServiceAccount, error) {
-	a.once.Do(func() { a.object, a.err = a.read(ctx) })
-	return a.object, a.err
+	if known := a.reply.Load(); known != nil {
+		return known.object, known.err
+	}
+	object, _, err := a.asks.Ask(ctx, struct{}{}, func(ctx context.Context) (*corev1.ServiceAccount, error) {
+		object, err := a.read(ctx)
+		if ctx.Err() == nil {
+			a.reply.Store(&accountReply{object, err})
+		}
+		return object, err
+	})
+	return object, err
 }
 
 func (a *Account) read(ctx context.Context) (*corev1.ServiceAccount, error) {

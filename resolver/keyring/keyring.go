@@ -2,7 +2,7 @@ package keyring
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -10,11 +10,17 @@ import (
 
 const (
 	// maxSecrets is how many pull secrets of one Pod are read. Neither the
-	// API server nor the kubelet has a limit; 64 secrets of 1 MiB bound what
-	// one Pod can make us hold.
+	// API server nor the kubelet has a limit; 64 bound what
+	// one Pod can make us ask for.
 	maxSecrets = 64
 	// maxReads is how many secrets of one Pod are read at a time.
 	maxReads = 8
+	// maxBytes is how much of the secrets of one Pod is parsed: four of the
+	// largest that there can be.
+	maxBytes = 4 << 20
+	// maxFields is how many entries and fields of entries are, together: a
+	// secret of the largest size with a login in each entry has fewer.
+	maxFields = 64 << 10
 )
 
 // Keyring knows where credentials are.
@@ -111,20 +117,20 @@ func (k *Keyring) read(ctx context.Context, namespace, account string, names []s
 	return secrets
 }
 
+// readAll reads a few at a time, and parses them in order while there is room
+// for what is in them: what one Pod can make us hold and compute is bounded.
 func (k *Keyring) readAll(ctx context.Context, secrets []*secret) {
-	var group sync.WaitGroup
-	slots := make(chan struct{}, maxReads)
-	for _, s := range secrets {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			defer func() {
-				if value := recover(); value != nil { // a bug of ours: what the secret holds is not known
-					s.config, s.unread = nil, fmt.Errorf("an internal error of pullgate: %T", value)
-				}
-			}()
-			s.read(ctx, k.Source)
-		})
+	room := room{bytes: maxBytes, fields: maxFields}
+	for some := range slices.Chunk(secrets, maxReads) {
+		var group sync.WaitGroup
+		for _, s := range some {
+			if room.over(ctx) == nil {
+				group.Go(func() { s.read(ctx, k.Source) })
+			}
+		}
+		group.Wait()
+		for _, s := range some {
+			s.parseWithin(ctx, &room)
+		}
 	}
-	group.Wait()
 }

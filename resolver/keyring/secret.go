@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -26,12 +27,15 @@ type secret struct {
 	malformed string
 	// unread says why nothing is known of it.
 	unread error
+	// object is what was read and is still to be parsed.
+	object *corev1.Secret
 	config dockerconfig.Config
 	legacy bool
 }
 
-// read fetches the secret and parses what is in it.
+// read fetches the secret.
 func (s *secret) read(ctx context.Context, source Source) {
+	defer s.survive()
 	if len(validation.IsDNS1123Subdomain(s.name)) > 0 {
 		s.missing = true
 		return
@@ -49,8 +53,60 @@ func (s *secret) read(ctx context.Context, source Source) {
 	case object == nil:
 		s.unread = errNoAnswer
 	default:
+		s.object = object
+	}
+}
+
+// survive makes of a bug of ours that nothing is known of the secret.
+func (s *secret) survive() {
+	if value := recover(); value != nil {
+		s.object, s.unread = nil, fmt.Errorf("an internal error of pullgate: %T", value)
+	}
+}
+
+// parseWithin parses what was read, if there is room for it.
+func (s *secret) parseWithin(ctx context.Context, room *room) {
+	defer s.survive()
+	object := s.object
+	s.object = nil // what is parsed takes its place
+	if s.missing || s.unread != nil {
+		return
+	}
+	if object == nil {
+		s.unread = room.over(ctx)
+		return
+	}
+	if s.unread = room.take(ctx, object.Data); s.unread == nil {
 		s.parse(object)
 	}
+}
+
+// room is how much more of a Pod's secrets may be parsed.
+type room struct {
+	bytes, fields int
+	full          bool
+}
+
+// over says why nothing more is to be parsed; nil: it is.
+func (r *room) over(ctx context.Context) error {
+	if r.full {
+		return errTooMuch
+	}
+	return ctx.Err()
+}
+
+// take makes room for what a secret holds. Each entry and each field of one has
+// a colon, so that counting those tells beforehand what parsing will come to.
+func (r *room) take(ctx context.Context, data map[string][]byte) error {
+	if err := r.over(ctx); err != nil {
+		return err
+	}
+	for _, key := range []string{corev1.DockerConfigJsonKey, corev1.DockerConfigKey} {
+		r.bytes -= len(data[key])
+		r.fields -= bytes.Count(data[key], []byte(":"))
+	}
+	r.full = r.bytes < 0 || r.fields < 0
+	return r.over(ctx)
 }
 
 // parse takes from a Secret what the kubelet takes: only the two types, each

@@ -12,6 +12,7 @@ import (
 
 var (
 	errNoSource = errors.New("there is no access to Secrets and ServiceAccounts")
+	errTooMuch  = errors.New("the Pod's pull secrets together hold more than pullgate reads")
 	errNoAnswer = errors.New("neither an object nor an error came")
 )
 

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// maxNear is how many entries are looked at for one that nearly matches.
+const maxNear = 64
+
 // NearMiss says how the first entry that nearly matches a repository, if any,
 // is to be written.
 func (c Config) NearMiss(repository string) string {
@@ -12,7 +15,8 @@ func (c Config) NearMiss(repository string) string {
 	if err != nil {
 		return ""
 	}
-	for _, location := range c.Locations() {
+	locations := c.Locations()
+	for _, location := range locations[:min(len(locations), maxNear)] {
 		if advice := nearly(location, repository, target); advice != "" {
 			return advice
 		}
