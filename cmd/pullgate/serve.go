@@ -125,7 +125,7 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 		}
 		return newEngine(changed, dependencies)
 	}, log)
-	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good)
+	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good, buildInfo())
 	certificate.register(ctrlmetrics.Registry)
 	manager.GetWebhookServer().Register("/validate", &webhook.Handler{
 		Engine: reload.current.Load, Arrived: server.Arrived, Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
