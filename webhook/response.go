@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	// maxDenials is how many images a refusal names, one a line.
+	// maxDenials is how many images a refusal names, and maxLine bounds each line
+	// of what it says of one.
 	maxDenials = 100
+	maxLine    = 480
 	// maxCauses is how many causes a refusal has, one a field.
 	maxCauses = 500
 	// maxMessage bounds what is said of one image.
@@ -48,13 +50,14 @@ func (r ruling) response(uid types.UID) *admissionv1.AdmissionResponse {
 	return response
 }
 
-// status is the refusal: one line for each image, and the same as causes.
+// status is the refusal: a block for each image, and the same as causes. A line
+// of a block that is not its first is indented, so that programs can tell.
 func (r ruling) status() *metav1.Status {
-	var lines []string
+	var blocks []string
 	var causes []metav1.StatusCause
 	groups := r.grouped(policy.Deny)
 	for _, group := range groups[:min(len(groups), maxDenials)] {
-		lines = append(lines, denialLine(group))
+		blocks = append(blocks, denialBlock(group))
 		message := causeMessage(group[0])
 		for _, use := range group[:min(len(group), maxCauses-len(causes))] {
 			causes = append(causes, metav1.StatusCause{
@@ -62,12 +65,12 @@ func (r ruling) status() *metav1.Status {
 			})
 		}
 	}
-	if more := len(groups) - len(lines); more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", more))
+	if more := len(groups) - len(blocks); more > 0 {
+		blocks = append(blocks, fmt.Sprintf("and %d more", more))
 	}
-	message := lines[0]
-	if len(lines) > 1 {
-		message = fmt.Sprintf("%d images cannot be pulled:\n%s", len(groups), strings.Join(lines, "\n"))
+	message := blocks[0]
+	if len(blocks) > 1 {
+		message = fmt.Sprintf("%d images cannot be pulled:\n%s", len(groups), strings.Join(blocks, "\n"))
 	}
 	return &metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden,
@@ -96,18 +99,31 @@ func (r ruling) grouped(action policy.Action) [][]resolver.Result {
 	return groups
 }
 
-// denialLine names the field, the image, what is the matter and what to do.
-func denialLine(group []resolver.Result) string {
+// denialBlock is what a person reads of an image: what is the matter, then what
+// to do, where it stands, how that is known, and what a node would say, each on
+// a line of its own. Displays that have one line for all of it cut it after 200
+// characters or so: what matters least comes last.
+func denialBlock(group []resolver.Result) string {
 	result := group[0]
-	line := fmt.Sprintf("%s: %s: %s", fields(group), quoted(result.Image.Reference), causeMessage(result))
+	var notes []string
 	for _, note := range result.Notes {
 		if note.Message != result.Hint {
-			line += "; note: " + note.Message
+			notes = append(notes, note.Message)
 		}
 	}
-	return plain(line, maxMessage)
+	block := plain(quoted(result.Image.Reference)+": "+result.Summary, maxLine)
+	for _, line := range []struct{ label, text string }{
+		{"fix:  ", result.Hint}, {"field:", fields(group)}, {"why:  ", result.Evidence},
+		{"note: ", strings.Join(notes, "; ")}, {"node: ", result.Node},
+	} {
+		if line.text != "" {
+			block += "\n  " + line.label + " " + plain(line.text, maxLine)
+		}
+	}
+	return block
 }
 
+// causeMessage says the same in one line.
 func causeMessage(result resolver.Result) string {
 	message := result.Message
 	if result.Hint != "" {

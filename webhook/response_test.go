@@ -37,14 +37,20 @@ func TestDenialOfOneImage(t *testing.T) {
 	rig := newRig(t)
 	rig.answering(resolver.Result{
 		Reason: pull.TagNotFound, Words: wording.Words{
-			Summary: "tag not found", Message: "tag not found: reg answered 404 (asked with secret/shop/a accepted)",
+			Summary: "tag not found", Evidence: "reg answered 404 (asked with secret/shop/a accepted)", Message: "tag not found: reg answered 404 (asked with secret/shop/a accepted)",
 			Hint: "did you mean nginx:1.29?", Node: `docker.io/library/nginx:1.99: not found`,
 		},
 		Notes: []pull.Note{{Reason: pull.PullSecretMissing, Message: "pull secret shop/b does not exist"}, {Message: "did you mean nginx:1.29?"}},
 	})
 	status := rig.ask(t, creation(deployment("nginx:1.99"))).Result
 	const message = `tag not found: reg answered 404 (asked with secret/shop/a accepted); did you mean nginx:1.29? [on a node: docker.io/library/nginx:1.99: not found]`
-	if want := `spec.template.spec.containers[0].image: "nginx:1.99": ` + message + "; note: pull secret shop/b does not exist"; status.Message != want {
+	const want = `"nginx:1.99": tag not found
+  fix:   did you mean nginx:1.29?
+  field: spec.template.spec.containers[0].image
+  why:   reg answered 404 (asked with secret/shop/a accepted)
+  note:  pull secret shop/b does not exist
+  node:  docker.io/library/nginx:1.99: not found`
+	if status.Message != want {
 		t.Errorf("message\n%s\nwant\n%s", status.Message, want)
 	}
 	if len(status.Details.Causes) != 1 {
@@ -58,14 +64,20 @@ func TestDenialOfOneImage(t *testing.T) {
 	}
 }
 
-// A line for each image, with its uses folded; a cause for each use.
+// A block for each image, with its uses folded; a cause for each use.
 func TestDenialOfSeveral(t *testing.T) {
 	response := newRig(t).ask(t, creation(deployment("a:tagnotfound", "fine:1", "b:blobmissing", "a:tagnotfound", "c:ratelimited", "a:tagnotfound")))
-	lines := strings.Split(response.Result.Message, "\n")
-	if len(lines) != 3 || lines[0] != "2 images cannot be pulled:" ||
-		!strings.HasPrefix(lines[1], `spec.template.spec.containers[0].image and 2 more: "a:tagnotfound": summary of TagNotFound: the registry said so; hint for TagNotFound`) ||
-		!strings.HasPrefix(lines[2], `spec.template.spec.containers[2].image: "b:blobmissing": `) {
-		t.Errorf("message\n%s", response.Result.Message)
+	const message = `2 images cannot be pulled:
+"a:tagnotfound": summary of TagNotFound
+  fix:   hint for TagNotFound
+  field: spec.template.spec.containers[0].image and 2 more
+  why:   the registry said so
+"b:blobmissing": summary of BlobMissing
+  fix:   hint for BlobMissing
+  field: spec.template.spec.containers[2].image
+  why:   the registry said so`
+	if response.Result.Message != message {
+		t.Errorf("message\n%s\nwant\n%s", response.Result.Message, message)
 	}
 	var causes []string
 	for _, cause := range response.Result.Details.Causes {
@@ -86,7 +98,7 @@ func TestDenialOfSeveral(t *testing.T) {
 func TestDenialByFate(t *testing.T) {
 	rig := newRig(t)
 	rig.answering(resolver.Result{Reason: pull.TagNotFound, Words: wording.Plain("one")}, resolver.Result{Reason: pull.TagNotFound, Words: wording.Plain("two")})
-	if message := rig.ask(t, creation(deployment("a:1", "a:1"))).Result.Message; strings.Count(message, "\n") != 2 {
+	if message := rig.ask(t, creation(deployment("a:1", "a:1"))).Result.Message; strings.Count(message, "\n\"a:1\": ") != 2 {
 		t.Errorf("message %s", message)
 	}
 }
@@ -96,7 +108,7 @@ func TestDenialOfALongName(t *testing.T) {
 	rig := newRig(t)
 	rig.answering(resolver.Result{Reason: pull.InvalidImageName, Words: wording.Words{Summary: "no name", Message: "no name"}, Notes: []pull.Note{{Message: "a\nnote"}}})
 	message := rig.ask(t, creation(deployment(strings.Repeat("x", 10_000)))).Result.Message
-	if !strings.HasPrefix(message, `spec.template.spec.containers[0].image: "xxx`) || !strings.HasSuffix(message, `x…": no name; note: a note`) || len(message) > 400 {
+	if !strings.HasPrefix(message, `"xxx`) || !strings.Contains(message, "x…\": no name\n") || !strings.HasSuffix(message, "\n  note:  a note") || len(message) > 400 {
 		t.Errorf("message %s", message)
 	}
 }
@@ -107,7 +119,7 @@ func TestDenialOfTooMany(t *testing.T) {
 		images = append(images, fmt.Sprintf("r%d/app:tagnotfound", i/2))
 	}
 	status := newRig(t).ask(t, creation(deployment(images...))).Result
-	lines := strings.Split(status.Message, "\n")
+	lines := slices.DeleteFunc(strings.Split(status.Message, "\n"), func(line string) bool { return strings.HasPrefix(line, "  ") })
 	if lines[0] != fmt.Sprintf("%d images cannot be pulled:", len(images)/2) || len(lines) != maxDenials+2 ||
 		lines[len(lines)-1] != fmt.Sprintf("and %d more", len(images)/2-maxDenials) {
 		t.Errorf("%d lines, the first %q, the last %q", len(lines), lines[0], lines[len(lines)-1])

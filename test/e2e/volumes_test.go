@@ -18,7 +18,7 @@ func testImageVolumes(t *testing.T, r *rig.Rig) {
 	note := func(image, does, what string) string {
 		return fmt.Sprintf("Warning: pullgate: %q: no container mounts this volume, but one that did %s fail: %s", image, does, what)
 	}
-	refused := `denied the request: spec.%svolumes[0].image.reference: "` + bad + `": tag not found`
+	refused := `denied the request: "` + bad + "\": tag not found\n  field: spec.%svolumes[0].image.reference"
 	s.configure(rolloutsConfig + "onUnknown: deny\n")
 	defer s.configure(rolloutsConfig)
 	for _, tc := range []struct {
@@ -37,7 +37,7 @@ func testImageVolumes(t *testing.T, r *rig.Rig) {
 	} {
 		before := s.calls()
 		result := s.apply(tc.manifest)
-		if denied := result.Code != 0; denied != tc.denied || !strings.Contains(result.Stderr, tc.says) || tc.says == "" && result.Stderr != "" {
+		if denied := result.Code != 0; denied != tc.denied || !saysAll(result.Stderr, tc.says) || tc.says == "" && result.Stderr != "" {
 			t.Errorf("%s: exit code %d: %s\nwant %q", tc.name, result.Code, result.Output, tc.says)
 		}
 		if calls := s.calls() - before; calls != 1 {
