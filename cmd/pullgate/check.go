@@ -231,14 +231,11 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	if r.cluster, err = leave(ctx, func() (*liveCluster, error) { return r.connect(ctx, r.say) }); err != nil {
 		return nil, err
 	}
-	// Neither standard input nor what kustomize fetches heeds a context.
-	stream, err := leave(ctx, func() (manifest.Stream, error) {
-		return manifest.Read(ctx, manifest.Input{
-			Files: r.files, Recursive: r.recursive, Exclude: r.exclude, Kustomize: r.kustomize, Stdin: stdin,
-		}), nil
+	stream := manifest.Read(ctx, manifest.Input{
+		Files: r.files, Recursive: r.recursive, Exclude: r.exclude, Kustomize: r.kustomize, Stdin: stdin,
 	})
-	if err != nil {
-		return nil, err
+	if by, interrupted := interruptionOf(ctx); interrupted {
+		return nil, by
 	}
 	objects, docker := check.NewManifestSource(r.cluster.source()), check.NewDocker()
 	if docker.Err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -30,6 +32,22 @@ func TestCheckCodes(t *testing.T) {
 		if code, stdout, stderr := commandLine(t, append([]string{"check"}, strings.Fields(args)...)...); code != want {
 			t.Errorf("%s: code %d, want %d\n%s%s", args, code, want, stdout, stderr)
 		}
+	}
+}
+
+// TestCheckTimeoutWhileReading: what cannot be read in time is an error, and the
+// rest is checked.
+func TestCheckTimeoutWhileReading(t *testing.T) {
+	silent, writer := io.Pipe()
+	defer writer.Close() //nolint:errcheck // it never fails
+	var out, errs bytes.Buffer
+	root := newRoot()
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	root.SetIn(silent)
+	code := execute(t.Context(), root, []string{"check", "--timeout", "50ms", "-f", "-", "--image", "Bad"})
+	if code != exitUsage || !strings.Contains(out.String(), "(InvalidImageName)") || !strings.Contains(errs.String(), "error: -: not read to its end: --timeout 50ms is over") {
+		t.Errorf("code %d\n%s%s", code, &out, &errs)
 	}
 }
 
