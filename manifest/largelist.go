@@ -57,42 +57,69 @@ func (l lineList) addTo(s *Stream) {
 // listLines parts the lines of a List: those of each item, and the others.
 // There are no items where it is not written so.
 func listLines(doc document) (items []document, head []byte) {
-	inside, indent, at := false, -1, doc.Position
-	offset, start := 0, 0
-	end := func() {
-		if len(items) > 0 {
-			items[len(items)-1].text = doc.text[start:offset]
-		}
-	}
+	l := listScan{doc: doc, indent: -1, at: doc.Position}
 	for line := range bytes.Lines(doc.text) {
-		dash := len(line) - len(bytes.TrimLeft(line, " "))
-		begins := (indent < 0 || dash == indent) && isItem(line[dash:])
-		switch {
-		case bytes.Equal(bytes.TrimSpace(line), []byte("items:")) && dash == 0:
-			if indent >= 0 {
-				return nil, nil // twice
-			}
-			inside = true
-		case inside && begins:
-			end()
-			indent, start = dash, offset
-			items = append(items, document{Position: at})
-		case inside && dash == 0 && len(bytes.TrimSpace(line)) > 0 && line[0] != '#':
-			end()
-			inside, start = false, offset
-			head = append(head, line...)
-		case inside && indent >= 0 && dash <= indent && len(bytes.TrimSpace(line)) > 0 && line[dash] != '#':
-			return nil, nil // it is neither in an item nor one
-		case !inside:
-			head = append(head, line...)
-		}
-		offset += len(line)
-		at.Line++
+		l.take(line)
+		l.offset += len(line)
+		l.at.Line++
 	}
-	if inside {
-		end()
+	l.end()
+	if l.broken {
+		return nil, nil
 	}
-	return items, head
+	return l.items, l.head
+}
+
+// listScan goes through the lines of a List.
+type listScan struct {
+	doc   document
+	items []document
+	head  []byte
+
+	inside bool // between "items:" and the next field
+	indent int  // of the items' dashes; below 0 before the first
+	at     Position
+	offset int // of the line
+	start  int // of the item
+	broken bool
+}
+
+// take takes one line up.
+func (l *listScan) take(line []byte) {
+	bare := bytes.TrimSpace(line)
+	indent := len(line) - len(bytes.TrimLeft(line, " "))
+	switch {
+	case !l.inside:
+		l.outside(line, bare)
+	case len(bare) == 0, bare[0] == '#': // is of what is around it
+	case (l.indent < 0 || indent == l.indent) && isItem(line[indent:]):
+		l.end()
+		l.indent, l.start = indent, l.offset
+		l.items = append(l.items, document{Position: l.at})
+	case indent == 0:
+		l.end()
+		l.inside = false
+		l.outside(line, bare)
+	case indent <= l.indent, l.indent < 0:
+		l.broken = true // it is neither in an item nor one
+	}
+}
+
+// outside takes a line up that is not among the items.
+func (l *listScan) outside(line, bare []byte) {
+	if !bytes.Equal(bare, []byte("items:")) || line[0] != 'i' {
+		l.head = append(l.head, line...)
+		return
+	}
+	l.inside = true
+	l.broken = l.broken || l.indent >= 0 // twice
+}
+
+// end ends the item that was begun last.
+func (l *listScan) end() {
+	if l.inside && len(l.items) > 0 {
+		l.items[len(l.items)-1].text = l.doc.text[l.start:l.offset]
+	}
 }
 
 // isItem tells whether a line begins an element of a list.

@@ -56,8 +56,10 @@ func TestLargeList(t *testing.T) {
 			t.Errorf("%s: %d objects, want %d", name, len(s.Objects), want)
 		}
 	}
+	s := read(Input{Files: []string{Stdin}, Stdin: strings.NewReader("apiVersion: v1\nkind: List\nitems:\n  a: \"" + strings.Repeat("x", largeList) + "\"\n")})
+	wantProblem(t, s, "-:1: items: a list of objects is expected")
 	broken := strings.Replace(list(400, "", padding), "name: p3\n", "name: {\n", 1)
-	s := read(Input{Files: []string{Stdin}, Stdin: strings.NewReader(broken)})
+	s = read(Input{Files: []string{Stdin}, Stdin: strings.NewReader(broken)})
 	if len(s.Objects) != 399 || len(s.Problems) != 1 || s.Problems[0].Line < 4+3*16 || s.Problems[0].Line > 4+4*16 {
 		t.Errorf("of a List with one broken item %d objects and %v", len(s.Objects), s.Problems)
 	}
