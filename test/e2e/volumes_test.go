@@ -55,7 +55,7 @@ func (s stage) mountLater(pod, image, refused string) {
 	s.Helper()
 	added := `{"spec": {"ephemeralContainers": [{"name": "debug", "image": "` + image + `", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}]}}`
 	result := s.kubectl("patch", "pod", pod, "--subresource=ephemeralcontainers", "-p", added)
-	if result.Code == 0 || !strings.Contains(result.Stderr, refused) {
+	if result.Code == 0 || !saysAll(result.Stderr, refused) {
 		s.Errorf("mounted by an ephemeral container: exit code %d: %s\nwant %q", result.Code, result.Output, refused)
 	}
 }
