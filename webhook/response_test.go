@@ -11,6 +11,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	admissionv1 "k8s.io/api/admission/v1"
+
+	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -335,5 +338,26 @@ func TestWrongModeLabel(t *testing.T) {
 	rig.labels = map[string]string{policy.ModeLabel: "warn"}
 	if got := rig.ask(t, creation(deployment("fine:1"))).Warnings; len(got) != 0 {
 		t.Errorf("warnings %q", got)
+	}
+}
+
+// The answer that is not encoded says what it would if it were.
+func TestPlainAnswer(t *testing.T) {
+	for _, mode := range []policy.Mode{"", policy.Enforce, policy.Off} {
+		for _, reasons := range [][]pull.Reason{nil, {pull.ReasonPullable}, {pull.ReasonPullable, pull.ReasonPullable}} {
+			r := ruling{engine.Outcome{Decision: policy.Decision{Mode: mode}}}
+			for _, reason := range reasons {
+				r.Report.Results = append(r.Report.Results, resolver.Result{Reason: reason, Verdict: reason.Verdict()})
+				r.Decision.Actions = append(r.Decision.Actions, policy.Allow)
+				r.Decision.Modes = append(r.Decision.Modes, mode)
+			}
+			const uid = `u"<1>`
+			review := admissionv1.AdmissionReview{Response: r.response(uid)}
+			review.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"))
+			encoded, err := json.Marshal(review)
+			if err != nil || !r.silent() || string(r.answer(uid)) != string(encoded) {
+				t.Errorf("%v, %s\nwant %s", err, r.answer(uid), encoded)
+			}
+		}
 	}
 }

@@ -51,6 +51,59 @@ func (o *object) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// follow reads a review as the decoder would, but for the objects, which it only
+// finds. It tells whether it could; where it could not, nothing is said.
+func (r *review) follow(text []byte) bool {
+	*r = review{}
+	return members(text, func(name string, value []byte) bool {
+		switch name {
+		case "apiVersion":
+			return decoded(value, &r.APIVersion)
+		case "kind":
+			return decoded(value, &r.Kind)
+		case "request":
+			once := r.Request == nil
+			r.Request = &request{}
+			return once && members(value, r.Request.take)
+		default:
+			return true
+		}
+	})
+}
+
+// take reads one member of a request.
+func (r *request) take(name string, value []byte) bool {
+	switch name {
+	case "object":
+		return len(r.Object) == 0 && value[0] == '{' && r.Object.UnmarshalJSON(value) == nil
+	case "oldObject":
+		return len(r.OldObject) == 0 && r.OldObject.UnmarshalJSON(value) == nil
+	case "uid":
+		return decoded(value, &r.UID)
+	case "kind":
+		return decoded(value, &r.Kind)
+	case "subResource":
+		return decoded(value, &r.SubResource)
+	case "name":
+		return decoded(value, &r.Name)
+	case "namespace":
+		return decoded(value, &r.Namespace)
+	case "operation":
+		return decoded(value, &r.Operation)
+	case "userInfo":
+		return decoded(value, &r.UserInfo)
+	case "dryRun":
+		return decoded(value, &r.DryRun)
+	default:
+		return true
+	}
+}
+
+// decoded reads a value.
+func decoded(value []byte, into any) bool {
+	return kjson.UnmarshalCaseSensitivePreserveInts(value, into) == nil
+}
+
 // admission returns what an engine is to look at, if it is anything at all.
 func (r *request) admission() (engine.Admission, bool) {
 	operation, relevant := r.operation()
@@ -92,18 +145,21 @@ func readReview(text []byte) (*request, *refusal) {
 	if len(text) == 0 {
 		return nil, refuse(http.StatusBadRequest, "the request is empty: an AdmissionReview is expected")
 	}
-	var review review
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(text, &review); err != nil {
-		return nil, refuse(http.StatusBadRequest, "not an AdmissionReview: %s", cut(err.Error(), maxWarning))
+	var read review
+	if !read.follow(text) { // it is no API server's, or the decoder knows better
+		read = review{}
+		if err := kjson.UnmarshalCaseSensitivePreserveInts(text, &read); err != nil {
+			return nil, refuse(http.StatusBadRequest, "not an AdmissionReview: %s", cut(err.Error(), maxWarning))
+		}
 	}
-	if got := schema.FromAPIVersionAndKind(review.APIVersion, review.Kind); got != admissionv1.SchemeGroupVersion.WithKind("AdmissionReview") {
+	if got := schema.FromAPIVersionAndKind(read.APIVersion, read.Kind); got != admissionv1.SchemeGroupVersion.WithKind("AdmissionReview") {
 		return nil, refuse(http.StatusBadRequest, "kind %.80q of %.80q is not understood: only AdmissionReview of %s is (admissionReviewVersions: [v1])",
-			review.Kind, review.APIVersion, admissionv1.SchemeGroupVersion)
+			read.Kind, read.APIVersion, admissionv1.SchemeGroupVersion)
 	}
-	if review.Request == nil {
+	if read.Request == nil {
 		return nil, refuse(http.StatusBadRequest, "the AdmissionReview has no request")
 	}
-	return review.Request, nil
+	return read.Request, nil
 }
 
 // unreadable says why a body did not come.

@@ -5,7 +5,6 @@ package bench
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,19 +33,19 @@ func compare(b *testing.B, inFlight int) {
 	const block = 400
 	images := &images{}
 	host := images.start(b)
-	url := serve(b, map[string]http.Handler{"/validate": gate(b, host), "/allow": allow()})
+	gate, other := serve(b, gate(b, host), true), serve(b, allow(), false)
 	client, review := newClient(b), deployment(b, host+"/private/app:1")
 	for range 100 { // connections, tokens and the first look at the image
-		post(b, client, url+"/validate", review)
-		post(b, client, url+"/allow", review)
+		post(b, client, gate, review)
+		post(b, client, other, review)
 	}
 	images.requests.Store(0)
 	var gated, allowed load
 	b.ResetTimer()
 	for left := b.N; left > 0; left -= block {
-		gated.run(min(left, block), inFlight, func() { post(b, client, url+"/validate", review) })
+		gated.run(min(left, block), inFlight, func() { post(b, client, gate, review) })
 		b.StopTimer()
-		allowed.run(min(left, block), inFlight, func() { post(b, client, url+"/allow", review) })
+		allowed.run(min(left, block), inFlight, func() { post(b, client, other, review) })
 		b.StartTimer()
 	}
 	b.StopTimer()
@@ -62,12 +61,12 @@ func compare(b *testing.B, inFlight int) {
 func BenchmarkNewImages(b *testing.B) {
 	images := &images{delay: 20 * time.Millisecond}
 	host := images.start(b)
-	url := serve(b, map[string]http.Handler{"/validate": gate(b, host)})
+	url := serve(b, gate(b, host), true)
 	client := newClient(b)
 	var pods load
 	for turn := 0; b.Loop(); turn++ {
 		review := newImages(b, host, turn)
-		pods.run(1, 1, func() { post(b, client, url+"/validate", review) })
+		pods.run(1, 1, func() { post(b, client, url, review) })
 	}
 	b.ReportMetric(pods.percentile(50).Seconds()*1000, "p50-ms")
 	b.ReportMetric(pods.percentile(99).Seconds()*1000, "p99-ms")

@@ -40,6 +40,7 @@ import (
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/webhook"
+	"github.com/pullgate/pullgate/webhook/server"
 	"github.com/pullgate/pullgate/wiring"
 )
 
@@ -125,14 +126,15 @@ func gate(b *testing.B, host string) http.Handler {
 		b.Fatal(err)
 	}
 	e := components.Engine(nil)
-	return &webhook.Handler{Engine: func() *engine.Engine { return e }, Log: log, Metrics: webhook.NewMetrics(all)}
+	return &webhook.Handler{Engine: func() *engine.Engine { return e }, Arrived: server.Arrived, Log: log, Metrics: webhook.NewMetrics(all)}
 }
 
 // quiet is a log that is written like the program's, and read by nobody.
 func quiet() slog.Handler { return slog.NewJSONHandler(io.Discard, nil) }
 
-// serve serves handlers as controller-runtime does, and returns the URL.
-func serve(b *testing.B, handlers map[string]http.Handler) string {
+// serve serves a handler by Pullgate's own server or by controller-runtime's, and
+// returns the URL.
+func serve(b *testing.B, handler http.Handler, own bool) string {
 	ctrl.SetLogger(logr.FromSlogHandler(quiet()))
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -144,6 +146,7 @@ func serve(b *testing.B, handlers map[string]http.Handler) string {
 		b.Fatal(err)
 	}
 	certificate := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate, nil }}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -152,27 +155,27 @@ func serve(b *testing.B, handlers map[string]http.Handler) string {
 	if err := listener.Close(); err != nil || !ok {
 		b.Fatal(err)
 	}
-	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Host: "127.0.0.1", Port: address.Port, TLSOpts: []func(*tls.Config){
-		func(c *tls.Config) {
-			c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate, nil }
-		},
+	entrance := ctrlwebhook.NewServer(ctrlwebhook.Options{Host: "127.0.0.1", Port: address.Port, TLSOpts: []func(*tls.Config){
+		func(c *tls.Config) { c.GetCertificate = config.GetCertificate },
 	}})
-	for path, handler := range handlers {
-		server.Register(path, handler)
+	if own {
+		entrance = &server.Server{Server: entrance, Address: address.String(), TLS: config, Log: slog.New(quiet())}
 	}
+	const path = "/validate"
+	entrance.Register(path, handler)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- server.Start(ctx) }()
+	go func() { done <- entrance.Start(ctx) }()
 	b.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
 			b.Error(err)
 		}
 	})
-	for server.StartedChecker()(nil) != nil {
+	for entrance.StartedChecker()(nil) != nil {
 		time.Sleep(time.Millisecond)
 	}
-	return "https://" + address.String()
+	return "https://" + address.String() + path
 }
 
 // allow is controller-runtime's admission webhook, deciding nothing.
