@@ -131,6 +131,11 @@ type Registries struct {
 type Nodes struct {
 	// Platforms are OS/ARCH[/VARIANT], added to those of the cluster's Nodes.
 	Platforms []string `json:"platforms,omitempty"`
+	// Runtimes are container runtimes, added to those of the cluster's Nodes:
+	// containerd; containerd-local, one that pulls by its local path alone, as
+	// before 2.1 or by use_local_image_pull; cri-o. Default, where no Node is
+	// known: containerd.
+	Runtimes []string `json:"runtimes,omitempty"`
 	// DockerConfig is a file like the nodes' config.json. Where nodes run
 	// CRI-O, it stands for CRI-O's global_auth_file, too.
 	DockerConfig string `json:"dockerConfig,omitempty"`

@@ -117,6 +117,9 @@ func (n Nodes) validate() (errs field.ErrorList) {
 			errs = append(errs, field.Invalid(path.Child("platforms").Index(i), platform, "no platform: write OS/ARCH[/VARIANT], such as linux/arm64"))
 		}
 	}
+	for i, runtime := range n.Runtimes {
+		errs = append(errs, oneOf(path.Child("runtimes").Index(i), runtime, pull.RuntimeNames(), false)...)
+	}
 	for i, cloud := range n.CloudCredentials {
 		errs = append(errs, oneOf(path.Child("cloudCredentials").Index(i), cloud, pull.Clouds(), false)...)
 	}

@@ -35,6 +35,7 @@ func TestValidate(t *testing.T) {
 		{"notes that are no list", "notes: UnpinnedTag", []string{"notes (line 3): UnpinnedTag stands where a list is expected"}},
 		{"allowed address", "registries: {allowAddresses: [10.0.0.0/8, 10.0.0.1]}", []string{`registries.allowAddresses[1]: Invalid value: "10.0.0.1"`, "CIDR"}},
 		{"platform", "nodes: {platforms: [linux/amd64, 'linux/amd64/v1/x']}", []string{"nodes.platforms[1]: Invalid value", "linux/arm64"}},
+		{"runtime", "nodes: {runtimes: [cri-o, docker]}", []string{`nodes.runtimes[1]: Unsupported value: "docker"`, `"containerd-local"`}},
 		{"cloud", "nodes: {cloudCredentials: [gcp]}", []string{`nodes.cloudCredentials[0]: Unsupported value: "gcp"`, `"google"`}},
 		{"hidden host", "nodes: {hiddenCredentials: ['']}", []string{"nodes.hiddenCredentials[0]: Required value"}},
 		{"providers without programs", "nodes: {credentialProviders: {config: a.yaml}}", []string{"nodes.credentialProviders.binDir: Required value"}},

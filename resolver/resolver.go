@@ -47,6 +47,8 @@ type Resolver struct {
 	Nodes func() []nodes.Node
 	// Platforms are those of nodes that may come, added to those of Nodes.
 	Platforms []ocispec.Platform
+	// Runtimes are those of nodes that may come, added to those of Nodes.
+	Runtimes pull.Runtimes
 	// NodeConfig says that Credentials know the nodes' config.json.
 	NodeConfig bool
 	// HostsKnown says that Registry knows the nodes' hosts.toml files.

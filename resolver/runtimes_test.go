@@ -75,6 +75,38 @@ func TestRuntimesAreAskedFor(t *testing.T) {
 	}
 }
 
+// Configured runtimes are those of nodes that nobody can look at.
+func TestConfiguredRuntimes(t *testing.T) {
+	tests := []struct {
+		nodes     []string
+		runtimes  []string
+		platforms string
+		want      pull.Runtimes
+	}{
+		{nil, []string{"cri-o"}, "", pull.CRIO},
+		{nil, []string{"cri-o", "containerd-local"}, "linux/arm64", pull.CRIO | pull.ContainerdLocal},
+		{[]string{"containerd://2.4.2"}, []string{"cri-o"}, "", pull.Containerd | pull.CRIO},
+		{[]string{"containerd://1.7.20"}, []string{"cri-o"}, "linux/arm64", pull.ContainerdLocal | pull.CRIO},
+		{[]string{"cri-o://1.36.1"}, []string{"cri-o"}, "linux/arm64", pull.CRIO},
+		{[]string{"cri-o://1.36.1"}, pull.RuntimeNames(), "", pull.Containerd | pull.ContainerdLocal | pull.CRIO},
+	}
+	for _, tt := range tests {
+		var got pull.Runtimes
+		resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query pull.Query) *pull.Finding {
+			got = query.Runtimes
+			return nil
+		}})
+		resolver.Nodes, resolver.Runtimes = running(tt.nodes...), pull.RuntimesNamed(tt.runtimes)
+		if tt.platforms != "" {
+			resolver.Platforms = []ocispec.Platform{platforms.MustParse(tt.platforms)}
+		}
+		resolveOne(t, resolver, deployment(nil, private))
+		if got != tt.want {
+			t.Errorf("nodes %q and %q, %s: %04b, want %04b", tt.nodes, tt.runtimes, tt.platforms, got, tt.want)
+		}
+	}
+}
+
 // What was found for one runtime says nothing of another.
 func TestRuntimesBelongToTheCache(t *testing.T) {
 	prober := answering(pull.ReasonPullable)

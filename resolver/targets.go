@@ -32,10 +32,10 @@ type targetsOfAll struct {
 	targets targets
 }
 
-// of returns the targets of the nodes on which a Pod can land, and of those of
-// configured platforms that may come. Most Pods can land on all, for which the
+// of returns the targets of the nodes on which a Pod can land, and the
+// configured ones of nodes that may come. Most Pods can land on all, for which the
 // answer is remembered.
-func (m *targetMemory) of(feasible, all []nodes.Node, configured []ocispec.Platform) targets {
+func (m *targetMemory) of(feasible, all []nodes.Node, configured targets) targets {
 	if !same(feasible, all) {
 		return newTargets(feasible, all, configured)
 	}
@@ -52,10 +52,11 @@ func same(a, b []nodes.Node) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-func newTargets(feasible, all []nodes.Node, configured []ocispec.Platform) targets {
-	known, runtimes := knownPlatforms(feasible, configured), nodes.Runtimes(orAll(feasible, all))
+func newTargets(feasible, all []nodes.Node, configured targets) targets {
+	known := knownPlatforms(feasible, configured.platforms)
+	runtimes := nodes.Runtimes(orAll(feasible, all)) | configured.runtimes
 	if len(feasible) > 0 && len(known) > len(nodes.Platforms(feasible)) {
-		runtimes |= pull.Containerd // of the nodes that may come nothing else is known
+		runtimes |= configured.runtimes.Known() // of the nodes that may come nothing else is known
 	}
 	return targets{platforms: known, runtimes: runtimes.Known()}
 }

@@ -40,7 +40,7 @@ func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *templ
 		all = r.Nodes()
 		made.feasible = nodes.Feasible(all, t.Spec, w.DaemonSet())
 	}
-	made.targets = r.lastTargets.of(made.feasible, all, r.Platforms)
+	made.targets = r.lastTargets.of(made.feasible, all, targets{r.Platforms, r.Runtimes})
 	made.authFile = made.runtimes.Has(pull.CRIO) && !r.NodeConfig
 	made.settings = r.settings(orAll(made.feasible, all))
 	made.ring = openOnce(r.Credentials, made.pod)

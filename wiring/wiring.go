@@ -133,6 +133,7 @@ func (c *Components) Engine(platforms []ocispec.Platform) *engine.Engine {
 			Registry:    c.registry,
 			Nodes:       c.in.Nodes,
 			Platforms:   platforms,
+			Runtimes:    pull.RuntimesNamed(c.configuration.Nodes.Runtimes),
 			NodeConfig:  c.configuration.Nodes.DockerConfig != "",
 			HostsKnown:  c.configuration.Registries.HostsDir != "",
 			Layers:      c.configuration.Depth == policy.Layers,

@@ -11,6 +11,7 @@ import (
 	"github.com/pullgate/pullgate/cluster"
 	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
@@ -55,5 +56,19 @@ func TestHiddenHosts(t *testing.T) {
 	}
 	if got := hiddenHosts(policy.Nodes{CloudCredentials: []string{pull.ECR}, HiddenCredentials: []string{"a.example.com"}}); !slices.Equal(got, []string{"a.example.com"}) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// What the configuration says of nodes reaches the resolver.
+func TestRuntimes(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	configuration := policy.Default()
+	configuration.Nodes.Runtimes = []string{"cri-o", "containerd-local"}
+	c, err := New(configuration, Dependencies{Secrets: cluster.Source{}, Observer: metrics.New(prometheus.NewRegistry(), log), Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Engine(nil).Resolver.(*resolver.Resolver).Runtimes; got != pull.CRIO|pull.ContainerdLocal {
+		t.Errorf("%04b", got)
 	}
 }

@@ -22,13 +22,15 @@ import (
 	"github.com/pullgate/pullgate/report"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/wiring"
 )
 
 // checkOptions are the flags of `pullgate check`.
 type checkOptions struct {
 	files, kustomize, exclude      []string
-	images, platforms, outputs     []string
+	images, outputs                []string
+	platforms, runtimes            []string
 	recursive, cluster             bool
 	config, depth                  string
 	kubeconfig, context, namespace string
@@ -100,6 +102,7 @@ func (o *checkOptions) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&o.images, "image", nil, "`REF` of an image to check alone; may be repeated")
 	flags.StringVar(&o.config, "config", "", "configuration `FILE`, as for serve; default: the defaults")
 	flags.StringSliceVar(&o.platforms, "platform", nil, "`OS/ARCH[/VARIANT]` of the nodes; may be repeated; default: those of the configuration, then of the cluster's Nodes with --cluster, else linux/amd64 and linux/arm64")
+	flags.StringSliceVar(&o.runtimes, "runtime", nil, "container runtime of the nodes, `containerd|containerd-local|cri-o`; may be repeated; default: those of the configuration; added to those of the cluster's Nodes with --cluster, unless --platform is given")
 	flags.StringVar(&o.depth, "depth", "", "how far to read, `manifest|layers`; default: that of the configuration")
 	flags.BoolVar(&o.cluster, "cluster", false, "read Secrets, ServiceAccounts, Nodes and Namespaces from the cluster")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` for --cluster; default: kubectl's")
@@ -110,7 +113,7 @@ func (o *checkOptions) register(cmd *cobra.Command) {
 	flags.DurationVar(&o.timeout, "timeout", 0, "`DURATION` of the whole check, such as 2m: what is not known by then is Timeout; 0: as long as it takes")
 	flags.StringVar(&o.cacheDir, "cache-dir", "", "`DIR` to keep manifests in from run to run, so that known images cost one request")
 	for flag, values := range map[string][]string{
-		"depth": {string(policy.Manifest), string(policy.Layers)}, "output": names(report.Formats()), "fail-on": names(check.FailOns()),
+		"depth": {string(policy.Manifest), string(policy.Layers)}, "output": names(report.Formats()), "fail-on": names(check.FailOns()), "runtime": pull.RuntimeNames(),
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flags exist
 	}
@@ -207,6 +210,12 @@ func (o *checkOptions) settings() (configuration policy.Configuration, given []o
 		configuration.Depth = depth
 	default:
 		return configuration, nil, notOneOf("--depth", o.depth, []string{string(policy.Manifest), string(policy.Layers)})
+	}
+	for _, runtime := range o.runtimes {
+		if !slices.Contains(pull.RuntimeNames(), runtime) {
+			return configuration, nil, notOneOf("--runtime", runtime, pull.RuntimeNames())
+		}
+		configuration.Nodes.Runtimes = o.runtimes
 	}
 	if given, err = platforms.ParseAll(o.platforms); err != nil {
 		return configuration, nil, &hintedError{err: fmt.Errorf("--platform: %w", err), hint: "write OS/ARCH[/VARIANT], such as linux/arm64"}

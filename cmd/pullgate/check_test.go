@@ -20,6 +20,8 @@ func TestCheckCodes(t *testing.T) {
 	missing, empty := filepath.Join(t.TempDir(), "missing.yaml"), t.TempDir()
 	for args, want := range map[string]int{
 		"-f " + good:                                               0,
+		"--runtime cri-o,containerd -f " + good:                    0,
+		"--runtime docker -f " + good:                              exitUsage,
 		"-f " + bad + " -f " + good:                                exitUsage,
 		"--fail-on unknown -f " + bad:                              exitUsage,
 		"--fail-on never -f " + bad:                                0,

@@ -19,6 +19,27 @@ const (
 	OtherRuntime
 )
 
+// RuntimeNames lists how configurations and flags call the kinds that one can
+// tell of nodes at which nobody can look.
+func RuntimeNames() []string { return []string{"containerd", "containerd-local", "cri-o"} }
+
+// RuntimesNamed returns the set of kinds with these names; what is none of
+// RuntimeNames is left out.
+func RuntimesNamed(names []string) Runtimes {
+	var set Runtimes
+	for _, name := range names {
+		switch name {
+		case "containerd":
+			set |= Containerd
+		case "containerd-local":
+			set |= ContainerdLocal
+		case "cri-o":
+			set |= CRIO
+		}
+	}
+	return set
+}
+
 // Has tells whether the set holds a kind.
 func (r Runtimes) Has(kind Runtimes) bool { return r&kind != 0 }
 
