@@ -1,13 +1,13 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html"
 	"io"
 	"strings"
 
-	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -38,15 +38,31 @@ func (p *page) add(format string, values ...any) {
 	fmt.Fprintf(&p.text, format, values...)
 }
 
+// line writes a line below another, if there is something to say.
+func (p *page) line(class, label, text string) {
+	if text != "" {
+		p.add("<p class=\"%v\">%v%v</p>", class, label, text)
+	}
+}
+
+// writeHTML answers first, then lists what was found, the worst first, and what
+// could not be read, counts, and says what all of it depends on.
 func (r *Report) writeHTML(w io.Writer, style Style) error {
 	var p page
 	rows := r.worstFirst()
 	p.head(r, style)
-	p.cards(r.Summary)
+	if len(rows) > 0 {
+		p.tools(r.Summary)
+		// No table: browsers lay out rows of a list only when they come into sight.
+		p.add("<ol id=\"results\">\n")
+		for i, group := range fold(rows) {
+			p.finding(i, group)
+		}
+		p.add("</ol>\n")
+	}
 	p.problems(r.Problems)
 	if len(rows) > 0 {
 		p.charts(rows)
-		p.table(r.Summary, rows)
 	}
 	p.vantage(r.Vantage, style)
 	p.add("<script>\n%v</script>\n</body>\n</html>\n", markup(pageScript))
@@ -55,6 +71,7 @@ func (r *Report) writeHTML(w io.Writer, style Style) error {
 }
 
 func (p *page) head(r *Report, style Style) {
+	answer, verdict := r.answer()
 	p.add(`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -63,24 +80,37 @@ func (p *page) head(r *Report, style Style) {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="pullgate %v">
-<title>Pullgate: %v</title>
+<title>%v</title>
 <style>
 %v</style>
 </head>
 <body>
-<header>
-<h1>Can the nodes pull these images?</h1>
+<header class="%v">
+<h1>%v</h1>
 <p class="faint" id="sentence">%v</p>
 </header>
-`, style.Version, r.sentence(), markup(pageStyle), r.sentence())
+`, style.Version, answer, markup(pageStyle), verdict, answer, r.sentence())
 }
 
-func (p *page) cards(s Summary) {
-	p.add("<div class=\"cards\">\n<div class=\"card\"><b id=\"n-images\">%v</b>images</div>\n", s.Images)
-	for _, v := range verdicts() {
-		p.add("<div class=\"card %v\"><b id=\"n-%v\">%v</b>%v</div>\n", v, v, s.of(v), v)
+// answer is what everybody wants to know, and the verdict that it amounts to.
+func (r *Report) answer() (text string, amounts pull.Verdict) {
+	s := r.Summary
+	switch {
+	case s.Broken > 0:
+		return fmt.Sprintf("%d of %s cannot be pulled", s.Broken, count(s.Images, "image")), pull.Broken
+	case s.Unknown > 0:
+		return fmt.Sprintf("Nothing is known of %d of %s", s.Unknown, count(s.Images, "image")), pull.Unknown
+	case len(r.Problems) > 0 || r.Interrupted != "":
+		return "Not everything was checked", pull.Unknown
+	case s.Images == 0:
+		return "No images found", pull.Skipped
+	case s.Pullable < s.Images:
+		return fmt.Sprintf("%d of %s can be pulled, the rest was not checked", s.Pullable, count(s.Images, "image")), pull.Pullable
+	case s.Images == 1:
+		return "The image can be pulled", pull.Pullable
+	default:
+		return fmt.Sprintf("All %d images can be pulled", s.Images), pull.Pullable
 	}
-	p.add("</div>\n")
 }
 
 // verdicts are in the order in which they are shown.
@@ -101,92 +131,47 @@ func (s Summary) of(v pull.Verdict) int {
 	}
 }
 
+// problems lists what could not be read, once for all that the same advice is
+// for.
 func (p *page) problems(problems []Problem) {
 	if len(problems) == 0 {
 		return
 	}
-	p.add("<section class=\"panel\" id=\"problems\">\n<h2 class=\"broken\">Could not be read, and was not checked</h2>\n<ul>\n")
+	var order []string
+	byAdvice := map[string][]Problem{}
 	for _, problem := range problems {
-		p.add("<li><code>%v</code>: %v", problem.Source, problem.Message)
-		p.line("", "hint: ", problem.Hint)
-		p.add("</li>\n")
-	}
-	p.add("</ul>\n</section>\n")
-}
-
-// line writes a line below another, if there is something to say.
-func (p *page) line(class, label, text string) {
-	if text != "" {
-		p.add("<p class=\"%v\">%v%v</p>", class, label, text)
-	}
-}
-
-func (p *page) table(s Summary, rows []*Result) {
-	p.add(`<section>
-<div class="tools">
-<input type="search" id="filter" placeholder="Filter by image, object, file, reason …" aria-label="Filter">
-`)
-	for _, v := range verdicts() {
-		if s.of(v) > 0 {
-			p.add("<label><input type=\"checkbox\" value=\"%v\" checked> %v</label>\n", v, v)
+		advice := cmp.Or(problem.Hint, problem.Message)
+		if byAdvice[advice] == nil {
+			order = append(order, advice)
 		}
+		byAdvice[advice] = append(byAdvice[advice], problem)
 	}
-	p.add(`<span class="faint" id="shown" role="status"></span>
-</div>
-<div class="scroll">
-<table id="results">
-<thead><tr>
-<th aria-sort="ascending"><button type="button">Verdict</button></th>
-`)
-	for _, title := range []string{"Reason", "Image", "Registry", "Object", "Where"} {
-		p.add("<th><button type=\"button\">%v</button></th>\n", title)
+	p.add("<section id=\"problems\">\n<h2>%v could not be read, and was not checked</h2>\n", count(len(problems), "input"))
+	for _, advice := range order {
+		p.problem(byAdvice[advice])
 	}
-	p.add("</tr></thead>\n<tbody>\n")
-	for _, result := range rows {
-		p.row(result)
-	}
-	p.add("</tbody>\n</table>\n</div>\n</section>\n")
+	p.add("</section>\n")
 }
 
-// row writes a line of the table; the keys are what it is sorted by.
-func (p *page) row(r *Result) {
-	p.add("<tr data-verdict=\"%v\">\n<td data-key=\"%v\" class=\"verdict %v\">%v</td>\n", r.Verdict, rank(r), r.Verdict, r.Verdict)
-	p.add("<td data-key=\"%v\">%v", r.Reason, r.Reason)
-	if r.Mode != policy.Enforce {
-		p.line("faint", "mode ", string(r.Mode))
+func (p *page) problem(same []Problem) {
+	p.add("<details class=\"panel\"><summary><code>%v</code>: %v", same[0].Source, same[0].Message)
+	if len(same) > 1 {
+		p.add(" <span class=\"faint\">and %v more</span>", len(same)-1)
 	}
-	p.add("</td>\n<td data-key=\"%v\" class=\"image\"><code>%v</code>", r.Image, r.Image)
-	p.line("", "", r.Message)
-	p.line("", "hint: ", r.Hint)
-	p.line("faint", "on a node: ", r.Node)
-	for _, note := range r.Notes {
-		p.line("faint", "note: ", note.Message)
+	p.line("", "hint: ", same[0].Hint)
+	p.add("</summary>\n<ul>\n")
+	for _, problem := range same {
+		p.add("<li><code>%v</code>: %v</li>\n", problem.Source, problem.Message)
 	}
-	var tried []string
-	for _, attempt := range r.Credentials {
-		tried = append(tried, fmt.Sprintf("%v %v", attempt.Source, attempt.Outcome))
-	}
-	p.line("faint", "credentials: ", strings.Join(tried, ", "))
-	p.add("</td>\n<td data-key=\"%v\">%v</td>\n", registryOf(r), registryOf(r))
-	p.add("<td data-key=\"%v\">%v", r.subject(), r.subject())
-	p.line("faint", "", r.Container)
-	p.add("</td>\n<td data-key=\"%v %v\" class=\"where\"><code>%v</code>", r.Source.File, fmt.Sprintf("%09d", r.Source.Line), r.Source)
-	p.line("faint", "", r.Field)
-	p.add("</td>\n</tr>\n")
+	p.add("</ul></details>\n")
 }
 
 func (p *page) vantage(v Vantage, style Style) {
-	or := func(text, otherwise string) string {
-		if text == "" {
-			return otherwise
-		}
-		return text
-	}
-	p.add("<section class=\"panel\">\n<h2>What the verdicts depend on</h2>\n<ul>\n")
-	p.add("<li>Credentials: %v</li>\n", or(strings.Join(v.Credentials, "; "), "none"))
-	p.add("<li>Platforms: %v</li>\n", or(strings.Join(v.Platforms, ", "), "those of the nodes"))
-	p.add("<li>Configuration: %v</li>\n", or(v.Configuration, "the defaults"))
-	p.add("<li>Cluster: %v</li>\n", or(v.Cluster, "none was asked"))
+	p.add("<section>\n<h2>What the verdicts depend on</h2>\n<ul class=\"panel\">\n")
+	p.add("<li>Credentials: %v</li>\n", cmp.Or(strings.Join(v.Credentials, "; "), "none"))
+	p.add("<li>Platforms: %v</li>\n", cmp.Or(strings.Join(v.Platforms, ", "), "those of the nodes"))
+	p.add("<li>Configuration: %v</li>\n", cmp.Or(v.Configuration, "the defaults"))
+	p.add("<li>Cluster: %v</li>\n", cmp.Or(v.Cluster, "none was asked"))
 	for _, warning := range v.Warnings {
 		p.add("<li class=\"unknown\">%v</li>\n", warning)
 	}

@@ -16,16 +16,16 @@ const (
 	minWidth = 40
 	// maxPlaces is how many places of an image are listed.
 	maxPlaces = 10
-	// maxApart is of how many images of a registry it is said one by one that
-	// nothing is known of them, for the same reason.
-	maxApart = 3
 )
 
 // writeText writes for a person: what is broken first, an image in a block
 // with all its places, and a summary at the end.
 func (r *Report) writeText(w io.Writer, style Style) error {
 	p := printer{style: style}
-	for _, group := range r.groups() {
+	rows := slices.DeleteFunc(r.worstFirst(), func(row *Result) bool { // what is fine
+		return (row.Verdict == pull.Skipped || row.Verdict == pull.Pullable) && len(row.Notes) == 0
+	})
+	for _, group := range fold(rows) {
 		p.block(group)
 	}
 	p.line(paint{}, "", r.sentence())
@@ -34,74 +34,6 @@ func (r *Report) writeText(w io.Writer, style Style) error {
 	}
 	_, err := io.WriteString(w, p.text.String())
 	return err
-}
-
-// fate is what befell an image, so that equal ones can be told of once.
-type fate struct {
-	// image is empty for those of a registry of which nothing is known.
-	image, registry, message, hint, notes string
-	reason                                pull.Reason
-	action                                policy.Action
-	mode                                  policy.Mode
-	failed                                bool
-}
-
-func fateOf(r *Result) fate {
-	return fate{
-		image: r.Image, message: r.Message, hint: r.Hint, notes: fmt.Sprint(r.Notes),
-		reason: r.Reason, action: r.Action, mode: r.Mode, failed: r.Failed,
-	}
-}
-
-// outageOf is the fate that an image has in common with others of its registry.
-// The messages may differ in what was asked for.
-func outageOf(r *Result) fate {
-	return fate{registry: registryOf(r), reason: r.Reason, action: r.Action, mode: r.Mode, failed: r.Failed}
-}
-
-// groups folds the uses of one image that met the same fate, worst first, and
-// those of all images of a registry that gives no answers. What is fine and
-// without notes is left out.
-func (r *Report) groups() [][]*Result {
-	rows := slices.DeleteFunc(r.worstFirst(), func(row *Result) bool {
-		return (row.Verdict == pull.Skipped || row.Verdict == pull.Pullable) && len(row.Notes) == 0
-	})
-	outages := map[fate]map[string]bool{}
-	for _, row := range rows {
-		if row.Verdict != pull.Unknown {
-			continue
-		}
-		outage := outageOf(row)
-		if outages[outage] == nil {
-			outages[outage] = map[string]bool{}
-		}
-		outages[outage][row.Image] = true
-	}
-	var groups [][]*Result
-	at := map[fate]int{}
-	for _, row := range rows {
-		key := fateOf(row)
-		if row.Verdict == pull.Unknown && len(outages[outageOf(row)]) > maxApart {
-			key = outageOf(row)
-		}
-		i, known := at[key]
-		if !known {
-			i = len(groups)
-			at[key] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], row)
-	}
-	return groups
-}
-
-// imagesOf counts the different images of a group.
-func imagesOf(group []*Result) int {
-	images := map[string]bool{}
-	for _, row := range group {
-		images[row.Image] = true
-	}
-	return len(images)
 }
 
 // printer writes lines, coloured and wrapped.
@@ -136,12 +68,8 @@ func (p *printer) block(group []*Result) {
 	if result.Verdict == pull.Pullable || result.Verdict == pull.Skipped {
 		color, label = paint{}, "note: "
 	}
-	what, images := result.Image, imagesOf(group)
-	if images > 1 {
-		what = fmt.Sprintf("%d images of %s", images, registryOf(result))
-	}
-	fmt.Fprintf(&p.text, "%s %s (%s)\n", p.painted(color, result.Verdict.String()), p.painted(bold(), what), result.Reason)
-	p.places(group, images > 1)
+	fmt.Fprintf(&p.text, "%s %s (%s)\n", p.painted(color, result.Verdict.String()), p.painted(bold(), titleOf(group)), result.Reason)
+	p.places(group, imagesOf(group) > 1)
 	if result.Message != "" {
 		p.labelled(color, label, result.Message)
 	}
