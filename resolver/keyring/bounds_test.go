@@ -5,40 +5,48 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// slowAccount answers when it is let, or not at all.
-type slowAccount struct {
+// impatient waits in its first read until nobody waits for it any more.
+type impatient struct {
 	Source
-	calls int
+	calls atomic.Int32
 }
 
-func (s *slowAccount) ServiceAccount(ctx context.Context, _, name string) (*corev1.ServiceAccount, error) {
-	s.calls++
-	if err := ctx.Err(); err != nil {
-		return nil, err
+func (s *impatient) ServiceAccount(ctx context.Context, _, name string) (*corev1.ServiceAccount, error) {
+	if s.calls.Add(1) == 1 {
+		<-ctx.Done()
+		return nil, ctx.Err()
 	}
 	return account(name), nil
 }
 
-// TestAccountRemembersAnswersAlone: that one had no time is none.
+// TestAccountRemembersAnswersAlone: that somebody had no time is none.
 func TestAccountRemembersAnswersAlone(t *testing.T) {
-	source := new(slowAccount)
-	owner := &Account{Namespace: "shop", Name: "web", Source: source}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, _ = owner.Get(ended)
-	for range 3 {
-		if got, err := owner.Get(t.Context()); err != nil || got.Name != "web" {
-			t.Fatalf("%v, %v", got, err)
+	synctest.Test(t, func(t *testing.T) {
+		source := new(impatient)
+		owner := &Account{Namespace: "shop", Name: "web", Source: source}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := owner.Get(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("in time: %v", err)
 		}
-	}
-	if source.calls > 2 {
-		t.Errorf("%d reads, want no more than one that was ended and one that was not", source.calls)
-	}
+		synctest.Wait()
+		for range 3 {
+			if got, err := owner.Get(t.Context()); err != nil || got.Name != "web" {
+				t.Fatalf("%v, %v", got, err)
+			}
+		}
+		if calls := source.calls.Load(); calls != 2 {
+			t.Errorf("%d reads, want one that was ended and one that was not", calls)
+		}
+	})
 }
 
 // TestSecretsAsABomb: no more is read and parsed of a Pod's secrets than is
