@@ -18,6 +18,9 @@ const (
 	// grace is how long a body may take to arrive while others wait for room.
 	// API servers send a body along with its header.
 	grace = 250 * time.Millisecond
+	// graceAfter is the same for one that has itself waited for room, in which
+	// time the rest of it can have come.
+	graceAfter = grace / 10
 )
 
 // errNoRoom is for the API server, which treats it by failurePolicy.
@@ -51,7 +54,7 @@ func (l *limiter) enter(by time.Time, expect func(time.Time) error) *share {
 		l.arriving = map[*share]struct{}{}
 	})
 	s := &share{of: l, by: by, expect: expect}
-	s.arrives()
+	s.arrives(grace)
 	return s
 }
 
@@ -67,7 +70,7 @@ func (s *share) grow(ctx context.Context, size int64) error {
 		if err := s.of.bytes.Acquire(ctx, more); err != nil {
 			return errNoRoom
 		}
-		s.arrives()
+		s.arrives(graceAfter)
 	}
 	s.size = size
 	return nil
@@ -83,8 +86,8 @@ func (l *limiter) hurry() {
 	}
 }
 
-// arrives tells that the body is waited for.
-func (s *share) arrives() {
+// arrives tells that the body is waited for, for so long if others wait for room.
+func (s *share) arrives(grace time.Duration) {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
 	s.hurried = time.Now().Add(grace)
