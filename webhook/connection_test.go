@@ -95,7 +95,7 @@ func TestSlowBodiesDelayNobody(t *testing.T) {
 		"nothing is sent":                    {100, 0, 0},
 		"one byte is sent":                   {1000, 1, 0},
 		"all but a byte, for as many as fit": {maxHeld / maxReview, maxReview - 1, grace},
-		"all but a byte, for more":           {3 * maxHeld / maxReview, maxReview - 1, 2 * grace},
+		"all but a byte, for more":           {3 * maxHeld / maxReview, maxReview - 1, 3 * grace},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -67,6 +67,11 @@ func (s *share) grow(ctx context.Context, size int64) error {
 	if !s.of.bytes.TryAcquire(more) {
 		s.arrived() // it is not the body that others wait for now
 		s.of.hurry()
+		if s.size > 0 { // it must not keep others waiting while it holds room itself
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, grace)
+			defer cancel()
+		}
 		if err := s.of.bytes.Acquire(ctx, more); err != nil {
 			return errNoRoom
 		}
