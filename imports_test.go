@@ -91,6 +91,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"manifest":          nil,
 		"explain":           {"workload", "resolver", "resolver/pull"},
 		"report":            {"workload", "resolver/pull", "policy"},
+		"audit":             {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report"},
 		"check":             append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce"}, core...),
 	}
 	maps.Copy(allowed, map[string][]string{ // whose credentials

@@ -61,7 +61,7 @@ func (c *Check) result(from *found, r decided) report.Result {
 	result := report.Result{
 		Object: from.Object, Field: r.Image.Field, Container: r.Image.Container, Image: r.Image.Reference,
 		Resolved: r.Resolved, Digest: r.Digest, Verdict: r.Verdict, Reason: r.Reason,
-		Mode: r.mode, Action: r.action, Failed: c.fails(r.Verdict, r.action, r.mode),
+		Mode: r.mode, Action: r.action, Failed: c.FailOn.Fails(r.Verdict, r.action, r.mode),
 		Message: r.Message, Node: r.Node, Hint: r.Hint, Suggestions: r.Suggestions,
 		Credentials: r.Credentials, Notes: r.Notes,
 	}
@@ -82,13 +82,13 @@ func loginHint(r decided) string {
 	return ""
 }
 
-// fails tells whether the check is to fail for a verdict: only where the mode
-// is enforce, since in others admission would not refuse.
-func (c *Check) fails(verdict pull.Verdict, action policy.Action, mode policy.Mode) bool {
+// Fails tells whether a run is to fail for a verdict: only where the mode is
+// enforce, since in others admission would not refuse.
+func (f FailOn) Fails(verdict pull.Verdict, action policy.Action, mode policy.Mode) bool {
 	if mode != policy.Enforce {
 		return false
 	}
-	switch c.FailOn {
+	switch f {
 	case OnBroken:
 		return action == policy.Deny
 	case OnUnknown:

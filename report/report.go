@@ -32,6 +32,10 @@ type Report struct {
 	Interrupted string `json:"interrupted,omitempty"`
 	// Vantage is what the verdicts depend on besides the images.
 	Vantage Vantage `json:"vantage"`
+	// Namespaces is what mode enforce would do, and Images are
+	// REPOSITORY@DIGEST of what is in use, sorted; only an audit knows them.
+	Namespaces []Namespace `json:"namespaces,omitempty"`
+	Images     []string    `json:"images,omitempty"`
 }
 
 // Summary counts.
@@ -189,9 +193,11 @@ const (
 	JUnit  Format = "junit"
 	GitHub Format = "github"
 	HTML   Format = "html"
+	// Images is a list of the images in use, which only an audit knows.
+	Images Format = "images"
 )
 
-// Formats lists them all.
+// Formats lists those of every report.
 func Formats() []Format { return []Format{Text, JSON, SARIF, JUnit, GitHub, HTML} }
 
 // Style is how a report is shown.
@@ -220,6 +226,8 @@ func (r *Report) Write(w io.Writer, format Format, style Style) error {
 		err = r.plain().writeGitHub(w)
 	case HTML:
 		err = r.plain().writeHTML(w, style)
+	case Images:
+		err = r.writeImages(w)
 	default:
 		return fmt.Errorf("no output format %q: there are %v", format, Formats())
 	}

@@ -32,8 +32,10 @@ func (r *Report) writeText(w io.Writer, style Style) error {
 	if r.Summary.Broken+r.Summary.Unknown > 0 {
 		p.line(faint(), "", r.Vantage.sentence())
 	}
-	_, err := io.WriteString(w, p.text.String())
-	return err
+	if _, err := io.WriteString(w, p.text.String()); err != nil {
+		return err
+	}
+	return writePlan(w, r.Namespaces)
 }
 
 // printer writes lines, coloured and wrapped.

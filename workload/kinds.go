@@ -3,6 +3,7 @@ package workload
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -94,6 +95,18 @@ func (k *Kinds) addable(gk schema.GroupKind) error {
 		return fmt.Errorf("kind: %s is listed twice; put all its podTemplates into one entry", gk)
 	}
 	return nil
+}
+
+// Served returns the kinds that an API server of today may have: the built-in
+// ones, Pods last, and the custom resources in the order of their names.
+func (k *Kinds) Served() []schema.GroupKind {
+	kinds := []schema.GroupKind{
+		{Group: "apps", Kind: "Deployment"}, {Group: "apps", Kind: "StatefulSet"}, {Group: "apps", Kind: "DaemonSet"},
+		{Group: "batch", Kind: "CronJob"}, {Group: "batch", Kind: "Job"}, {Group: "apps", Kind: "ReplicaSet"},
+		{Kind: "ReplicationController"}, {Kind: "PodTemplate"},
+	}
+	custom := slices.SortedFunc(maps.Keys(k.custom), func(a, b schema.GroupKind) int { return strings.Compare(a.String(), b.String()) })
+	return append(append(kinds, custom...), schema.GroupKind{Kind: "Pod"})
 }
 
 // Known tells whether objects of this kind can be read.

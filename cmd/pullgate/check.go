@@ -125,7 +125,7 @@ func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	outputs, err := openOutputs(o.outputs, stdout)
+	outputs, err := openOutputs(o.outputs, report.Formats(), stdout)
 	if err != nil {
 		return err
 	}

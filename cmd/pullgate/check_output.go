@@ -30,15 +30,15 @@ type outputs struct {
 // openOutputs looks whether all can be written before anything is asked, so
 // that a check's work is not lost to a slip in a name. What is in the files
 // stays there until there is a report.
-func openOutputs(wanted []string, stdout io.Writer) (outputs, error) {
+func openOutputs(wanted []string, formats []report.Format, stdout io.Writer) (outputs, error) {
 	if len(wanted) == 0 {
 		wanted = []string{string(report.Text)}
 	}
 	o := outputs{stdout: stdout}
 	for _, one := range wanted {
 		format, name, _ := strings.Cut(one, "=")
-		if !slices.Contains(report.Formats(), report.Format(format)) {
-			return o, notOneOf("--output", format, names(report.Formats()))
+		if !slices.Contains(formats, report.Format(format)) {
+			return o, notOneOf("--output", format, names(formats))
 		}
 		if name == "-" {
 			name = ""

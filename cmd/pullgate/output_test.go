@@ -23,7 +23,7 @@ func TestReportsAreReplacedAtTheEnd(t *testing.T) {
 	if err := os.Symlink("old.json", link); err != nil {
 		t.Fatal(err)
 	}
-	all, err := openOutputs([]string{"json=" + link, "html=" + fresh}, &bytes.Buffer{})
+	all, err := openOutputs([]string{"json=" + link, "html=" + fresh}, report.Formats(), &bytes.Buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestReportsInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close() //nolint:errcheck // it was only read
-	all, err := openOutputs([]string{"json=/dev/null", "text=/proc/self/fd/" + strconv.Itoa(int(writer.Fd()))}, &bytes.Buffer{})
+	all, err := openOutputs([]string{"json=/dev/null", "text=/proc/self/fd/" + strconv.Itoa(int(writer.Fd()))}, report.Formats(), &bytes.Buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,14 +105,14 @@ func TestOutputsThatCannotBe(t *testing.T) {
 		"where standard output goes":   {[]string{"text", "json=" + dir + "/stdout"}, "--output text and json both go to standard output"},
 		"by a link to standard output": {[]string{"text", "json=" + dir + "/link"}, "both go to standard output"},
 	} {
-		if _, err := openOutputs(test.outputs, stdout); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := openOutputs(test.outputs, report.Formats(), stdout); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 3 {
 		t.Errorf("%v, %v: something was made", files, err)
 	}
-	if _, err := openOutputs([]string{"text", "json=" + file, "html=" + file + ".html"}, stdout); err != nil {
+	if _, err := openOutputs([]string{"text", "json=" + file, "html=" + file + ".html"}, report.Formats(), stdout); err != nil {
 		t.Error(err)
 	}
 }

@@ -21,6 +21,10 @@ const (
 	UnpinnedTag NoteReason = "UnpinnedTag"
 	// VolumeNotMounted is about the image of a volume that nobody needs.
 	VolumeNotMounted NoteReason = "VolumeNotMounted"
+	// Imminence is about when an image that cannot be pulled will hurt what runs.
+	Imminence NoteReason = "Imminence"
+	// TagMoved is about a tag that no longer leads to what runs.
+	TagMoved NoteReason = "TagMoved"
 )
 
 // Note is something worth knowing that decides nothing.
