@@ -67,13 +67,13 @@ func crioHEAD() []row {
 		return image(func(r *rig) { r.on("HEAD", status(code)) })
 	}
 	return []row{
-		{name: "HEAD 404", setup: head(http.StatusNotFound), requests: "HEAD 1, GET 1, " + read},
-		{name: "HEAD 404 in a mixed cluster", runtimes: mixed, setup: head(http.StatusNotFound), notes: some, requests: "HEAD 1, GET 1, " + read},
-		{name: "HEAD 404 with a runtime of no name", runtimes: pull.OtherRuntime, setup: head(http.StatusNotFound), notes: some, requests: "HEAD 1, GET 1, " + read},
-		{name: "HEAD 404 with an old containerd beside", runtimes: pull.ContainerdLocal | pull.CRIO, setup: head(http.StatusNotFound), notes: some, requests: "HEAD 1, GET 1, " + read},
+		{name: "HEAD 404", setup: head(http.StatusNotFound), requests: "HEAD 1, GET v2/, GET 1"},
+		{name: "HEAD 404 in a mixed cluster", runtimes: mixed, setup: head(http.StatusNotFound), notes: some, requests: "HEAD 1, GET v2/, GET 1"},
+		{name: "HEAD 404 with a runtime of no name", runtimes: pull.OtherRuntime, setup: head(http.StatusNotFound), notes: some, requests: "HEAD 1, GET v2/, GET 1"},
+		{name: "HEAD 404 with an old containerd beside", runtimes: pull.ContainerdLocal | pull.CRIO, setup: head(http.StatusNotFound), notes: some, requests: "HEAD 1, GET v2/, GET 1"},
 		{name: "HEAD 403", setup: head(http.StatusForbidden), requests: "HEAD 1, GET 1, " + read},
 		{name: "HEAD 401", setup: head(http.StatusUnauthorized), requests: "HEAD 1, " + read},
-		{name: "HEAD 400 is no denial anyway", setup: head(http.StatusBadRequest), reason: pull.RegistryError, requests: "HEAD 1"},
+		{name: "HEAD 400 is no denial anyway", setup: head(http.StatusBadRequest), reason: pull.RegistryError, requests: "HEAD 1, GET 1"},
 		{name: "HEAD 501 is no denial anyway", setup: head(http.StatusNotImplemented), reason: pull.RegistryError, requests: "HEAD 1"},
 		{name: "HEAD 405", setup: head(http.StatusMethodNotAllowed), requests: "HEAD 1, GET 1, GET @manifest"},
 		{name: "HEAD of any JSON", setup: changed("HEAD", "Content-Type", "application/json"), requests: "HEAD 1, GET blob @manifest, GET 1, " + read},
@@ -83,27 +83,27 @@ func crioHEAD() []row {
 			requests: "HEAD 1, GET blob @manifest, GET 1, " + read},
 		{name: "404 to both", setup: func(r *rig) { r.single("other", "2", "linux/amd64") },
 			reason: pull.TagNotFound, detail: "MANIFEST_UNKNOWN", node: "reading manifest 1 in HOST/app: manifest unknown: Unknown manifest",
-			requests: "HEAD 1, GET 1, " + read},
+			requests: "HEAD 1, GET v2/, GET 1, GET 1"},
 		{name: "404 to both in a mixed cluster", runtimes: mixed, setup: func(r *rig) { r.single("other", "2", "linux/amd64") },
-			reason: pull.TagNotFound, detail: "MANIFEST_UNKNOWN", node: notFound, requests: "HEAD 1, GET 1, " + read},
+			reason: pull.TagNotFound, detail: "MANIFEST_UNKNOWN", node: notFound, requests: "HEAD 1, GET v2/, GET 1, GET 1"},
 		{name: "404 to both with a runtime of no name", runtimes: pull.OtherRuntime, setup: func(r *rig) { r.single("other", "2", "linux/amd64") },
-			reason: pull.TagNotFound, requests: "HEAD 1, GET 1, " + read},
+			reason: pull.TagNotFound, requests: "HEAD 1, GET v2/, GET 1, GET 1"},
 		{name: "no repository", setup: func(*rig) {},
-			reason: pull.RepositoryNotFound, node: "reading manifest 1 in HOST/app: name unknown: Unknown name", requests: "HEAD 1, GET 1, " + read},
+			reason: pull.RepositoryNotFound, node: "reading manifest 1 in HOST/app: name unknown: Unknown name", requests: "HEAD 1, GET v2/, GET 1, GET 1"},
 		{name: "no digest", setup: func(r *rig) { r.single("other", "2", "linux/amd64") }, image: "app@sha256:" + nothing,
-			reason: pull.DigestNotFound, requests: "HEAD sha256:" + nothing + ", HEAD blob sha256:" + nothing + ", GET sha256:" + nothing + ", GET v2/, GET sha256:" + nothing},
+			reason: pull.DigestNotFound, requests: "HEAD sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, HEAD blob sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, GET v2/, GET sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, GET sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 		{name: "403 to both", setup: image(func(r *rig) {
 			r.on("HEAD 1", status(http.StatusForbidden))
 			r.on("GET 1", status(http.StatusForbidden))
 		}),
-			reason: pull.CredentialsRequired, node: `reading manifest 1 in HOST/app: StatusCode: 403, ""`, requests: "HEAD 1, GET 1, " + read},
+			reason: pull.CredentialsRequired, node: `reading manifest 1 in HOST/app: StatusCode: 403, ""`, requests: "HEAD 1, GET 1, GET v2/, GET 1, GET 1, GET v2/"},
 		{name: "the ping fails", setup: image(func(r *rig) { r.on("HEAD", status(http.StatusNotFound)); r.on("GET v2/", status(http.StatusNotFound)) }),
-			reason: pull.RegistryError, detail: "to GET /v2/, which CRI-O asks first", requests: "HEAD 1, GET 1, GET v2/"},
+			reason: pull.RegistryError, detail: "to GET /v2/, which CRI-O asks first", requests: "HEAD 1, GET v2/"},
 		{name: "too many requests for GET", setup: image(func(r *rig) {
 			r.on("HEAD", status(http.StatusNotFound))
 			r.on("GET 1", status(http.StatusTooManyRequests))
 		}),
-			reason: pull.RateLimited, requests: "HEAD 1, GET 1, " + read},
+			reason: pull.RateLimited, requests: "HEAD 1, GET v2/, GET 1"},
 		{name: "other content for GET by digest", image: "app@manifest", setup: image(func(r *rig) {
 			r.on("HEAD", status(http.StatusForbidden))
 			r.on("GET @manifest", says(http.StatusOK, ocispec.MediaTypeImageManifest, `{"schemaVersion":2}`))
@@ -116,16 +116,16 @@ func crioHEAD() []row {
 			indexFor("linux/amd64")(r)
 			r.on("HEAD", status(http.StatusNotFound))
 			r.on("GET @linux", says(http.StatusNotFound, "text/html", page))
-		}, reason: pull.RegistryError, requests: "HEAD 1, GET 1, " + read + ", GET @linux-amd64"},
+		}, reason: pull.RegistryError, requests: "HEAD 1, GET v2/, GET 1, GET @linux-amd64"},
 		{name: "404 for an entry", setup: func(r *rig) {
 			indexFor("linux/amd64")(r)
 			r.on("HEAD", status(http.StatusNotFound))
 			r.on("GET @linux", status(http.StatusNotFound))
-		}, reason: pull.DigestNotFound, requests: "HEAD 1, GET 1, " + read + ", GET @linux-amd64"},
+		}, reason: pull.DigestNotFound, requests: "HEAD 1, GET v2/, GET 1, GET @linux-amd64, GET 1, GET 1, HEAD 1, HEAD 1"},
 		{name: "a page for GET", setup: image(func(r *rig) {
 			r.on("GET 1", says(http.StatusOK, "text/html", page))
 			r.on("HEAD", status(http.StatusNotFound))
-		}), reason: pull.RegistryError, detail: "answered with a web page", requests: "HEAD 1, GET 1, " + read},
+		}), reason: pull.RegistryError, detail: "answered with a web page", requests: "HEAD 1, GET v2/, GET 1"},
 	}
 }
 
@@ -158,7 +158,7 @@ func crioContent() []row {
 			r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, encode(manifest))
 			r.delete("blobs", manifest.Layers[0])
 		}, reason: pull.BlobMissing, detail: "layer {manifest.layer}",
-			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, GET v2/, GET 1, GET blob @manifest.config, GET blob @manifest.layer"},
+			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, GET v2/, GET 1, GET blob @manifest.config, GET blob @manifest.layer, HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, GET blob @manifest.layer"},
 	}
 }
 
@@ -173,21 +173,21 @@ func crioCredentials() []row {
 		}), reason: pull.RegistryError, requests: "HEAD 1, POST token"},
 		{name: "wrong for a token", credential: wrong(), setup: image(func(r *rig) { r.bearer(bearer{}) }),
 			reason: pull.CredentialsRejected, node: "unable to retrieve auth token: invalid username/password: ",
-			requests: "HEAD 1, POST token, GET token basic, GET v2/, GET token basic"},
+			requests: "HEAD 1, POST token, GET token basic, GET v2/, GET token basic, GET 1, POST token, GET token basic"},
 		{name: "wrong for a token in a mixed cluster", runtimes: mixed, credential: wrong(), setup: image(func(r *rig) { r.bearer(bearer{}) }),
 			reason: pull.CredentialsRejected, node: "failed to fetch oauth token",
-			requests: "HEAD 1, POST token, GET token basic, GET v2/, GET token basic"},
+			requests: "HEAD 1, POST token, GET token basic, GET v2/, GET token basic, GET 1, POST token, GET token basic"},
 		{name: "wrong for Basic", credential: wrong(), setup: image(func(r *rig) { r.basic() }),
 			reason: pull.CredentialsRejected, node: "reading manifest 1 in HOST/app: authentication required",
-			requests: "HEAD 1, HEAD 1 basic, GET v2/, GET 1 basic"},
+			requests: "HEAD 1, HEAD 1 basic, GET v2/, GET 1 basic, GET 1, GET 1 basic"},
 		{name: "right for Basic, and HEAD 404", credential: right(), setup: image(func(r *rig) {
 			r.on("HEAD", status(http.StatusNotFound))
 			r.basic()
-		}), requests: "HEAD 1, HEAD 1 basic, GET 1 basic, GET v2/, GET 1 basic"},
+		}), requests: "HEAD 1, HEAD 1 basic, GET v2/, GET 1 basic"},
 		{name: "nobody for Basic", setup: image(func(r *rig) { r.basic() }),
-			reason: pull.CredentialsRequired, requests: "HEAD 1, GET v2/, GET 1"},
+			reason: pull.CredentialsRequired, requests: "HEAD 1, GET v2/, GET 1, GET 1"},
 		{name: "nobody for a token of no use", setup: image(func(r *rig) { r.bearer(bearer{}) }),
-			reason: pull.CredentialsRequired, requests: "HEAD 1, GET token, HEAD 1 bearer, GET v2/, GET token, GET 1 bearer, GET token"},
+			reason: pull.CredentialsRequired, requests: "HEAD 1, GET token, HEAD 1 bearer, GET v2/, GET token, GET 1 bearer, GET token, GET 1, GET token, GET 1 bearer"},
 		{name: "a token of use to who asks for the scope that is named", credential: right(), setup: image(func(r *rig) {
 			r.bearer(bearer{
 				post: func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusForbidden, "DENIED", "no") },
@@ -210,30 +210,30 @@ func crioPlatforms() []row {
 	none := `no image found in image index for architecture "amd64", variant "", OS "linux"`
 	return []row{
 		{name: "amd64/v1", setup: indexFor("linux/amd64/v1"), reason: pull.PlatformMismatch, detail: "no entry for linux/amd64, but for linux/amd64", node: none,
-			requests: "HEAD 1, GET @index" + again},
+			requests: "HEAD 1, GET @index, GET v2/, GET 1, HEAD 1, GET @index"},
 		{name: "amd64/v1 in a mixed cluster", runtimes: mixed, setup: indexFor("linux/amd64/v1"), notes: some, requests: "HEAD 1, GET @index, GET @linux-amd64-v1"},
 		{name: "amd64/v1 with a runtime of no name", runtimes: pull.OtherRuntime, setup: indexFor("linux/amd64/v1"), requests: "HEAD 1, GET @index, GET @linux-amd64-v1"},
 		{name: "amd64/v1 with CRI-O and a runtime of no name", runtimes: pull.OtherRuntime | pull.CRIO, setup: indexFor("linux/amd64/v1"), notes: some,
 			requests: "HEAD 1, GET @index, GET @linux-amd64-v1"},
 		{name: "arm64/v8", platforms: []string{"linux/arm64"}, setup: indexFor("linux/arm64/v8"), requests: "HEAD 1, GET @index, GET @linux-arm64-v8"},
 		{name: "arm/v5 for arm", platforms: []string{"linux/arm/v7"}, setup: indexFor("linux/arm/v5"), requests: "HEAD 1, GET @index, GET @linux-arm-v5"},
-		{name: "386 for amd64", setup: indexFor("linux/386"), reason: pull.PlatformMismatch, node: none, requests: "HEAD 1, GET @index" + again},
+		{name: "386 for amd64", setup: indexFor("linux/386"), reason: pull.PlatformMismatch, node: none, requests: "HEAD 1, GET @index, GET v2/, GET 1, HEAD 1, GET @index"},
 		{name: "386 for amd64 in a mixed cluster", runtimes: mixed, setup: indexFor("linux/386"),
 			notes: []pull.NoteReason{pull.SomeNodesMismatch, pull.SomeNodesMismatch}, requests: "HEAD 1, GET @index, GET @linux-386"},
 		{name: "386 for amd64 on containerd before 2.1", runtimes: pull.ContainerdLocal, setup: indexFor("linux/386"), requests: "HEAD 1, GET @index, GET @linux-386"},
 		{name: "386 for amd64 on containerd of all ages", runtimes: pull.ContainerdLocal | pull.Containerd, setup: indexFor("linux/386"),
 			notes: some, requests: "HEAD 1, GET @index, GET @linux-386"},
 		{name: "neither", runtimes: mixed, setup: indexFor("linux/s390x"), reason: pull.PlatformMismatch, detail: "has no entry for linux/amd64, but for linux/s390x",
-			node: noMatch, requests: "HEAD 1, GET @index" + again},
+			node: noMatch, requests: "HEAD 1, GET @index, GET v2/, GET 1, HEAD 1, GET @index"},
 		{name: "neither, of a list", setup: func(r *rig) {
 			r.manifest("list", "1", images.MediaTypeDockerSchema2ManifestList, dockerised(indexOf(r.entry("linux/s390x"))))
-		}, reason: pull.PlatformMismatch, node: "no image found in manifest list for", requests: "HEAD 1, GET @list" + again},
+		}, reason: pull.PlatformMismatch, node: "no image found in manifest list for", requests: "HEAD 1, GET @list, GET v2/, GET 1, HEAD 1, GET @list"},
 		{name: "an entry without platform, the second one", runtimes: mixed, setup: func(r *rig) {
 			r.index("index", "1", bare(r.entry("linux/arm64")), bare(r.entry("linux/amd64")))
 		}, notes: some, requests: "HEAD 1, GET @index, GET @linux-arm64, GET @linux-amd64, GET blob @linux-arm64.config"},
 		{name: "an entry without platform of a list", setup: func(r *rig) {
 			r.manifest("list", "1", images.MediaTypeDockerSchema2ManifestList, dockerised(indexOf(bare(r.entry("linux/amd64")))))
-		}, reason: pull.PlatformMismatch, requests: "HEAD 1, GET @list" + again},
+		}, reason: pull.PlatformMismatch, requests: "HEAD 1, GET @list, GET v2/, GET 1, HEAD 1, GET @list"},
 		{name: "an entry that asks for a feature", setup: func(r *rig) {
 			entry := r.entry("linux/amd64")
 			entry.Platform.OSFeatures = []string{"sse9"}

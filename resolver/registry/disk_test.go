@@ -68,7 +68,8 @@ func TestContentDirLayers(t *testing.T) {
 	row{layers: true, reason: pull.ReasonPullable, requests: all}.check(t, r, keeping(t, dir))
 	row{layers: true, reason: pull.ReasonPullable, requests: again}.check(t, r, keeping(t, dir))
 	r.on("GET blob @manifest.config", status(http.StatusNotFound))
-	row{layers: true, reason: pull.BlobMissing, requests: "HEAD 1, GET blob @manifest.config"}.check(t, r, keeping(t, dir))
+	row{layers: true, reason: pull.BlobMissing, requests: "HEAD 1, GET blob @manifest.config, " +
+		"HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.config, GET v2/"}.check(t, r, keeping(t, dir))
 }
 
 // TestContentDirUnusable: what cannot be kept is read again.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/distribution/reference"
@@ -17,40 +16,19 @@ import (
 	"github.com/pullgate/pullgate/resolver/registry/wire"
 )
 
-// explain404 asks once more with GET, since a HEAD's 404 has no body: the
-// body tells a missing repository from a missing tag, and a registry from
-// something else that knows no such path.
-func (a *attempt) explain404(ctx context.Context, finding pull.Finding) pull.Finding {
-	host := a.upstream()
-	if _, digested := a.Image.(reference.Digested); digested {
-		finding.Reason = pull.DigestNotFound
-	}
-	finding.Detail = host.Host + " answered 404 Not Found"
+// explainStatus asks by GET for the words of a refusal that HEAD has not, such
+// as those of a policy or a quota.
+func (a *attempt) explainStatus(ctx context.Context, finding pull.Finding) pull.Finding {
 	status, body, err := a.again(ctx)
-	if err != nil {
+	if err != nil || status < http.StatusBadRequest {
 		return finding
 	}
-	switch {
-	case status == http.StatusOK:
-		finding.Detail = host.Host + " answers 404 to HEAD, which containerd asks, and 200 to GET"
-	case status == http.StatusNotFound && answers.IsMarkup(body):
-		finding.Reason = pull.RegistryError
-		finding.Detail = host.Host + " answered 404 Not Found with a web page: something other than a registry is there or in between"
-	case status == http.StatusNotFound:
-		finding.Detail = answers.OneLine(finding.Detail + answers.InWords(body))
+	words := answers.InWords(body)
+	if words == "" {
+		words = answers.FirstWords(body)
 	}
-	if status == http.StatusNotFound && namesRepository(body) {
-		finding.Reason = pull.RepositoryNotFound
-	}
+	finding.Detail = answers.OneLine(finding.Detail + words)
 	return finding
-}
-
-// namesRepository tells whether an answer says that there is no such repository:
-// with the specification's code, or with the one that Harbor has for everything
-// and a word on what it is.
-func namesRepository(body []byte) bool {
-	code, message := answers.Error(body)
-	return code == "NAME_UNKNOWN" || code == "NOT_FOUND" && strings.HasPrefix(message, "repository ")
 }
 
 // explainRefused makes sure that it was a registry whose answer containerd

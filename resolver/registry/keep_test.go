@@ -68,8 +68,8 @@ func knownImages() []twice {
 			first:   row{layers: true, reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"},
 			between: func(r *rig) { r.on("GET blob @manifest.layer", status(http.StatusNotFound)) },
 			second: row{layers: true, reason: pull.BlobMissing, // and asked again
-				requests: strings.Repeat("HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, ", 1) +
-					"HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"}},
+				requests: strings.Repeat("HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, ", 3) +
+					"GET blob @manifest.layer, GET v2/"}},
 	}
 }
 
@@ -83,10 +83,10 @@ func keptTokens() []twice {
 			second: row{reason: pull.ReasonPullable, requests: "HEAD 1 bearer"}},
 		{name: "another credential gets no token of this one", setup: func(r *rig) { r.bearer(bearer{}) },
 			first:  row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
-			second: row{credential: wrong(), reason: pull.CredentialsRejected, requests: "HEAD 1, POST token, GET token basic"}},
+			second: row{credential: wrong(), reason: pull.CredentialsRejected, requests: "HEAD 1, POST token, GET token basic, GET 1, POST token, GET token basic"}},
 		{name: "nobody gets a token of somebody", setup: func(r *rig) { r.bearer(bearer{}) },
 			first:  row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
-			second: row{reason: pull.CredentialsRequired, requests: "HEAD 1, GET token, HEAD 1 bearer"}},
+			second: row{reason: pull.CredentialsRequired, requests: "HEAD 1, GET token, HEAD 1 bearer, GET 1, GET token, GET 1 bearer"}},
 		{name: "an equal credential of another secret gets it", setup: func(r *rig) { r.bearer(bearer{}) },
 			first: row{credential: right(), reason: pull.ReasonPullable, requests: "HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer"},
 			second: row{credential: pull.NewCredential(pull.Secret("other", "right"), user, password), reason: pull.ReasonPullable,
@@ -105,7 +105,7 @@ func neverKept() []twice {
 		{name: "a known image that is refused by its header is asked for twice",
 			between: func(r *rig) { serve(r, images.MediaTypeDockerSchema1Manifest, digestOf(schema1()), schema1()) },
 			first:   row{reason: pull.ReasonPullable, requests: "HEAD 1, GET @manifest"},
-			second:  row{reason: pull.UnsupportedImage, requests: "HEAD 1, HEAD 1, GET 1"}},
+			second:  row{reason: pull.UnsupportedImage, requests: "HEAD 1, HEAD 1, GET 1, HEAD 1, GET 1"}},
 		{name: "what was said to somebody is not said to others", setup: func(r *rig) {
 			indexFor("linux/amd64", "linux/arm64")(r)
 			r.basic()

@@ -27,6 +27,12 @@ func missing() []row {
 			r.on("HEAD", status(http.StatusNotFound))
 		}
 	}
+	alone := func(f http.HandlerFunc) func(r *rig) {
+		return func(r *rig) {
+			r.on("GET 1", f)
+			r.on("HEAD", status(http.StatusNotFound))
+		}
+	}
 	return []row{
 		{name: "tag", setup: other,
 			reason: pull.TagNotFound, detail: "HOST answered 404 Not Found (MANIFEST_UNKNOWN: Unknown manifest)", node: notFound,
@@ -46,28 +52,55 @@ func missing() []row {
 			setup:  func(r *rig) { r.single("manifest", "1", "linux/amd64") },
 			reason: pull.DigestNotFound, detail: "the digest is that of a blob",
 			node:     "rpc error: code = NotFound desc = get image config descriptor: unexpected media type  for {manifest.config}: not found",
-			requests: "HEAD @manifest.config, HEAD blob @manifest.config, GET blob @manifest.config, GET @manifest.config"},
+			requests: "HEAD @manifest.config, HEAD blob @manifest.config, GET blob @manifest.config, GET @manifest.config, HEAD @manifest.config, HEAD blob @manifest.config, GET blob @manifest.config, GET @manifest.config"},
 		{name: "HEAD 404, GET 200", setup: func(r *rig) {
 			r.single("manifest", "1", "linux/amd64")
 			r.on("HEAD", status(http.StatusNotFound))
 		},
 			reason: pull.TagNotFound, detail: "HOST answers 404 to HEAD, which containerd asks, and 200 to GET", node: notFound,
-			requests: "HEAD 1, GET 1"},
-		{name: "404 without words", setup: gets(status(http.StatusNotFound)),
+			requests: "HEAD 1, GET 1, GET 1, HEAD 1, HEAD 1"},
+		{name: "404 without words", setup: alone(status(http.StatusNotFound)),
 			reason: pull.TagNotFound, detail: "HOST answered 404 Not Found", node: notFound,
-			requests: "HEAD 1, GET 1"},
-		{name: "404 in plain words", setup: gets(http.NotFound),
+			requests: "HEAD 1, GET 1, GET v2/"},
+		{name: "404 without words for all", setup: gets(status(http.StatusNotFound)),
+			reason: pull.RegistryError, detail: "something other than a registry",
+			requests: "HEAD 1, GET 1, GET v2/"},
+		{name: "404 in plain words for all", setup: gets(http.NotFound),
+			reason: pull.RegistryError, detail: `HOST answered 404 Not Found: "404 page not found"; something other`,
+			requests: "HEAD 1, GET 1, GET tags"},
+		{name: "404 in plain words, and a list of tags", setup: func(r *rig) { other(r); alone(http.NotFound)(r) },
 			reason: pull.TagNotFound, detail: "HOST answered 404 Not Found", node: notFound,
-			requests: "HEAD 1, GET 1"},
+			requests: "HEAD 1, GET 1, GET tags"},
+		{name: "404 in plain words, and a list with the tag", setup: func(r *rig) {
+			r.single("manifest", "1", "linux/amd64")
+			alone(http.NotFound)(r)
+		},
+			reason: pull.RegistryError, detail: "something other than a registry",
+			requests: "HEAD 1, GET 1, GET tags"},
+		{name: "404 in plain words, and no repository", setup: alone(http.NotFound),
+			reason: pull.RepositoryNotFound, detail: "HOST answered 404 Not Found", node: notFound,
+			requests: "HEAD 1, GET 1, GET tags"},
+		{name: "404 in JSON of a gateway", setup: gets(says(http.StatusNotFound, "application/json", `{"message":"no Route matched with those values"}`)),
+			reason: pull.RegistryError, detail: "no Route matched",
+			requests: "HEAD 1, GET 1, GET tags"},
+		{name: "404 in JSON of a framework", setup: gets(says(http.StatusNotFound, "application/json", `{"status":404,"error":"Not Found","path":"/v2/app/manifests/1"}`)),
+			reason: pull.RegistryError, detail: "Not Found",
+			requests: "HEAD 1, GET 1, GET tags"},
+		{name: "404 once", setup: func(r *rig) {
+			r.single("manifest", "1", "linux/amd64")
+			r.once("HEAD 1", status(http.StatusNotFound))
+		},
+			reason: pull.RegistryError, detail: "two answers",
+			requests: "HEAD 1, GET 1, GET 1, HEAD 1"},
 		{name: "404 with a page", setup: gets(says(http.StatusNotFound, "text/html", page)),
 			reason: pull.RegistryError, detail: "something other than a registry",
 			requests: "HEAD 1, GET 1"},
 		{name: "the second look is limited", setup: gets(status(http.StatusTooManyRequests)),
-			reason: pull.TagNotFound, detail: "HOST answered 404 Not Found", node: notFound,
+			reason: pull.RateLimited, detail: "HOST answered 429 Too Many Requests",
 			requests: "HEAD 1, GET 1"},
 		{name: "the second look fails", setup: gets(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }),
-			reason: pull.TagNotFound, detail: "HOST answered 404 Not Found", node: notFound,
-			requests: "HEAD 1, GET 1, GET 1"},
+			reason: pull.RegistryUnreachable, detail: "EOF",
+			requests: "HEAD 1, GET 1"},
 		{name: "the second look needs a token", credential: right(),
 			setup: func(r *rig) {
 				other(r)
@@ -107,14 +140,14 @@ func missingManifests() []row {
 		{name: "manifest gone after HEAD", setup: single(func(r *rig) { r.on("GET @manifest", status(http.StatusNotFound)) }),
 			reason: pull.DigestNotFound, detail: "does not have the manifest {manifest}",
 			node:     copying + "content at https://HOST/v2/app/manifests/{manifest} not found: not found",
-			requests: "HEAD 1, GET @manifest"},
+			requests: "HEAD 1, GET @manifest, HEAD 1, GET @manifest, GET @manifest, GET v2/"},
 		{name: "child of the platform", setup: func(r *rig) {
 			child := r.entry("linux/amd64")
 			r.index("index", "1", child, r.entry("linux/arm64"))
 			r.delete("manifests", child)
 		},
 			reason: pull.DigestNotFound, detail: "does not have the manifest {linux-amd64}", node: copying + "content at https://HOST/v2/app/manifests/{linux-amd64} not found: not found",
-			requests: "HEAD 1, GET @index, GET @linux-amd64"},
+			requests: "HEAD 1, GET @index, GET @linux-amd64, HEAD 1, GET @index, GET @linux-amd64, GET @linux-amd64"},
 		{name: "child of another platform", setup: func(r *rig) {
 			child := r.entry("linux/arm64")
 			r.index("index", "1", r.entry("linux/amd64"), child)
@@ -128,7 +161,7 @@ func missingManifests() []row {
 		},
 			reason: pull.BlobMissing, detail: "does not have the config {linux-amd64.config}",
 			node:     "get image config descriptor: failed to copy: httpReadSeeker: failed open: could not fetch content descriptor {linux-amd64.config}",
-			requests: "HEAD 1, GET @index, GET @linux-amd64, GET blob @linux-amd64.config"},
+			requests: "HEAD 1, GET @index, GET @linux-amd64, GET blob @linux-amd64.config, HEAD 1, GET @index, GET @linux-amd64, GET blob @linux-amd64.config, GET blob @linux-amd64.config, GET v2/"},
 		{name: "config and layer are not asked for", setup: single(func(r *rig) { r.on("GET blob", status(http.StatusNotFound)) }),
 			reason:   pull.ReasonPullable,
 			requests: "HEAD 1, GET @manifest"},
@@ -146,19 +179,19 @@ func missingBlobs() []row {
 		{name: "config", layers: true, setup: single(func(r *rig) { r.on("GET blob @manifest.config", status(http.StatusNotFound)) }),
 			reason: pull.BlobMissing, detail: "does not have the config {manifest.config}",
 			node:     copying + "could not fetch content descriptor {manifest.config} (application/vnd.oci.image.config.v1+json) from remote: not found",
-			requests: "HEAD 1, GET @manifest, GET blob @manifest.config"},
+			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.config, GET v2/"},
 		{name: "layer", layers: true, setup: single(func(r *rig) { r.on("GET blob @manifest.layer", status(http.StatusNotFound)) }),
 			reason: pull.BlobMissing, detail: "does not have the layer {manifest.layer}",
 			node:     copying + "could not fetch content descriptor {manifest.layer} (application/vnd.oci.image.layer.v1.tar+gzip) from remote: not found",
-			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"},
+			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, GET blob @manifest.layer, GET v2/"},
 		{name: "layer of nothing", layers: true, setup: single(func(r *rig) { r.on("GET blob @manifest.layer", status(http.StatusOK)) }),
 			reason: pull.BlobMissing, detail: "does not have the layer {manifest.layer}",
 			node:     "short read: expected 17 bytes but got 0: unexpected EOF",
-			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"},
+			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, GET blob @manifest.layer"},
 		{name: "layer 403", layers: true, setup: single(func(r *rig) { r.on("GET blob @manifest.layer", status(http.StatusForbidden)) }),
 			reason: pull.CredentialsRequired, detail: "HOST answered 403 Forbidden",
 			node:     `failed to pull and unpack image "HOST/app:1": failed to copy: httpReadSeeker: failed open: unexpected status from GET request to http://HOST/v2/app/blobs/{manifest.layer}: 403 Forbidden`,
-			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"},
+			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, GET blob @manifest.layer, GET v2/"},
 		{name: "layer 500", layers: true, setup: single(func(r *rig) { r.on("GET blob @manifest.layer", status(http.StatusInternalServerError)) }),
 			reason: pull.RegistryError, detail: "HOST answered 500",
 			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, GET blob @manifest.layer"},

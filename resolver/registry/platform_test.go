@@ -37,17 +37,17 @@ func onePlatform() []row {
 	return []row{
 		{name: "no entry", setup: indexFor("linux/arm64", "linux/s390x"),
 			reason: pull.PlatformMismatch, detail: "the index has no entry for linux/amd64, but for linux/arm64, linux/s390x", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 		{name: "empty index", setup: indexFor(),
 			reason: pull.PlatformMismatch, detail: "the index has no entry for linux/amd64", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 		{name: "attestations alone", setup: func(r *rig) { r.index("index", "1", r.attestation()) },
 			reason: pull.PlatformMismatch, detail: "the index has no entry for linux/amd64", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 		{name: "attestations alone, on nodes of which nothing is known", platforms: []string{},
 			setup:  func(r *rig) { r.index("index", "1", r.attestation()) },
 			reason: pull.PlatformMismatch, detail: "the index has no entry for any platform", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 		{name: "any platform will do", platforms: []string{}, setup: indexFor("linux/s390x", "linux/arm64"),
 			requests: "HEAD 1, GET @index, GET @linux-s390x"},
 		{name: "any platform will do, though one is gone", platforms: []string{},
@@ -71,10 +71,10 @@ func onePlatform() []row {
 			requests: "HEAD 1, GET @index, GET @linux-amd64"},
 		{name: "amd64/v2 alone", setup: indexFor("linux/amd64/v2"),
 			reason: pull.PlatformMismatch, detail: "no entry for linux/amd64", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 		{name: "arm64/v9 alone", platforms: []string{"linux/arm64"}, setup: indexFor("linux/arm64/v9"),
 			reason: pull.PlatformMismatch, detail: "no entry for linux/arm64", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 	}
 }
 
@@ -86,12 +86,12 @@ func oddEntries() []row {
 			r.index("index", "1", entry)
 		},
 			reason: pull.PlatformMismatch, detail: "no entry for linux/amd64", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 		{name: "entries without platform: the first is looked at alone", setup: func(r *rig) {
 			r.index("index", "1", bare(r.entry("linux/arm64")), bare(r.entry("linux/amd64")))
 		},
 			reason: pull.PlatformMismatch, detail: "no entry for linux/amd64", node: noMatch,
-			requests: "HEAD 1, GET @index, GET @linux-arm64, GET @linux-amd64, GET blob @linux-arm64.config"},
+			requests: "HEAD 1, GET @index, GET @linux-arm64, GET @linux-amd64, GET blob @linux-arm64.config, HEAD 1, GET @index, GET @linux-arm64, GET @linux-amd64, GET blob @linux-arm64.config"},
 		{name: "an entry of another type than images have", setup: func(r *rig) {
 			entry := r.entry("linux/amd64")
 			entry.MediaType = "application/vnd.example"
@@ -99,14 +99,14 @@ func oddEntries() []row {
 		},
 			reason: pull.UnsupportedImage, detail: "could not fetch content descriptor",
 			node:     absent + pulling + "failed to copy: httpReadSeeker: failed open: could not fetch content descriptor {linux-amd64} (application/vnd.example) from remote: not found",
-			requests: "HEAD 1, GET @index, GET blob @linux-amd64"},
+			requests: "HEAD 1, GET @index, GET blob @linux-amd64, HEAD 1, GET @index, GET blob @linux-amd64"},
 		{name: "an entry of another type that is there", setup: func(r *rig) {
 			entry := amd64(r.blob("text", "text/plain", []byte("text")))
 			r.index("index", "1", entry)
 		},
 			reason: pull.UnsupportedImage, detail: "unexpected media type text/plain",
 			node:     absent + "get image config descriptor: unexpected media type text/plain for {text}: not found",
-			requests: "HEAD 1, GET @index, GET blob @text"},
+			requests: "HEAD 1, GET @index, GET blob @text, HEAD 1, GET @index, GET blob @text"},
 		{name: "an entry of another type for another platform", setup: func(r *rig) {
 			entry := r.entry("linux/arm64")
 			entry.MediaType = "application/vnd.example"
@@ -134,14 +134,14 @@ func severalPlatforms() []row {
 			requests: "HEAD 1, GET @index, GET @linux-amd64, GET @linux-arm64"},
 		{name: "neither", platforms: both, setup: indexFor("linux/s390x"),
 			reason: pull.PlatformMismatch, detail: "no entry for linux/amd64, linux/arm64", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 		{name: "one gone, one without an entry", platforms: both, setup: func(r *rig) {
 			gone := r.entry("linux/amd64")
 			r.index("index", "1", gone)
 			r.delete("manifests", gone)
 		},
 			reason: pull.DigestNotFound, detail: "does not have the manifest {linux-amd64}", node: "not found",
-			requests: "HEAD 1, GET @index, GET @linux-amd64"},
+			requests: "HEAD 1, GET @index, GET @linux-amd64, HEAD 1, GET @index, GET @linux-amd64, GET @linux-amd64"},
 		{name: "one gone, one there", platforms: both, setup: func(r *rig) {
 			gone := r.entry("linux/amd64")
 			r.index("index", "1", gone, r.entry("linux/arm64"))
@@ -171,10 +171,10 @@ func windowsPlatforms() []row {
 			requests: "HEAD 1, GET @index, GET @windows-amd64"},
 		{name: "windows, too old for the image", platforms: []string{"windows(10.0.17763.1)/amd64"}, setup: windows,
 			reason: pull.PlatformMismatch, detail: "no entry for windows(10.0.17763.1)/amd64", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 		{name: "windows knows no fallback", platforms: []string{"windows/amd64"}, setup: indexFor("windows/386"),
 			reason: pull.PlatformMismatch, detail: "no entry for windows/amd64", node: noMatch,
-			requests: "HEAD 1, GET @index"},
+			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
 		{name: "windows and linux", platforms: []string{"linux/amd64", "windows/amd64"}, setup: windows,
 			requests: "HEAD 1, GET @index, GET @linux-amd64, GET @windows-amd64"},
 	}

@@ -3,9 +3,11 @@ package registry
 import (
 	"context"
 
+	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry/answers"
@@ -62,13 +64,25 @@ func (c *Client) ask(ctx context.Context, q pull.Query, anew bool) (finding pull
 	if err != nil {
 		return answers.Unanswered(err), fresh
 	}
-	a := attempt{Query: q, client: c, hosts: hosts, fresh: fresh}
+	a := attempt{Query: q, client: c, hosts: hosts, mode: modeOf(q), fresh: fresh}
 	found := a.look(ctx, a.byContainerd)
-	if fresh {
-		found.Finding = a.withoutHosts(ctx, found.Finding)
-		found.Finding = a.byOthers(ctx, found)
+	if !fresh {
+		return found.Finding, fresh
 	}
-	return found.Finding, fresh
+	last := found
+	last.Finding = a.withoutHosts(ctx, found.Finding)
+	last.Finding = a.byOthers(ctx, last)
+	if last.Reason.Verdict() != pull.Broken {
+		return last.Finding, fresh
+	}
+	confirmed := a.confirm(ctx, found).Finding
+	if confirmed.Reason.Verdict() == pull.Broken && q.Runtimes == pull.CRIO {
+		return last.Finding, fresh
+	}
+	if last.Node == "" {
+		confirmed.Node = "" // nobody knows what these nodes say
+	}
+	return confirmed, fresh
 }
 
 // attempt is one try to answer a query.
@@ -76,9 +90,12 @@ type attempt struct {
 	pull.Query
 	client *Client
 	hosts  []docker.RegistryHost
+	mode   containerd.Mode
 	// fresh hosts were made for this very attempt; with others, what comes of
 	// it is no answer yet unless it is Pullable.
 	fresh bool
+	// alone is that nothing counts that was read before.
+	alone bool
 }
 
 // outcome is what came of one look.
@@ -86,6 +103,10 @@ type outcome struct {
 	pull.Finding
 	// schema1 is that the registry has a manifest of Docker's first schema.
 	schema1 bool
+	// unresolved is that the reference led nowhere.
+	unresolved bool
+	// failed is content that the registry did not give.
+	failed []ocispec.Descriptor
 	// key is under which the finding may be kept; nil: it may not.
 	key *readKey
 }
@@ -99,6 +120,10 @@ func (a *attempt) look(ctx context.Context, by func(context.Context) outcome) ou
 	if err := memo.FirstUnanswered(); err != nil {
 		// Another host gave no answer; a node may get one from it.
 		found.Finding = found.Unless(answers.Unanswered(err))
+	}
+	if _, password := a.Credential.Basic(); found.Reason == pull.CredentialsRejected && !found.LoginFailed && (password == "" || !memo.Shown()) {
+		found.Reason, found.LoginFailed = pull.CredentialsRequired, false
+		found.Detail = answers.OneLine(found.Detail + memo.Asked() + ", so that nodes do not send the credential")
 	}
 	found.Finding = answers.Redact(found.Finding, a.Credential)
 	if found.key != nil && found.Reason == pull.ReasonPullable {
@@ -121,8 +146,8 @@ func (a *attempt) withoutHosts(ctx context.Context, finding pull.Finding) pull.F
 			return answers.Unanswered(err)
 		}
 		ignoring := *a
-		ignoring.hosts = hosts
-		return ignoring.look(ctx, ignoring.byContainerd).Finding
+		ignoring.hosts, ignoring.mode, ignoring.fresh = hosts, containerd.Plain, true
+		return ignoring.confirm(ctx, ignoring.look(ctx, ignoring.byContainerd)).Finding
 	}, func(refused, _ pull.Finding) pull.Note {
 		return mismatch("nodes whose containerd pulls by its local path, which alone heeds hosts.toml where config_path is a list, could not pull it: %s", refused.Detail)
 	})
@@ -130,36 +155,45 @@ func (a *attempt) withoutHosts(ctx context.Context, finding pull.Finding) pull.F
 
 // byContainerd resolves the reference and reads what it leads to.
 func (a *attempt) byContainerd(ctx context.Context) outcome {
-	resolver := docker.NewResolver(docker.ResolverOptions{
-		Hosts: func(string) ([]docker.RegistryHost, error) { return a.hosts, nil },
-	})
+	resolver := a.resolver()
 	name := a.Image.String()
 	_, root, err := resolver.Resolve(ctx, name)
 	if err != nil {
 		return a.unresolved(ctx, err)
 	}
 	key := keyOf(a.Query, root)
-	if read, ok := a.client.read.Get(key); ok && !a.Layers {
+	if read, ok := a.client.read.Get(key); ok && !a.Layers && !a.alone {
 		return outcome{Finding: read}
 	}
 	fetcher, err := resolver.Fetcher(ctx, name)
 	if err != nil {
 		return outcome{Finding: answers.Of(err, a.Credential)}
 	}
-	store := contents.NewStore(fetcher, a.client.disk.Of(a.Image.Name()))
+	kept := a.client.disk.Of(a.Image.Name())
+	if a.alone {
+		kept = nil
+	}
+	store := contents.NewStore(fetcher, kept)
 	return a.evaluate(ctx, evaluation{Query: a.Query, store: store, root: root, host: a.upstream().Host})
+}
+
+// resolver is containerd's, for the hosts of the attempt.
+func (a *attempt) resolver() remotes.Resolver {
+	return docker.NewResolver(docker.ResolverOptions{
+		Hosts: func(string) ([]docker.RegistryHost, error) { return a.hosts, nil },
+	})
 }
 
 // unresolved says why a reference led nowhere.
 func (a *attempt) unresolved(ctx context.Context, err error) outcome {
-	found := outcome{Finding: answers.Of(err, a.Credential), schema1: errdefs.IsNotImplemented(err)}
+	found := outcome{Finding: answers.Of(err, a.Credential), schema1: errdefs.IsNotImplemented(err), unresolved: true}
 	found.Node = containerd.UnresolvedWords(a.Image, a.Runtimes == pull.ContainerdLocal, err)
 	switch {
 	case !a.fresh: // it will be asked again
-	case found.Reason == pull.TagNotFound:
-		found.Finding = a.explain404(ctx, found.Finding)
 	case found.Reason == pull.UnsupportedImage:
 		found.Finding = a.explainRefused(ctx, found.Finding)
+	case answers.Unexplained(err) && len(a.hosts) == 1:
+		found.Finding = a.explainStatus(ctx, found.Finding)
 	}
 	return found
 }
@@ -168,6 +202,7 @@ func (a *attempt) unresolved(ctx context.Context, err error) outcome {
 // that may be kept.
 func (a *attempt) evaluate(ctx context.Context, e evaluation) outcome {
 	found := outcome{Finding: e.find(ctx), schema1: e.schema1()}
+	found.failed = e.store.Failed()
 	if e.byHeader && a.fresh { // else it will be asked again
 		found.Finding = a.explainRefused(ctx, found.Finding)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -140,6 +141,12 @@ func TestConnectionsShared(t *testing.T) {
 	r, server := newTLSRig(t)
 	r.single("manifest", "1", "linux/amd64")
 	host := "example.com:" + r.port()
+	r.wrap(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			req.URL.Path = strings.NewReplacer("/v2/lib/", "/v2/app/", "/v2/a/b/", "/v2/app/").Replace(req.URL.Path)
+			next.ServeHTTP(w, req)
+		})
+	})
 	c := client(t, r.certsDir(map[string]string{host + "/hosts.toml": `ca = "ca.pem"`, host + "/ca.pem": authority(server)}))
 	for _, name := range []string{"app:1", "lib:1", "a/b:1"} {
 		c.Probe(t.Context(), pull.Query{Image: named(t, host+"/"+name), Platforms: list("linux/amd64")})

@@ -71,23 +71,23 @@ func refusedHeaders() []row {
 			serve(r, images.MediaTypeDockerSchema1Manifest, digestOf(schema1()), schema1())
 		},
 			detail: "schema 1 image manifests are no longer supported", node: invalid + old,
-			requests: "HEAD 1, GET 1"},
+			requests: "HEAD 1, GET 1, HEAD 1, GET 1"},
 		{name: "schema 1 without a digest header", setup: func(r *rig) {
 			serve(r, images.MediaTypeDockerSchema1Manifest, "", schema1())
 		},
 			detail: "no longer supported", node: "rpc error: code = Unimplemented desc = " + failed + "not implemented: media type",
-			requests: "HEAD 1, GET 1, GET 1"},
+			requests: "HEAD 1, GET 1, GET 1, HEAD 1, GET 1, GET 1"},
 		{name: "schema 1 in plain text", setup: func(r *rig) { serve(r, "text/plain; charset=utf-8", digestOf(schema1()), schema1()) },
 			detail: "schema 1 image manifests are no longer supported", node: invalid + old,
-			requests: "HEAD 1, GET 1"},
+			requests: "HEAD 1, GET 1, HEAD 1, GET 1"},
 		{name: "application/json", setup: as("application/json"),
 			detail:   `media type "application/json" is that of no manifest`,
 			node:     absent + pulling + "failed to copy: httpReadSeeker: failed open: could not fetch content descriptor {document} (application/json) from remote: not found",
-			requests: "HEAD 1, GET blob @document, GET 1"},
+			requests: "HEAD 1, GET blob @document, GET 1, HEAD 1, GET blob @document, GET 1"},
 		{name: "no media type", setup: as(""),
 			detail:   `media type "" is that of no manifest`,
 			node:     absent + pulling + "failed to copy: httpReadSeeker: failed open: could not fetch content descriptor {document} () from remote: not found",
-			requests: "HEAD 1, GET blob @document, GET 1"},
+			requests: "HEAD 1, GET blob @document, GET 1, HEAD 1, GET blob @document, GET 1"},
 		{name: "a foreign media type that the blobs have, too", setup: func(r *rig) {
 			body := manifest(r)
 			serve(r, "application/json", digestOf(body), body)
@@ -95,7 +95,7 @@ func refusedHeaders() []row {
 		},
 			detail:   `media type "application/json" is that of no manifest`,
 			node:     absent + "get image config descriptor: unexpected media type application/json for {document}: not found",
-			requests: "HEAD 1, GET blob @document, GET 1"},
+			requests: "HEAD 1, GET blob @document, GET 1, HEAD 1, GET blob @document, GET 1"},
 		{name: "a foreign media type, and no second look", reason: pull.RateLimited, setup: func(r *rig) {
 			as("application/json")(r)
 			r.on("GET 1", status(http.StatusTooManyRequests))
@@ -117,7 +117,7 @@ func refusedHeaders() []row {
 			serve(r, ocispec.MediaTypeImageManifest, "md5:abc", body)
 		},
 			detail: `"md5:abc" in header not a valid digest`, node: failed + `"md5:abc" in header not a valid digest: unsupported digest algorithm`,
-			requests: "HEAD 1, GET 1"},
+			requests: "HEAD 1, GET 1, HEAD 1, GET 1"},
 	}
 }
 
@@ -129,12 +129,12 @@ func tooLarge() []row {
 			serve(r, ocispec.MediaTypeImageManifest, digestOf(body), padded(body))
 		},
 			detail: "byte manifest", node: absent + failed + "rejecting ",
-			requests: "HEAD 1, GET 1"},
+			requests: "HEAD 1, GET 1, HEAD 1, GET 1"},
 		{name: "5 MB and no digest header", setup: func(r *rig) {
 			serve(r, ocispec.MediaTypeImageManifest, "", padded(manifest(r)))
 		},
 			detail: "byte manifest", node: absent + failed + "rejecting ",
-			requests: "HEAD 1, GET 1, GET 1"},
+			requests: "HEAD 1, GET 1, GET 1, HEAD 1, GET 1, GET 1"},
 		{name: "5 MB of something else", reason: pull.RegistryError, setup: func(r *rig) {
 			serve(r, ocispec.MediaTypeImageManifest, "", []byte(strings.Repeat("x", 5<<20)))
 		},
@@ -165,13 +165,13 @@ func refusedSizes() []row {
 			})
 		},
 			detail: "content size of zero", node: invalid + pulling + "unable to fetch descriptor ({manifest}) which reports content size of zero: invalid argument",
-			requests: "HEAD 1"},
+			requests: "HEAD 1, HEAD 1"},
 		{name: "HEAD says more", setup: said(7),
 			detail: "short read: expected", node: pulling + "short read: expected",
-			requests: "HEAD 1, GET @manifest"},
+			requests: "HEAD 1, GET @manifest, HEAD 1, GET @manifest"},
 		{name: "HEAD says less", setup: said(-7),
 			detail: "read past expected size", node: "rpc error: code = FailedPrecondition desc = " + pulling + "failed to copy: httpReadSeeker: read past expected size",
-			requests: "HEAD 1, GET @manifest"},
+			requests: "HEAD 1, GET @manifest, HEAD 1, GET @manifest"},
 	}
 }
 
@@ -189,25 +189,25 @@ func refusedBodies() []row {
 			detail: "unexpected commit digest",
 			node: "rpc error: code = FailedPrecondition desc = " + pulling +
 				`failed commit on ref "manifest-{other}": unexpected commit digest {document}, expected {other}: failed precondition`,
-			requests: "HEAD 1, GET @other"},
+			requests: "HEAD 1, GET @other, HEAD 1, GET @other"},
 		{name: "an index that says it is a manifest",
 			setup:  document(ocispec.MediaTypeImageManifest, `{"schemaVersion": 2, "mediaType": "`+ocispec.MediaTypeImageIndex+`", "manifests": []}`),
 			detail: "expected manifest but found index", node: pulling + "children: invalid desc {document}: media-type: expected manifest but found index (",
-			requests: "HEAD 1, GET @document"},
+			requests: "HEAD 1, GET @document, HEAD 1, GET @document"},
 		{name: "a manifest that says it is an index",
 			setup:  document(ocispec.MediaTypeImageIndex, `{"schemaVersion": 2, "config": {}, "layers": []}`),
 			detail: "expected index but found manifest", node: pulling + "children: invalid desc {document}: media-type: expected index but found manifest (",
-			requests: "HEAD 1, GET @document"},
+			requests: "HEAD 1, GET @document, HEAD 1, GET @document"},
 		{name: "schema 1 that says it is schema 2",
 			setup:  document(images.MediaTypeDockerSchema2Manifest, `{"schemaVersion": 1, "fsLayers": [{}]}`),
 			detail: "schema 1 not supported", node: pulling + "children: invalid desc {document}: media-type: schema 1 not supported",
-			requests: "HEAD 1, GET @document"},
+			requests: "HEAD 1, GET @document, HEAD 1, GET @document"},
 		{name: "not JSON", setup: document(ocispec.MediaTypeImageManifest, "manifest"),
 			detail: "invalid character", node: pulling + "children: invalid desc {document}: invalid character 'm' looking for beginning of value",
-			requests: "HEAD 1, GET @document"},
+			requests: "HEAD 1, GET @document, HEAD 1, GET @document"},
 		{name: "JSON of another shape", setup: document(ocispec.MediaTypeImageManifest, `{"schemaVersion": 2, "layers": 7}`),
 			detail: "cannot unmarshal", node: pulling + "json: cannot unmarshal number into Go struct field Manifest.layers",
-			requests: "HEAD 1, GET @document"},
+			requests: "HEAD 1, GET @document, HEAD 1, GET @document"},
 	}
 }
 
@@ -219,14 +219,14 @@ func refusedConfigs() []row {
 			r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, encode(manifest))
 		},
 			detail: "unmarshal image config", node: pulling + "unmarshal image config: json: cannot unmarshal string",
-			requests: "HEAD 1, GET @manifest, GET blob @config"},
+			requests: "HEAD 1, GET @manifest, GET blob @config, HEAD 1, GET @manifest, GET blob @config"},
 		{name: "a config of another image", layers: true, setup: func(r *rig) {
 			manifest := r.parts("app", "linux/amd64")
 			manifest.Config = r.blob("config", ocispec.MediaTypeImageConfig, []byte(`{"rootfs": {"diff_ids": []}}`))
 			r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, encode(manifest))
 		},
 			detail: "number of layers and diffIDs don't match", node: pulling + "number of layers and diffIDs don't match: 1 != 0",
-			requests: "HEAD 1, GET @manifest, GET blob @config"},
+			requests: "HEAD 1, GET @manifest, GET blob @config, HEAD 1, GET @manifest, GET blob @config"},
 		{name: "an artifact is pulled", layers: true, reason: pull.ReasonPullable, setup: func(r *rig) {
 			manifest := r.parts("chart", "linux/amd64")
 			manifest.Config = r.blob("config", "application/vnd.cncf.helm.config.v1+json", []byte("name: chart"))

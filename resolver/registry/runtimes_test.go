@@ -95,7 +95,7 @@ func TestCRIOIsAskedOnce(t *testing.T) {
 	if finding := asks.probe(t, r, c); finding.Reason != pull.TagNotFound {
 		t.Errorf("%+v", finding)
 	}
-	if asked, want := strings.Join(r.asked(), ", "), "HEAD 1, HEAD 1, GET 1, GET v2/, GET 1"; asked != want {
+	if asked, want := strings.Join(r.asked(), ", "), "HEAD 1, HEAD 1, GET v2/, GET 1, GET 1, GET v2/"; asked != want {
 		t.Errorf("requests\n%s, want\n%s", asked, want)
 	}
 }

@@ -44,7 +44,7 @@ func (c *Client) tags(ctx context.Context, image reference.Named, credential pul
 		return nil, errors.New(answers.Without(answers.Unanswered(err).Detail, credential))
 	}
 	switch {
-	case answer.StatusCode == http.StatusNotFound && namesRepository(answer.Content):
+	case answer.StatusCode == http.StatusNotFound && answers.NamesRepository(answer.Content):
 		return nil, ErrRepositoryUnknown
 	case answer.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("the registry answered %d", answer.StatusCode)

@@ -34,7 +34,7 @@ func (a told) checkBound(t *testing.T, c *customer, image string) {
 	t.Helper()
 	result := c.ask(t, image)
 	for _, cost := range []count{a.cost, c.here.asked()} {
-		if cost.head > 4 || cost.get > 1 || cost.token > 2 || cost.tags > 1 || cost.blob > 0 {
+		if cost.head > 5 || cost.get > 3 || cost.token > 4 || cost.tags > 1 || cost.blob > 0 {
 			t.Errorf("%s cost %s", a.Reason, cost)
 		}
 	}

@@ -14,6 +14,7 @@ func permittedDifferences() map[string]difference {
 		unread   = "layers are asked for, not downloaded: what is inside shows on the node"
 		repeated = "containerd repeats what was answered 429 at once, up to five times; who asks for fewer requests is asked once"
 		hurried  = "a node waits half a minute for a mirror that says nothing, an admission does not"
+		once     = "one bad answer is no proof: HEAD is refused, GET is not"
 		bounded  = "what is read of one answer is bounded, its header too"
 	)
 	return map[string]difference{
@@ -32,6 +33,9 @@ func permittedDifferences() map[string]difference {
 		"passing-get-429":      {pull.RateLimited, repeated},
 		"passing-layer-429":    {pull.RateLimited, repeated},
 		"basic-429-then-right": {pull.RateLimited, repeated},
+
+		"passing-404":     {pull.RegistryError, once},
+		"status-403-head": {pull.RegistryError, once},
 
 		"token-post-403": {pull.RegistryError, "403 to POST without an error in JSON may be a firewall's that lets the nodes through; ghcr-stale has one with"},
 

@@ -3,6 +3,7 @@ package answers
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 )
 
 // Error reads the first error of a registry's answer (OCI
@@ -41,4 +42,12 @@ func InWords(body []byte) string {
 	default:
 		return " (" + code + ": " + message + ")"
 	}
+}
+
+// NamesRepository tells whether an answer says that there is no such repository:
+// with the specification's code, or with the one that Harbor has for everything
+// and a word on what it is.
+func NamesRepository(body []byte) bool {
+	code, message := Error(body)
+	return code == "NAME_UNKNOWN" || code == "NOT_FOUND" && strings.HasPrefix(message, "repository ")
 }

@@ -121,14 +121,15 @@ func loginFailed(status remoteerrors.ErrUnexpectedStatus) bool {
 }
 
 // inBetween tells whether a 403 may come from something in front of the
-// registry that may let the nodes through: a page in HTML, and to the POST for
-// a token, which some firewalls do not like, anything but an error in JSON.
+// registry that may let the nodes through: one in other words than a registry's
+// or a token server's, and to the POST for a token, which some firewalls do not
+// like, one without words, too.
 func inBetween(status remoteerrors.ErrUnexpectedStatus) bool {
-	if status.RequestMethod == http.MethodPost {
-		code, message := Error(status.Body)
-		return code+message == ""
+	if u, err := url.Parse(status.RequestURL); err == nil && wire.IsContent(u) {
+		return WordOf(status.StatusCode, nil, status.Body) == Foreign
 	}
-	return IsMarkup(status.Body)
+	word := WordOfTokens(status.StatusCode, status.Body)
+	return word == Foreign || word == Wordless && status.RequestMethod == http.MethodPost
 }
 
 // IsMarkup tells a page from a registry's answer.
@@ -137,9 +138,25 @@ func IsMarkup(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), 
 // statusDetail says what the registry said, without the request's path, which
 // the image's name tells already.
 func statusDetail(status remoteerrors.ErrUnexpectedStatus) string {
-	host := status.RequestURL
-	if u, err := url.Parse(status.RequestURL); err == nil {
-		host = u.Host
+	words := InWords(status.Body)
+	if words == "" || status.StatusCode == http.StatusForbidden && inBetween(status) {
+		words = FirstWords(status.Body)
 	}
-	return OneLine(fmt.Sprintf("%s answered %s%s", host, status.Status, InWords(status.Body)))
+	return OneLine(fmt.Sprintf("%s answered %s%s", HostOf(status.RequestURL), status.Status, words))
+}
+
+// HostOf is the host of a URL; the URL itself if it is none.
+func HostOf(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Host
+	}
+	return address
+}
+
+// Unexplained tells whether HEAD was refused by a status that has no meaning of
+// its own here, and so by words that HEAD has not.
+func Unexplained(err error) bool {
+	var status remoteerrors.ErrUnexpectedStatus
+	return errors.As(err, &status) && status.RequestMethod == http.MethodHead && len(status.Body) == 0 && status.StatusCode >= http.StatusBadRequest &&
+		status.StatusCode < http.StatusInternalServerError && statusReason(status, pull.Credential{}) == pull.RegistryError
 }

@@ -42,6 +42,10 @@ func answered(err error) bool {
 			return true
 		}
 	}
+	var nowhere *wire.NoURLError
+	if errors.As(err, &nowhere) {
+		return true
+	}
 	for _, words := range []string{"stopped after 10 redirects", "server response headers exceeded", "malformed HTTP", "malformed MIME", "failed to parse Location"} {
 		if strings.Contains(err.Error(), words) {
 			return true

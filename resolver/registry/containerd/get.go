@@ -43,7 +43,7 @@ func Get(ctx context.Context, image reference.Named, host docker.RegistryHost, p
 	}
 	var answers []*http.Response
 	for {
-		answer, err := send(ctx, image, host, path)
+		answer, err := send(ctx, image, host, host.Path+"/"+reference.Path(image)+"/"+path)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -55,9 +55,14 @@ func Get(ctx context.Context, image reference.Named, host docker.RegistryHost, p
 		case errdefs.IsNotImplemented(err): // a challenge that nobody can answer
 			return answer, nil
 		case err != nil:
-			return Answer{}, err
+			return answer, err
 		}
 	}
+}
+
+// Ping asks a host whether it is a registry, at the base of its paths.
+func Ping(ctx context.Context, image reference.Named, host docker.RegistryHost) (Answer, error) {
+	return send(Quiet(ctx), image, host, host.Path+"/")
 }
 
 // send sends one GET and reads what is answered.
@@ -79,7 +84,7 @@ func send(ctx context.Context, image reference.Named, host docker.RegistryHost, 
 
 // request makes a GET as the library would.
 func request(ctx context.Context, image reference.Named, host docker.RegistryHost, path string) (*http.Request, error) {
-	address := fmt.Sprintf("%s://%s%s/%s/%s", host.Scheme, host.Host, host.Path, reference.Path(image), path)
+	address := fmt.Sprintf("%s://%s%s", host.Scheme, host.Host, path)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,10 @@ func (f *Fetched) Handle(ctx context.Context, desc ocispec.Descriptor) ([]ocispe
 	f.children[KeyOf(desc)] = children
 	if isManifest {
 		f.Manifests = append(f.Manifests, desc)
-		for _, child := range children {
+		for _, child := range children { // a node fetches them, too
+			if err := Acceptable(child); err != nil {
+				return nil, err
+			}
 			f.children[KeyOf(child)] = nil
 		}
 	}

@@ -76,6 +76,19 @@ func (s *Store) ReaderAt(ctx context.Context, desc ocispec.Descriptor) (content.
 	return memoryBlob{bytes.NewReader(blob)}, nil
 }
 
+// Failed lists what the registry did not give, be it that it has it not or that
+// it refused.
+func (s *Store) Failed() []ocispec.Descriptor {
+	var list []ocispec.Descriptor
+	for key, err := range s.errs {
+		var refused *RefusedError
+		if !errors.As(err, &refused) && !errors.Is(err, ErrBudget) {
+			list = append(list, ocispec.Descriptor{MediaType: key.mediaType, Digest: key.digest, Size: key.size})
+		}
+	}
+	return list
+}
+
 // fetch reads one manifest, index or config as containerd does (core/remotes/
 // handlers.go, Fetch, and the content store's checks on commit).
 func (s *Store) fetch(ctx context.Context, desc ocispec.Descriptor) ([]byte, error) {

@@ -23,6 +23,8 @@ type Memo struct {
 	mu         sync.Mutex
 	answers    map[string]answer
 	unanswered []unanswered
+	shown      bool
+	asked      string
 }
 
 // answer is one that the same request would only be given again.
@@ -109,6 +111,9 @@ func (m *Memo) remember(req *http.Request, resp *http.Response) error {
 	}
 	m.settled(req)
 	code := resp.StatusCode
+	if code == http.StatusUnauthorized {
+		m.challenged(resp)
+	}
 	switch {
 	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
 		m.note(req, &StatusError{Code: code, Host: req.URL.Host, Status: resp.Status})
@@ -133,6 +138,40 @@ func (m *Memo) remember(req *http.Request, resp *http.Response) error {
 
 func isPage(resp *http.Response) bool {
 	return strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
+}
+
+// sends takes note of what is shown: a password or what was got for it.
+func (m *Memo) sends(req *http.Request) {
+	if m == nil || req.Method != http.MethodPost && req.Header.Get("Authorization") == "" {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shown = true
+}
+
+// Shown tells whether anything was shown to anybody.
+func (m *Memo) Shown() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.shown
+}
+
+// challenged takes note of what a registry asks for.
+func (m *Memo) challenged(resp *http.Response) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked = "; it asks for nothing that nodes could send"
+	if scheme, _, _ := strings.Cut(resp.Header.Get("WWW-Authenticate"), " "); scheme != "" && len(scheme) < 30 {
+		m.asked = "; it asks for " + scheme
+	}
+}
+
+// Asked says for what a registry asked last, as the end of a sentence.
+func (m *Memo) Asked() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.asked
 }
 
 // failed notes that no answer came.

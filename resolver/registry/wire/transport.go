@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -37,6 +39,15 @@ var (
 	ErrTokenTooLarge = errors.New("the token is larger than any token should be")
 )
 
+// NoURLError is that a registry sends us to what is no place, such as a token
+// server's that nobody filled in.
+type NoURLError struct{ Address string }
+
+// Error shows it.
+func (e *NoURLError) Error() string {
+	return fmt.Sprintf("the registry names %q to log in or to go on, which is no address", e.Address)
+}
+
 // Observer is told of each request that went to a registry or token server;
 // code is 0 where no answer came.
 type Observer func(host, method string, code int, took time.Duration)
@@ -54,6 +65,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if resp := seen.repeat(req); resp != nil {
 		return resp, nil
 	}
+	seen.sends(req)
 	resp, err := t.send(req)
 	if err != nil {
 		seen.failed(req, err)
@@ -70,6 +82,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // send sends a request where it may go.
 func (t *transport) send(req *http.Request) (*http.Response, error) {
 	sent, err := t.link.check(withoutZstd(req))
+	if err == nil && (req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https") {
+		err = &NoURLError{Address: req.URL.String()}
+	}
 	if len(req.Header.Get("Authorization")) > len("Bearer ")+maxToken {
 		err = ErrTokenTooLarge
 	}
@@ -80,7 +95,7 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	start := time.Now()
-	resp, err := t.base.RoundTrip(sent)
+	resp, err := t.over(req).RoundTrip(sent)
 	if err != nil {
 		t.observe(req.URL.Host, req.Method, 0, time.Since(start))
 		return nil, err
@@ -93,6 +108,23 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 		return nil, errors.Join(ErrChallengeTooLarge, resp.Body.Close())
 	}
 	return resp, nil
+}
+
+type aloneKey struct{}
+
+// Alone has the requests of a context sent over connections of their own: over
+// those that are kept, the same faulty machine may answer again.
+func Alone(ctx context.Context) context.Context { return context.WithValue(ctx, aloneKey{}, true) }
+
+// over is what a request goes over.
+func (t *transport) over(req *http.Request) http.RoundTripper {
+	shared, ok := t.base.(*http.Transport)
+	if !ok || req.Context().Value(aloneKey{}) == nil {
+		return t.base
+	}
+	alone := shared.Clone()
+	alone.DisableKeepAlives = true
+	return alone
 }
 
 // challengeSize is what a demand for credentials takes.
