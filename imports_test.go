@@ -152,7 +152,7 @@ func TestPureRooms(t *testing.T) {
 func TestOwners(t *testing.T) {
 	owners := map[string][]string{
 		"k8s.io/api/admission/v1":                                 {"webhook"},
-		"github.com/containerd/containerd/v2/core/remotes":        {"resolver/registry/contents"},
+		"github.com/containerd/containerd/v2/core/remotes":        {"resolver/registry", "resolver/registry/contents"},
 		"github.com/containerd/containerd/v2/core/images":         {"resolver/registry", "resolver/registry/answers", "resolver/registry/containerd", "resolver/registry/contents", "resolver/registry/crio"},
 		"k8s.io/api/admissionregistration/v1":                     {"certs"},
 		"github.com/spf13/cobra":                                  {"cmd/pullgate"},

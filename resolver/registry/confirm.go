@@ -15,20 +15,23 @@ import (
 	"github.com/pullgate/pullgate/resolver/registry/wire"
 )
 
+// confirmation is an attempt whose refusal is asked for once more.
+type confirmation struct{ *attempt }
+
 // confirm asks once more before a refusal, over connections of its own: one bad
 // answer is no proof. What led nowhere is asked for by GET, and has to be the
 // registry's own word; what was read is read again. Two answers that do not
 // agree are none.
-func (a *attempt) confirm(ctx context.Context, found outcome) outcome {
+func (c confirmation) confirm(ctx context.Context, found outcome) outcome {
 	if found.Reason.Verdict() != pull.Broken {
 		return found
 	}
 	ctx = wire.Alone(ctx)
 	if found.unresolved && (found.Reason.NotFound() || found.Reason.Refused()) {
-		return a.look(ctx, func(ctx context.Context) outcome { return a.bySecondLook(ctx, found) })
+		return c.look(ctx, func(ctx context.Context) outcome { return c.bySecondLook(ctx, found) })
 	}
-	again := *a
-	hosts, err := a.anew(ctx)
+	again := *c.attempt
+	hosts, err := c.anew(ctx)
 	if err != nil {
 		found.Finding = answers.Unanswered(err)
 		return found
@@ -37,14 +40,14 @@ func (a *attempt) confirm(ctx context.Context, found outcome) outcome {
 	second := again.look(ctx, again.byContainerd)
 	second.Finding = agreed(found.Finding, second.Finding)
 	if second.Reason.NotFound() || second.Reason.Refused() || second.Reason == pull.BlobMissing {
-		return a.look(ctx, func(ctx context.Context) outcome { return again.byParts(ctx, second) })
+		return c.look(ctx, func(ctx context.Context) outcome { return confirmation{&again}.byParts(ctx, second) })
 	}
 	return second
 }
 
 // anew makes hosts that nothing is known of yet.
-func (a *attempt) anew(ctx context.Context) ([]docker.RegistryHost, error) {
-	hosts, err := a.client.hosts.For(ctx, reference.Domain(a.Image), a.Credential, a.mode)
+func (c confirmation) anew(ctx context.Context) ([]docker.RegistryHost, error) {
+	hosts, err := c.client.hosts.For(ctx, reference.Domain(c.Image), c.Credential, c.mode)
 	if err == nil {
 		wire.Serialize(hosts)
 	}
@@ -66,22 +69,22 @@ func agreed(first, second pull.Finding) pull.Finding {
 
 // bySecondLook asks every host by GET what it answered to HEAD. A refused token
 // is not shown again.
-func (a *attempt) bySecondLook(ctx context.Context, found outcome) outcome {
-	hosts := a.hosts
+func (c confirmation) bySecondLook(ctx context.Context, found outcome) outcome {
+	hosts := c.hosts
 	if found.Reason.Refused() {
 		var err error
-		if hosts, err = a.anew(ctx); err != nil {
+		if hosts, err = c.anew(ctx); err != nil {
 			found.Finding = answers.Unanswered(err)
 			return found
 		}
 	}
-	hosts = slices.DeleteFunc(slices.Clone(hosts), func(host docker.RegistryHost) bool { return !host.Capabilities.Has(a.capabilities()) })
-	path := "manifests/" + containerd.Object(a.Image)
+	hosts = slices.DeleteFunc(slices.Clone(hosts), func(host docker.RegistryHost) bool { return !host.Capabilities.Has(c.capabilities()) })
+	path := "manifests/" + containerd.Object(c.Image)
 	first, agree := found.Finding, false
 	for _, host := range hosts {
-		w := witness{Query: a.Query, host: host, path: path}
+		w := witness{Query: c.Query, host: host, path: path}
 		said := w.hear(ctx)
-		if said.Reason == pull.ReasonPullable && found.Reason.NotFound() && len(hosts) == 1 && a.byHeadAlone(ctx, &w) {
+		if said.Reason == pull.ReasonPullable && found.Reason.NotFound() && len(hosts) == 1 && c.byHeadAlone(ctx, &w) {
 			found.Finding = w.word(first, said)
 			found.Detail = host.Host + " answers 404 to HEAD, which containerd asks, and 200 to GET"
 			return found
@@ -103,8 +106,8 @@ func (a *attempt) bySecondLook(ctx context.Context, found outcome) outcome {
 
 // capabilities are those of the hosts that containerd asks (core/remotes/docker/
 // resolver.go, Resolve).
-func (a *attempt) capabilities() docker.HostCapabilities {
-	if _, digested := a.Image.(reference.Digested); digested {
+func (c confirmation) capabilities() docker.HostCapabilities {
+	if _, digested := c.Image.(reference.Digested); digested {
 		return docker.HostCapabilityPull
 	}
 	return docker.HostCapabilityPull | docker.HostCapabilityResolve
@@ -113,14 +116,14 @@ func (a *attempt) capabilities() docker.HostCapabilities {
 // byHeadAlone tells whether a host that gives on GET what is not there for HEAD
 // always does so: after GET, HEAD, GET once more and HEAD twice. In this order,
 // machines that take turns would be found out.
-func (a *attempt) byHeadAlone(ctx context.Context, w *witness) bool {
+func (c confirmation) byHeadAlone(ctx context.Context, w *witness) bool {
 	if w.hear(ctx).Reason != pull.ReasonPullable {
 		return false
 	}
 	for range 2 {
 		ctx, _ := wire.WithMemo(containerd.Quiet(ctx))
-		_, _, err := a.resolver().Resolve(ctx, a.Image.String())
-		if err == nil || !answers.Of(err, a.Credential).Reason.NotFound() {
+		_, _, err := c.resolver().Resolve(ctx, c.Image.String())
+		if err == nil || !answers.Of(err, c.Credential).Reason.NotFound() {
 			return false
 		}
 	}
@@ -128,9 +131,9 @@ func (a *attempt) byHeadAlone(ctx context.Context, w *witness) bool {
 }
 
 // byParts hears by whose word a part of an image is missing or refused.
-func (a *attempt) byParts(ctx context.Context, found outcome) outcome {
+func (c confirmation) byParts(ctx context.Context, found outcome) outcome {
 	for _, desc := range found.failed {
-		w := witness{Query: a.Query, host: a.upstream(), path: pathOf(desc)}
+		w := witness{Query: c.Query, host: c.upstream(), path: pathOf(desc)}
 		if said := w.hear(ctx); said.Reason.Verdict() != pull.Broken {
 			found.Finding = agreed(found.Finding, said)
 			return found

@@ -75,7 +75,7 @@ func (c *Client) ask(ctx context.Context, q pull.Query, anew bool) (finding pull
 	if last.Reason.Verdict() != pull.Broken {
 		return last.Finding, fresh
 	}
-	confirmed := a.confirm(ctx, found).Finding
+	confirmed := confirmation{&a}.confirm(ctx, found).Finding
 	if confirmed.Reason.Verdict() == pull.Broken && q.Runtimes == pull.CRIO {
 		return last.Finding, fresh
 	}
@@ -147,7 +147,7 @@ func (a *attempt) withoutHosts(ctx context.Context, finding pull.Finding) pull.F
 		}
 		ignoring := *a
 		ignoring.hosts, ignoring.mode, ignoring.fresh = hosts, containerd.Plain, true
-		return ignoring.confirm(ctx, ignoring.look(ctx, ignoring.byContainerd)).Finding
+		return confirmation{&ignoring}.confirm(ctx, ignoring.look(ctx, ignoring.byContainerd)).Finding
 	}, func(refused, _ pull.Finding) pull.Note {
 		return mismatch("nodes whose containerd pulls by its local path, which alone heeds hosts.toml where config_path is a list, could not pull it: %s", refused.Detail)
 	})
