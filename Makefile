@@ -92,9 +92,9 @@ test-node: build kube $(CONTAINERD) $(SHIM) $(CTR) ## Compare with a real kubele
 	$(BIN)/agreement -root $(CURDIR) -containerd $(CONTAINERD) -shim $(SHIM) -ctr $(CTR) -sleeper $(BIN)/sleeper $(if $(UPDATE),-update)
 
 .PHONY: test-operate
-test-operate: build kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION) $(BIN)/helm-$(HELM3_VERSION) ## Install, harm, heal and remove Pullgate on a whole cluster (Linux, root, runc, CNI, nftables)
+test-operate: build kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION) $(BIN)/helm-$(HELM3_VERSION) $(BIN)/prometheus-$(PROMETHEUS_VERSION) ## Install, harm, heal and remove Pullgate on a whole cluster (Linux, root, runc, CNI, nftables)
 	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/sleeper
-	cd test/operate && CONTAINERD=$(CONTAINERD) SHIM=$(SHIM) CTR=$(CTR) HELM=$(BIN)/helm-$(HELM_VERSION) HELM3=$(BIN)/helm-$(HELM3_VERSION) \
+	cd test/operate && CONTAINERD=$(CONTAINERD) SHIM=$(SHIM) CTR=$(CTR) HELM=$(BIN)/helm-$(HELM_VERSION) HELM3=$(BIN)/helm-$(HELM3_VERSION) PROMETHEUS=$(BIN)/prometheus-$(PROMETHEUS_VERSION) \
 		go test -count=1 -timeout 15m ./...
 
 .PHONY: test-e2e
@@ -171,9 +171,10 @@ $(BIN)/goreleaser-$(GORELEASER_VERSION):
 	GOBIN=$(BIN) go install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
 	mv $(BIN)/goreleaser $@
 
-$(BIN)/promtool-$(PROMETHEUS_VERSION):
-	GOBIN=$(BIN) go install -tags remove_all_sd github.com/prometheus/prometheus/cmd/promtool@$(PROMETHEUS_VERSION)
-	mv $(BIN)/promtool $@
+# Without what finds targets in the clouds, which is most of it.
+$(BIN)/promtool-$(PROMETHEUS_VERSION) $(BIN)/prometheus-$(PROMETHEUS_VERSION): $(BIN)/%-$(PROMETHEUS_VERSION):
+	GOBIN=$(BIN) go install -tags remove_all_sd github.com/prometheus/prometheus/cmd/$*@$(PROMETHEUS_VERSION)
+	mv $(BIN)/$* $@
 
 $(BIN)/helm-$(HELM_VERSION):
 	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)

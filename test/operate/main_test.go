@@ -23,8 +23,9 @@ const (
 	namespace = "pullgate-system"
 )
 
-// on is the one ground that all tests are on, one after the other.
-var on *ground.Ground //nolint:gochecknoglobals // TestMain has no other way to hand it over
+// on is the one ground that all tests are on, one after the other. TestMain has no
+// other way to hand it over.
+var on *ground.Ground
 
 func TestMain(m *testing.M) {
 	if err := ground.Enter(); err != nil {
@@ -98,7 +99,7 @@ func state() string {
 	}
 	logs, _ := filepath.Glob(on.Dir() + "/kubelet/logs/" + namespace + "_*/pullgate/*.log") // the pattern is sound
 	for _, file := range logs {
-		log, err := os.ReadFile(file) //nolint:gosec // a test's own
+		log, err := os.ReadFile(file)
 		if err != nil {
 			continue
 		}

@@ -38,7 +38,7 @@ func TestValues(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			values, err := os.ReadFile(file) //nolint:gosec // of the repository
+			values, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
