@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -44,4 +45,18 @@ func readSize(key readKey, finding pull.Finding) int64 {
 // mismatch notes that some nodes fare otherwise.
 func mismatch(format string, args ...any) pull.Note {
 	return pull.Note{Reason: pull.SomeNodesMismatch, Message: answers.Line(fmt.Sprintf(format, args...), answers.MaxNode)}
+}
+
+// pulledReference is the reference that containerd resolves: with a digest,
+// the tag is dropped and never checked.
+func pulledReference(image reference.Named) reference.Named {
+	digested, ok := image.(reference.Digested)
+	if !ok {
+		return reference.TagNameOnly(image)
+	}
+	canonical, err := reference.WithDigest(reference.TrimNamed(image), digested.Digest())
+	if err != nil {
+		return image // cannot be: the parts come from a valid reference
+	}
+	return canonical
 }

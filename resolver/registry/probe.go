@@ -36,20 +36,6 @@ func (c *Client) Probe(ctx context.Context, q pull.Query) pull.Finding {
 	return finding
 }
 
-// pulledReference is the reference that containerd resolves: with a digest,
-// the tag is dropped and never checked.
-func pulledReference(image reference.Named) reference.Named {
-	digested, ok := image.(reference.Digested)
-	if !ok {
-		return reference.TagNameOnly(image)
-	}
-	canonical, err := reference.WithDigest(reference.TrimNamed(image), digested.Digest())
-	if err != nil {
-		return image // cannot be: the parts come from a valid reference
-	}
-	return canonical
-}
-
 // modeOf is how much of hosts.toml counts for the nodes' runtimes.
 func modeOf(q pull.Query) containerd.Mode {
 	if q.Runtimes == pull.CRIO {
