@@ -9,11 +9,11 @@ import "bytes"
 // API server writes, are not followed.
 func members(text []byte, each func(name string, value []byte) bool) bool {
 	text = skipSpace(text)
-	if len(text) == 0 || text[0] != '{' {
+	if !begins(text, '{') {
 		return false
 	}
 	text = skipSpace(text[1:])
-	if len(text) > 0 && text[0] == '}' {
+	if begins(text, '}') {
 		return len(skipSpace(text[1:])) == 0
 	}
 	for {
@@ -22,7 +22,7 @@ func members(text []byte, each func(name string, value []byte) bool) bool {
 			return false
 		}
 		name := text[1 : end-1]
-		if text = skipSpace(text[end:]); len(text) == 0 || text[0] != ':' {
+		if text = skipSpace(text[end:]); !begins(text, ':') {
 			return false
 		}
 		text = skipSpace(text[1:])
@@ -31,11 +31,9 @@ func members(text []byte, each func(name string, value []byte) bool) bool {
 		}
 		text = skipSpace(text[end:])
 		switch {
-		case len(text) == 0:
-			return false
-		case text[0] == '}':
+		case begins(text, '}'):
 			return len(skipSpace(text[1:])) == 0
-		case text[0] != ',':
+		case !begins(text, ','):
 			return false
 		}
 		text = skipSpace(text[1:])
@@ -95,3 +93,5 @@ func stringEnd(text []byte) int {
 }
 
 func skipSpace(text []byte) []byte { return bytes.TrimLeft(text, " \t\r\n") }
+
+func begins(text []byte, with byte) bool { return len(text) > 0 && text[0] == with }

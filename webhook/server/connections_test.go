@@ -1,8 +1,10 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"net/http"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +22,7 @@ func pipes(t *testing.T, n int) (connections []net.Conn, closed func(int) bool) 
 	return connections, func(i int) bool {
 		_ = clients[i].SetReadDeadline(time.Now())
 		_, err := clients[i].Read(make([]byte, 1))
-		timeout, ok := err.(net.Error)
-		return !ok || !timeout.Timeout()
+		return !errors.Is(err, os.ErrDeadlineExceeded)
 	}
 }
 

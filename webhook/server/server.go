@@ -79,7 +79,7 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 	case <-ctx.Done():
 	}
-	return s.shutdown(server)
+	return s.shutdown(server) //nolint:contextcheck // the context has ended; what has begun has not
 }
 
 // Drain stops the server so that nobody notices: it is ready no longer, and
