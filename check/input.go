@@ -103,7 +103,7 @@ func (in *Input) AddImages(images []string, namespace string) {
 		in.workloads = append(in.workloads, found{Workload: workload.Workload{
 			Object: workload.Object{Namespace: namespace},
 			Templates: []workload.Template{{
-				Spec: &corev1.PodSpec{}, ServiceAccount: "default", Created: true,
+				Spec: &corev1.PodSpec{}, ServiceAccount: "default", InheritsSecrets: true,
 				Images: []workload.Image{{Role: workload.Container, Reference: image, Policy: corev1.PullIfNotPresent, Mounted: true}},
 			}},
 		}})

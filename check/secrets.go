@@ -23,7 +23,7 @@ type podSecrets struct {
 func podSecretsOf(ctx context.Context, s *ManifestSource, namespace string, t *workload.Template) podSecrets {
 	secrets := podSecrets{source: s}
 	names := t.PullSecrets
-	if len(names) == 0 && t.Created {
+	if len(names) == 0 && t.InheritsSecrets {
 		account, err := s.ServiceAccount(ctx, namespace, t.ServiceAccount)
 		if err != nil {
 			return secrets

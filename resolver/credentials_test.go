@@ -146,11 +146,11 @@ func TestServiceAccount(t *testing.T) {
 	from := shop(map[string]*corev1.Secret{"a": pullSecret("reg.example.com", "ann"), "b": pullSecret("reg.example.com", "bob")})
 	from.accounts["shop/builder"] = account("a")
 	tests := []struct {
-		name    string
-		account string
-		list    []string
-		created bool
-		want    pull.Reason
+		name     string
+		account  string
+		list     []string
+		inherits bool
+		want     pull.Reason
 	}{
 		{"its secrets are the Pod's", "builder", nil, true, pull.ReasonPullable},
 		{"but where the Pod lists its own", "builder", []string{"b"}, true, pull.CredentialsRejected},
@@ -162,7 +162,7 @@ func TestServiceAccount(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			w := deployment(test.list, private)
-			w.Templates[0].ServiceAccount, w.Templates[0].Created = test.account, test.created
+			w.Templates[0].ServiceAccount, w.Templates[0].InheritsSecrets = test.account, test.inherits
 			result := resolveOne(t, newResolver(from, &registries{answers: answers}), w)
 			wantReason(t, result, test.want)
 			if test.account == "gone" && !strings.Contains(result.Message, "ServiceAccount shop/gone does not exist") {

@@ -162,7 +162,7 @@ func newResolver(from *objects, prober Prober) *Resolver {
 // deployment is a workload of one template with a container for each image.
 func deployment(pullSecrets []string, images ...string) workload.Workload {
 	template := workload.Template{
-		Field: "spec.template.spec", Spec: &corev1.PodSpec{}, PullSecrets: pullSecrets, ServiceAccount: "default", Created: true,
+		Field: "spec.template.spec", Spec: &corev1.PodSpec{}, PullSecrets: pullSecrets, ServiceAccount: "default", InheritsSecrets: true,
 	}
 	for i, image := range images {
 		template.Images = append(template.Images, workload.Image{

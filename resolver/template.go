@@ -33,7 +33,7 @@ type template struct {
 func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *template {
 	made := &template{Template: t, pod: keyring.Pod{
 		Namespace: w.Object.Namespace, PullSecrets: t.PullSecrets,
-		ServiceAccount: t.ServiceAccount, Inherit: t.Created,
+		ServiceAccount: t.ServiceAccount, InheritsSecrets: t.InheritsSecrets,
 	}}
 	var all []nodes.Node
 	if r.Nodes != nil {

@@ -137,7 +137,7 @@ func TestReadCustom(t *testing.T) {
 				t.Fatalf("object %q with %d templates %+v, want %d", w.Object.Name, len(w.Templates), w.Templates, len(tt.want))
 			}
 			for i, template := range w.Templates {
-				if template.Field != tt.want[i] || !template.Custom || !template.Created {
+				if template.Field != tt.want[i] || !template.Custom || !template.InheritsSecrets {
 					t.Errorf("template %+v, want %s", template, tt.want[i])
 				}
 				if len(template.Images) != 2 || template.Images[1].Field != tt.want[i]+".containers[0].image" || template.Images[1].Reference != "web" {

@@ -86,7 +86,7 @@ func readBuiltIn(raw []byte, op Operation) (Workload, error) {
 func (o *builtIn) pod(op Operation) Template {
 	t := o.Spec.template("spec")
 	_, mirror := o.Metadata.Annotations[corev1.MirrorPodAnnotationKey]
-	t.Created = op == Create && !mirror
+	t.InheritsSecrets = op == Create && !mirror
 	if op == EphemeralContainers {
 		t.Images = slices.DeleteFunc(t.Images, func(i Image) bool { return !i.debugs() })
 	}

@@ -104,8 +104,8 @@ func checkEveryRole(t *testing.T, got Template, field string) {
 	if got.ServiceAccount != "shopper" {
 		t.Errorf("service account %q, want shopper", got.ServiceAccount)
 	}
-	if !got.Created {
-		t.Error("Created is false")
+	if !got.InheritsSecrets {
+		t.Error("InheritsSecrets is false")
 	}
 }
 
@@ -114,11 +114,11 @@ func TestReadPodByOperation(t *testing.T) {
 		return `{"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {` + annotations + `}}, "spec": ` + everyRole + `}`
 	}
 	tests := []struct {
-		name    string
-		raw     string
-		op      Operation
-		created bool
-		images  int
+		name     string
+		raw      string
+		op       Operation
+		inherits bool
+		images   int
 	}{
 		{"create", pod(""), Create, true, 6},
 		{"update", pod(""), Update, false, 6},
@@ -128,8 +128,8 @@ func TestReadPodByOperation(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := read(t, &Kinds{}, tt.raw, tt.op).Templates[0]
-			if got.Created != tt.created || len(got.Images) != tt.images {
-				t.Errorf("created %t and %d images, want %t and %d", got.Created, len(got.Images), tt.created, tt.images)
+			if got.InheritsSecrets != tt.inherits || len(got.Images) != tt.images {
+				t.Errorf("inherits %t and %d images, want %t and %d", got.InheritsSecrets, len(got.Images), tt.inherits, tt.images)
 			}
 			if tt.op == EphemeralContainers && got.Images[0].Field != "spec.ephemeralContainers[0].image" {
 				t.Errorf("image is %s", got.Images[0].Field)
@@ -138,11 +138,11 @@ func TestReadPodByOperation(t *testing.T) {
 	}
 }
 
-func TestReadTemplateIsAlwaysToBeCreated(t *testing.T) {
+func TestReadTemplateAlwaysInherits(t *testing.T) {
 	raw := `{"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": ` + everyRole + `}}}`
 	for _, op := range []Operation{Create, Update} {
-		if !read(t, &Kinds{}, raw, op).Templates[0].Created {
-			t.Errorf("operation %d: Created is false", op)
+		if !read(t, &Kinds{}, raw, op).Templates[0].InheritsSecrets {
+			t.Errorf("operation %d: InheritsSecrets is false", op)
 		}
 	}
 }

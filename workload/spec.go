@@ -51,12 +51,12 @@ type volume struct {
 // template returns what the spec says, as that of the given field.
 func (s *podSpec) template(field string) Template {
 	return Template{
-		Field:          field,
-		Spec:           s.scheduling(),
-		PullSecrets:    s.pullSecrets(),
-		ServiceAccount: s.serviceAccount(),
-		Created:        true,
-		Images:         s.images(field),
+		Field:           field,
+		Spec:            s.scheduling(),
+		PullSecrets:     s.pullSecrets(),
+		ServiceAccount:  s.serviceAccount(),
+		InheritsSecrets: true,
+		Images:          s.images(field),
 	}
 }
 

@@ -42,10 +42,10 @@ type Template struct {
 	// ServiceAccount is the name of the account, "default" where the spec
 	// names none.
 	ServiceAccount string
-	// Created tells whether the ServiceAccount's pull secrets are still to be
-	// copied to an empty list: for templates and for Pods that are being
+	// InheritsSecrets tells whether an empty list is still to get the pull
+	// secrets of the ServiceAccount: for templates and for Pods that are being
 	// created, but not for mirror Pods nor for Pods that exist already.
-	Created bool
+	InheritsSecrets bool
 	// Custom tells that the template is a custom resource's. Its controller may
 	// fill in what the API server demands of built-in kinds: an image that is
 	// empty here need not be empty in the Pods.

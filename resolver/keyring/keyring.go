@@ -44,10 +44,9 @@ type Pod struct {
 	PullSecrets []string
 	// ServiceAccount is the Pod's; empty means "default".
 	ServiceAccount string
-	// Inherit says that a Pod without pull secrets is still to get those of
-	// its ServiceAccount: true for a Pod that is being created and for a
-	// template, false for a Pod that exists, and for a mirror Pod.
-	Inherit bool
+	// InheritsSecrets tells whether an empty list is still to get the pull
+	// secrets of the ServiceAccount, as workload.Template says.
+	InheritsSecrets bool
 }
 
 // Open reads the Pod's secrets, each once, several at a time. The ring stays
@@ -55,7 +54,7 @@ type Pod struct {
 func (k *Keyring) Open(ctx context.Context, pod Pod) *Ring {
 	ring := &Ring{nodes: k.Node, hidden: k.Hidden, account: k.accountOf(pod)}
 	names, from := pod.PullSecrets, ""
-	if len(names) == 0 && pod.Inherit {
+	if len(names) == 0 && pod.InheritsSecrets {
 		names, from = ring.inherit(ctx), ring.account.String()
 	}
 	ring.secrets = k.read(ctx, pod.Namespace, from, names, ring)

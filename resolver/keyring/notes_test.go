@@ -113,7 +113,7 @@ func TestDockerHubNote(t *testing.T) {
 // TestNotesNameTheAccount: the reader is told where the list stands.
 func TestNotesNameTheAccount(t *testing.T) {
 	source := &cluster{accounts: map[string]*corev1.ServiceAccount{"shop/default": account("default", "s", "s")}}
-	match := (&Keyring{Source: source}).Open(t.Context(), Pod{Namespace: "shop", Inherit: true}).Lookup(t.Context(), named(t, "nginx"))
+	match := (&Keyring{Source: source}).Open(t.Context(), Pod{Namespace: "shop", InheritsSecrets: true}).Lookup(t.Context(), named(t, "nginx"))
 	wantNote(t, match.Notes, pull.PullSecretMissing,
 		"pull secret shop/s (of ServiceAccount shop/default) does not exist, and nodes pull without it: create it, or take its name from the list")
 }

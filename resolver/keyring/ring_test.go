@@ -26,11 +26,11 @@ func TestInherit(t *testing.T) {
 		pod  Pod
 		want []string
 	}{
-		"no list":                   {Pod{Inherit: true}, []string{"account"}},
-		"a named account":           {Pod{Inherit: true, ServiceAccount: "builder"}, []string{"other", "account"}},
-		"an account without a list": {Pod{Inherit: true, ServiceAccount: "bare"}, nil},
-		"a list of its own":         {Pod{Inherit: true, PullSecrets: []string{"own"}}, []string{"own"}},
-		"a list of one empty name":  {Pod{Inherit: true, PullSecrets: []string{""}}, nil},
+		"no list":                   {Pod{InheritsSecrets: true}, []string{"account"}},
+		"a named account":           {Pod{InheritsSecrets: true, ServiceAccount: "builder"}, []string{"other", "account"}},
+		"an account without a list": {Pod{InheritsSecrets: true, ServiceAccount: "bare"}, nil},
+		"a list of its own":         {Pod{InheritsSecrets: true, PullSecrets: []string{"own"}}, []string{"own"}},
+		"a list of one empty name":  {Pod{InheritsSecrets: true, PullSecrets: []string{""}}, nil},
 		"an existing Pod":           {Pod{}, nil},
 		"another namespace":         {Pod{Namespace: "elsewhere", PullSecrets: []string{"own"}}, nil},
 	}
@@ -67,13 +67,13 @@ func TestIncomplete(t *testing.T) {
 	}{
 		"API server unreachable":  {pod: Pod{PullSecrets: []string{"regcred"}}, failure: errUnreachable, want: "pull secret shop/regcred could not be read: connection refused"},
 		"forbidden":               {pod: Pod{PullSecrets: []string{"regcred"}}, failure: forbidden, want: "pull secret shop/regcred could not be read: " + forbidden.Error()},
-		"account unreachable":     {pod: Pod{Inherit: true, ServiceAccount: "regcred"}, failure: errUnreachable, want: "ServiceAccount shop/regcred could not be read, so its pull secrets are not known: connection refused"},
-		"account missing":         {pod: Pod{Inherit: true}, want: "ServiceAccount shop/default does not exist: no Pod is created before it does, and its pull secrets are not known"},
-		"secret of an account":    {pod: Pod{Inherit: true, ServiceAccount: "builder"}, failure: errUnreachable, want: "pull secret shop/regcred (of ServiceAccount shop/builder) could not be read: connection refused"},
+		"account unreachable":     {pod: Pod{InheritsSecrets: true, ServiceAccount: "regcred"}, failure: errUnreachable, want: "ServiceAccount shop/regcred could not be read, so its pull secrets are not known: connection refused"},
+		"account missing":         {pod: Pod{InheritsSecrets: true}, want: "ServiceAccount shop/default does not exist: no Pod is created before it does, and its pull secrets are not known"},
+		"secret of an account":    {pod: Pod{InheritsSecrets: true, ServiceAccount: "builder"}, failure: errUnreachable, want: "pull secret shop/regcred (of ServiceAccount shop/builder) could not be read: connection refused"},
 		"no source":               {pod: Pod{PullSecrets: []string{"regcred"}}, source: none{}, want: "pull secret shop/regcred could not be read: there is no access to Secrets and ServiceAccounts"},
-		"no source for accounts":  {pod: Pod{Inherit: true}, source: none{}, want: "ServiceAccount shop/default could not be read, so its pull secrets are not known: there is no access to Secrets and ServiceAccounts"},
+		"no source for accounts":  {pod: Pod{InheritsSecrets: true}, source: none{}, want: "ServiceAccount shop/default could not be read, so its pull secrets are not known: there is no access to Secrets and ServiceAccounts"},
 		"a source without answer": {pod: Pod{PullSecrets: []string{"regcred"}}, source: mute{}, want: "pull secret shop/regcred could not be read: neither an object nor an error came"},
-		"an account without one":  {pod: Pod{Inherit: true}, source: mute{}, want: "ServiceAccount shop/default could not be read, so its pull secrets are not known: neither an object nor an error came"},
+		"an account without one":  {pod: Pod{InheritsSecrets: true}, source: mute{}, want: "ServiceAccount shop/default could not be read, so its pull secrets are not known: neither an object nor an error came"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestMalformed(t *testing.T) {
 	source := with(login("good", "quay.io", "good"), configJSON("bad", `{"auths":{"ghcr.io":{"auth":"!"}}}`), dockercfg("worse", "["))
 	source.accounts = map[string]*corev1.ServiceAccount{"shop/builder": account("builder", "good", "bad", "worse")}
 	node := &nodes{credentials: []pull.Credential{pull.NewCredential(pull.Source{Kind: pull.FromNode, Name: "config.json"}, "n", "p")}}
-	ring := (&Keyring{Source: source, Node: []NodeSource{node}}).Open(t.Context(), Pod{Namespace: "shop", ServiceAccount: "builder", Inherit: true})
+	ring := (&Keyring{Source: source, Node: []NodeSource{node}}).Open(t.Context(), Pod{Namespace: "shop", ServiceAccount: "builder", InheritsSecrets: true})
 	for _, image := range []string{"quay.io/app", "ghcr.io/app", "nginx"} {
 		match := ring.Lookup(t.Context(), named(t, image))
 		want := Malformed{Secret: "shop/bad", ServiceAccount: "shop/builder", Text: "illegal base64 data at input byte 0"}
