@@ -16,6 +16,12 @@ type standIn struct {
 	anywhere bool
 }
 
+// hashicorp is the group of the Vault Secrets Operator.
+const hashicorp = "secrets.hashicorp.com"
+
+// destination is where that operator names the Secret.
+func destination() []string { return []string{"spec.destination.name"} }
+
 // standIns are the usual ones.
 func standIns() []standIn {
 	return []standIn{
@@ -23,9 +29,9 @@ func standIns() []standIn {
 		{group: "external-secrets.io", kind: "ExternalSecret", names: []string{"spec.target.name"}},
 		{group: "external-secrets.io", kind: "ClusterExternalSecret", names: []string{"spec.externalSecretSpec.target.name", "spec.externalSecretName"}, anywhere: true},
 		{group: "kubernetes-client.io", kind: "ExternalSecret"},
-		{group: "secrets.hashicorp.com", kind: "VaultStaticSecret", names: []string{"spec.destination.name"}},
-		{group: "secrets.hashicorp.com", kind: "VaultDynamicSecret", names: []string{"spec.destination.name"}},
-		{group: "secrets.hashicorp.com", kind: "HCPVaultSecretsApp", names: []string{"spec.destination.name"}},
+		{group: hashicorp, kind: "VaultStaticSecret", names: destination()},
+		{group: hashicorp, kind: "VaultDynamicSecret", names: destination()},
+		{group: hashicorp, kind: "HCPVaultSecretsApp", names: destination()},
 		{group: "ricoberger.de", kind: "VaultSecret"},
 		{group: "koudingspawn.de", kind: "Vault"},
 		{group: "isindir.github.com", kind: "SopsSecret", names: []string{"spec.secretTemplates.name"}},

@@ -133,8 +133,8 @@ func TestHistory(t *testing.T) {
 	at := metav1.NewTime(now.Add(-30 * time.Minute))
 	r.Owner = workload.Object{Kind: "Deployment", Namespace: "shop", Name: "web"}
 	r.OwnerMeta = &metav1.ObjectMeta{Name: "web", Namespace: "shop", ManagedFields: []metav1.ManagedFieldsEntry{
-		{Manager: "someone-else", Operation: "Update", Time: &at, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:replicas":{}}}`)}},
-		{Manager: "ci", Operation: "Apply", Time: &at, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"web\"}":{"f:image":{}}}}}}}`)}},
+		{Manager: "someone-else", Operation: "Update", Time: &at, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`)},
+		{Manager: "ci", Operation: "Apply", Time: &at, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"web\"}":{"f:image":{}}}}}}}`)},
 	}}
 	r.Revisions = []appsv1.ReplicaSet{revision(image, 30*time.Minute), revision("reg.example.com/shop/web:1.28", 24*time.Hour)}
 	text := fmt.Sprint(Explain(r, resultOf(pull.TagNotFound)).Timeline)

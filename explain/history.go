@@ -80,7 +80,7 @@ func setter(meta *metav1.ObjectMeta, container string) *metav1.ManagedFieldsEntr
 	var last *metav1.ManagedFieldsEntry
 	for i := range meta.ManagedFields {
 		entry := &meta.ManagedFields[i]
-		if entry.FieldsV1 == nil || !owns(entry.FieldsV1.Raw, container) {
+		if entry.FieldsV1 == nil || !owns(entry.FieldsV1.GetRawBytes(), container) {
 			continue
 		}
 		if last == nil || last.Time != nil && entry.Time != nil && last.Time.Before(entry.Time) {

@@ -15,7 +15,7 @@ func withoutComments(text []byte) bool {
 // stripComments takes // and /* */ away where they are not in a string.
 func stripComments(text []byte) []byte {
 	return rewrite(text, func(rest []byte) (n int) {
-		end := -1
+		var end int
 		switch {
 		case bytes.HasPrefix(rest, []byte("//")):
 			end = bytes.IndexByte(rest, '\n')

@@ -38,16 +38,16 @@ func findPlan(dir string) *plan {
 
 // folders are those that it is built of.
 func (p *plan) folders() []string {
-	return p.paths(p.Resources, p.Bases, p.Components, p.Generators, p.Transformers, p.Validators)
+	return p.paths(p.Resources, p.Bases, p.Components, p.Generators, p.Transformers, p.Validators) //nolint:staticcheck // people still write bases
 }
 
 // patches are the files that change what it is built of.
 func (p *plan) patches() []string {
 	var merged, named []string
-	for _, patch := range p.PatchesStrategicMerge {
+	for _, patch := range p.PatchesStrategicMerge { //nolint:staticcheck // people still write them
 		merged = append(merged, string(patch))
 	}
-	for _, patch := range slices.Concat(p.Patches, p.PatchesJson6902) {
+	for _, patch := range slices.Concat(p.Patches, p.PatchesJson6902) { //nolint:staticcheck // people still write them
 		named = append(named, patch.Path)
 	}
 	return p.paths(merged, named)

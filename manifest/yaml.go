@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -80,7 +81,7 @@ func oddity(node *yaml.Node) (line int, what string) {
 			return inner.Line, "a list stands where the name of a field is expected"
 		case isKey && inner.Tag == "!!null":
 			return inner.Line, "nothing stands where the name of a field is expected"
-		case inner.Kind == yaml.ScalarNode && inner.Tag == "!!float" && strings.Contains(".inf.nan", strings.ToLower(strings.TrimLeft(inner.Value, "+-"))):
+		case inner.Kind == yaml.ScalarNode && inner.Tag == "!!float" && slices.Contains([]string{".inf", ".nan"}, strings.ToLower(strings.TrimLeft(inner.Value, "+-"))):
 			return inner.Line, inner.Value + " is no number that JSON has"
 		}
 		if line, what = oddity(inner); what != "" {

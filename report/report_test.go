@@ -445,6 +445,7 @@ func fill(value reflect.Value, text string) {
 		for i := range value.Len() {
 			fill(value.Index(i), text)
 		}
+	default: // nothing of the others is text
 	}
 }
 

@@ -63,16 +63,16 @@ func TestStopUnderLoad(t *testing.T) {
 		return answer{fmt.Sprint(response.StatusCode, " ", string(text)), response.Close, err}
 	}
 	ask := func(image string) answer {
-		return do(client.Post("https://"+bind+"/validate?timeout=30s", "application/json", podReview(image)))
+		return do(client.Post("https://"+bind+"/validate?timeout=30s", "application/json", podReview(image))) //nolint:bodyclose // do does
 	}
-	ready := func() bool { return strings.HasPrefix(do(client.Get("http://"+health+"/readyz")).text, "200") }
+	ready := func() bool { return strings.HasPrefix(do(client.Get("http://"+health+"/readyz")).text, "200") } //nolint:bodyclose // do does
 	p.await(t, "ready", ready)
 	answers := make(chan answer, inFlight)
 	for i := range inFlight {
 		go func() { answers <- ask(fmt.Sprintf("%s/shop/web%d:1", registry, i)) }()
 	}
 	p.await(t, "in flight", func() bool {
-		return strings.Contains(do(client.Get("http://"+metrics+"/metrics")).text, fmt.Sprintf("pullgate_admission_in_flight %d\n", inFlight))
+		return strings.Contains(do(client.Get("http://"+metrics+"/metrics")).text, fmt.Sprintf("pullgate_admission_in_flight %d\n", inFlight)) //nolint:bodyclose // do does
 	})
 	p.await(t, "at the registry", func() bool { return asked.Load() > 0 })
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {

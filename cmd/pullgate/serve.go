@@ -145,7 +145,7 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 func runDraining(ctx context.Context, manager ctrl.Manager, entrance *server.Server, log *slog.Logger) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	context.AfterFunc(ctx, func() {
+	context.AfterFunc(ctx, func() { //nolint:contextcheck // what is over must not end the wait for what has begun
 		defer stop()
 		log.Info("about to stop", "after", entrance.DrainFor.String())
 		if err := entrance.Drain(); err != nil {

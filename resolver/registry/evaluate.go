@@ -136,6 +136,7 @@ func (e *evaluation) all(ctx context.Context) pull.Finding {
 		finding.Notes = append(finding.Notes, e.wrongArchitecture(ctx)...)
 	case pull.Broken:
 		finding = describeBroken(finding, parts)
+	default: // nothing to add
 	}
 	if finding.Reason == pull.PlatformMismatch {
 		finding.Detail = answers.OneLine(finding.Detail + onlyFor(e.entryPlatforms(ctx)))

@@ -47,7 +47,7 @@ func Get(ctx context.Context, image reference.Named, host docker.RegistryHost, p
 		if err != nil {
 			return Answer{}, err
 		}
-		answers = append(answers, answer.Response)
+		answers = append(answers, answer.Response) //nolint:bodyclose // send did
 		if answer.StatusCode != http.StatusUnauthorized || len(answers) > 2 {
 			return answer, nil
 		}
