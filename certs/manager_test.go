@@ -384,6 +384,32 @@ func TestRunRenewsAndRepairs(t *testing.T) {
 	})
 }
 
+// What changes is put right at once, not when the minute is over.
+func TestRunHearsOfChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(configuration())
+		m := manager(s.client())
+		done := make(chan error, 1)
+		go func() { done <- m.Run(t.Context()) }()
+		time.Sleep(every / 2) // by the bubble's clock
+		synctest.Wait()
+		s.replaceConfiguration(t)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if err := handshake(m.GetCertificate, s.bundle(t), time.Now()); err != nil {
+			t.Errorf("after the configuration was replaced: %v", err)
+		}
+		if err := s.client().CoreV1().Secrets(namespace).Delete(t.Context(), secret, metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(s.held(t)[certificateKey]) == 0 {
+			t.Error("the Secret was not made again")
+		}
+	})
+}
+
 func TestRunEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := manager(newServer(configuration()).client())
