@@ -133,6 +133,7 @@ func TestOverlapOnEveryPath(t *testing.T) {
 			for i, m := range replicas {
 				now = now.Add(heard)
 				ensure(t, m)
+				ensure(t, m) // has no need of the old authority any more; others have
 				check("taken up by replica " + strconv.Itoa(i))
 			}
 			now = now.Add(overlap)
