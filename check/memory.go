@@ -31,7 +31,7 @@ func (m *memory[K, V]) ask(ctx context.Context, key K, put func(context.Context)
 	})
 	var panicked *coalesce.PanicError
 	if errors.As(err, &panicked) {
-		panic(panicked) // who asked knows what to do about a bug
+		panic(panicked.Value) // who asked knows what to do about a bug
 	}
 	return answer, err
 }

@@ -5,11 +5,17 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // Group makes one of equal questions, by their key. The zero value is ready; it
 // is safe for concurrent use.
 type Group[K comparable, V any] struct {
+	// Life is the longest that a question is under way. So long it goes on, for
+	// whoever asks next, though nobody waits. Zero: a question lasts as long as
+	// somebody waits.
+	Life time.Duration
+
 	mu    sync.Mutex
 	under map[K]*question[V]
 }
@@ -29,13 +35,14 @@ type PanicError struct {
 	Stack []byte
 }
 
-// Error names the value; the stack is for logs.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+// Error names the type alone: the value may be a secret. The stack is for logs.
+func (e *PanicError) Error() string { return fmt.Sprintf("an internal error of pullgate: %T", e.Value) }
 
 // Ask returns the answer to a question, and whether it had been put before.
 // Put runs with the values of the first asker's context, which ends when all
-// askers have gone. The error is put's, a *PanicError, or the cause of the end
-// of ctx, after which nobody waits here.
+// askers have gone, or when the group's Life is over. The error is put's, a
+// *PanicError, or wraps the cause of the end of ctx, after which nobody waits
+// here.
 func (g *Group[K, V]) Ask(ctx context.Context, key K, put func(context.Context) (V, error)) (value V, joined bool, err error) {
 	g.mu.Lock()
 	q, joined := g.under[key]
@@ -49,7 +56,7 @@ func (g *Group[K, V]) Ask(ctx context.Context, key K, put func(context.Context) 
 	case <-q.done:
 		return q.value, joined, q.err
 	case <-ctx.Done():
-		return value, joined, context.Cause(ctx)
+		return value, joined, fmt.Errorf("no answer in time: %w", context.Cause(ctx))
 	}
 }
 
@@ -58,7 +65,7 @@ func (g *Group[K, V]) start(ctx context.Context, key K, put func(context.Context
 	if g.under == nil {
 		g.under = map[K]*question[V]{}
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, cancel := g.life(context.WithoutCancel(ctx))
 	q := &question[V]{done: make(chan struct{}), cancel: cancel}
 	g.under[key] = q
 	go func() {
@@ -73,6 +80,14 @@ func (g *Group[K, V]) start(ctx context.Context, key K, put func(context.Context
 	return q
 }
 
+// life is the context of a question.
+func (g *Group[K, V]) life(ctx context.Context) (context.Context, context.CancelFunc) {
+	if g.Life > 0 {
+		return context.WithTimeout(ctx, g.Life)
+	}
+	return context.WithCancel(ctx)
+}
+
 // guarded makes an error of a panic: nobody else would catch it.
 func guarded[V any](ctx context.Context, put func(context.Context) (V, error)) (value V, err error) {
 	defer func() {
@@ -83,11 +98,12 @@ func guarded[V any](ctx context.Context, put func(context.Context) (V, error)) (
 	return put(ctx)
 }
 
-// leave ends a question for which nobody waits any more.
+// leave ends a question for which nobody waits any more, unless it has a life of
+// its own.
 func (g *Group[K, V]) leave(key K, q *question[V]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if q.askers--; q.askers == 0 {
+	if q.askers--; q.askers == 0 && g.Life == 0 {
 		q.cancel()
 		g.forget(key, q) // who asks now gets an answer of their own
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestEqualQuestionsAreOne(t *testing.T) {
@@ -104,11 +105,58 @@ func TestTheFirstAskersDeadlineIsNotTheOthers(t *testing.T) {
 	})
 }
 
+// Who asks next joins what nobody waits for, and at its end it is over for all.
+func TestAQuestionOfSomeLifeGoesOn(t *testing.T) {
+	tests := map[string]struct {
+		takes, want time.Duration // want is when the later asker knows
+		err         error
+	}{
+		"answered": {takes: 20 * time.Second, want: 20 * time.Second},
+		"hangs":    {takes: time.Hour, want: 30 * time.Second, err: context.DeadlineExceeded},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				group := Group[string, int]{Life: 30 * time.Second}
+				puts, began := 0, time.Now()
+				put := func(ctx context.Context) (int, error) {
+					puts++
+					select {
+					case <-time.After(test.takes):
+						return 7, nil
+					case <-ctx.Done():
+						return 0, ctx.Err()
+					}
+				}
+				impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				if _, _, err := group.Ask(impatient, "q", put); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+					t.Errorf("who gave up got %v after %s", err, time.Since(began))
+				}
+				time.Sleep(10 * time.Second)
+				value, joined, err := group.Ask(t.Context(), "q", put)
+				if !joined || puts != 1 || !errors.Is(err, test.err) || err == nil && value != 7 {
+					t.Errorf("the later asker got %d, %t, %v; put %d times", value, joined, err, puts)
+				}
+				if took := time.Since(began); took != test.want {
+					t.Errorf("it took %s, want %s", took, test.want)
+				}
+				if len(group.under) != 0 {
+					t.Error("it is still under way")
+				}
+			})
+		})
+	}
+}
+
 func TestAPanicIsAnError(t *testing.T) {
 	var group Group[int, int]
 	_, _, err := group.Ask(t.Context(), 1, func(context.Context) (int, error) { panic("oh") })
 	var panicked *PanicError
 	if !errors.As(err, &panicked) || panicked.Value != "oh" || len(panicked.Stack) == 0 {
 		t.Errorf("got %v", err)
+	}
+	if want := "an internal error of pullgate: string"; err.Error() != want {
+		t.Errorf("it says %q, want %q: the value may be a secret", err, want)
 	}
 }
