@@ -89,6 +89,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"metrics":           {"resolver/pull"},
 		"cluster":           {"resolver/nodes", "resolver/cache"},
 		"manifest":          nil,
+		"nodeprofile":       {"resolver/keyring/dockerconfig"},
 		"explain":           {"workload", "resolver", "resolver/pull"},
 		"report":            {"workload", "resolver/pull", "policy"},
 		"audit":             {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report"},
