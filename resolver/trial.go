@@ -119,7 +119,7 @@ func (t *trial) attempts() []pull.Attempt {
 		if i < len(t.outcomes) {
 			outcome = t.outcomes[i]
 		}
-		attempts = append(attempts, pull.Attempt{Source: credential.Source(), Outcome: outcome})
+		attempts = append(attempts, pull.Attempt{Source: credential.Source(), Outcome: outcome, Flaws: credential.Flaws()})
 	}
 	return attempts
 }

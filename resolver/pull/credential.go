@@ -11,12 +11,22 @@ import (
 type Credential struct {
 	source             Source
 	username, password string
+	flaws              Flaws
 }
 
 // NewCredential returns a credential that a source holds.
 func NewCredential(source Source, username, password string) Credential {
-	return Credential{source: source, username: username, password: password}
+	return Credential{source: source, username: username, password: password, flaws: flawsOf(username) | flawsOf(password)}
 }
+
+// With adds flaws that do not show in the values.
+func (c Credential) With(flaws Flaws) Credential {
+	c.flaws |= flaws
+	return c
+}
+
+// Flaws are what people get wrong about the values.
+func (c Credential) Flaws() Flaws { return c.flaws }
 
 // Source says where the credential comes from.
 func (c Credential) Source() Source { return c.source }
@@ -77,4 +87,6 @@ const (
 type Attempt struct {
 	Source  Source  `json:"source"`
 	Outcome Outcome `json:"outcome"`
+	// Flaws are what is to be seen of the credential's values.
+	Flaws Flaws `json:"-"`
 }

@@ -83,3 +83,22 @@ func TestSettingsOfNodes(t *testing.T) {
 		}
 	}
 }
+
+// TestFlaws: what is to be seen of a refused credential comes before its renewal.
+func TestFlaws(t *testing.T) {
+	for flaws, want := range map[pull.Flaws]string{
+		0:                                "renew the password in pull secret shop/a, or ask",
+		pull.SpaceAtEnds:                 "take away the white space at an end of the user name or password in pull secret shop/a",
+		pull.QuotesAtEnds:                "take away the quotation marks",
+		pull.AuthDiffers:                 "make auth say what username and password say in pull secret shop/a",
+		pull.Unfilled | pull.SpaceAtEnds: "fill in the placeholder",
+	} {
+		words := Describe(&pull.Facts{
+			Named: named(t, "reg.example.com/app:1"), Finding: pull.Finding{Reason: pull.CredentialsRejected},
+			Attempts: []pull.Attempt{{Source: pull.Secret("shop", "a"), Outcome: pull.Rejected, Flaws: flaws}},
+		})
+		if !strings.HasPrefix(words.Hint, want) || !strings.Contains(words.Hint, "renew the password in pull secret shop/a") {
+			t.Errorf("%b: %s", flaws, words.Hint)
+		}
+	}
+}

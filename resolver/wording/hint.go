@@ -79,14 +79,15 @@ func requiredHint(f *pull.Facts) string {
 		host(f), f.ServiceAccount, inBrackets(credentialFor(host(f))))
 }
 
-// rejectedHint says what to do about credentials that were refused. With one
-// that matches nodes never ask without, be the image public.
+// rejectedHint says what to do about credentials that were refused: first what is
+// to be seen of them. With one that matches nodes never ask without, be the image
+// public.
 func rejectedHint(f *pull.Facts) string {
 	rejected := rejectedSources(f.Attempts)
 	if onlyClouds(rejected) {
 		return cloudHint(f)
 	}
-	hint := "renew the password in " + list(rejected)
+	hint := flaw(f.Attempts) + "renew the password in " + list(rejected)
 	if !f.Finding.LoginFailed {
 		hint += ", or ask for pull access to " + reference.Path(f.Named)
 	}
@@ -95,6 +96,27 @@ func rejectedHint(f *pull.Facts) string {
 		hint += "; if the image is public, leave the secret out"
 	}
 	return hint
+}
+
+// flaw names what is to be seen of the first refused credential with a flaw.
+func flaw(attempts []pull.Attempt) string {
+	for _, attempt := range attempts {
+		if attempt.Outcome != pull.Rejected {
+			continue
+		}
+		in := source(attempt.Source)
+		switch flaws := attempt.Flaws; {
+		case flaws.Has(pull.Unfilled):
+			return "fill in the placeholder that stands for the user name or password in " + in + "; else "
+		case flaws.Has(pull.SpaceAtEnds):
+			return "take away the white space at an end of the user name or password in " + in + " (echo adds a line break, echo -n does not); else "
+		case flaws.Has(pull.QuotesAtEnds):
+			return "take away the quotation marks at an end of the user name or password in " + in + "; else "
+		case flaws.Has(pull.AuthDiffers):
+			return "make auth say what username and password say in " + in + ": nodes go by auth; else "
+		}
+	}
+	return ""
 }
 
 // hiddenHint says what to do where only nodes may know the right credential.

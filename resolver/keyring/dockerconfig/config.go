@@ -28,6 +28,9 @@ type Config map[string]Entry
 // registrytoken are nothing to it.
 type Entry struct {
 	Username, Password string
+	// Differs says that auth, by which nodes go, says something else than
+	// username and password do.
+	Differs bool
 }
 
 // String says that there is something, not what.
@@ -56,6 +59,7 @@ func (e *Entry) UnmarshalJSON(data []byte) error {
 	}
 	var err error
 	e.Username, e.Password, err = splitAuth(fields.Auth)
+	e.Differs = fields.Username != "" && fields.Username != e.Username || fields.Password != "" && fields.Password != e.Password
 	return err
 }
 

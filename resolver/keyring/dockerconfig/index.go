@@ -45,7 +45,11 @@ func (ix *Index) Add(source pull.Source, config Config) {
 			ix.order = append(ix.order, found)
 		}
 		entry := config[location]
-		found.credentials = append(found.credentials, pull.NewCredential(source, entry.Username, entry.Password))
+		credential := pull.NewCredential(source, entry.Username, entry.Password)
+		if entry.Differs {
+			credential = credential.With(pull.AuthDiffers)
+		}
+		found.credentials = append(found.credentials, credential)
 	}
 }
 
