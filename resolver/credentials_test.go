@@ -322,3 +322,17 @@ func TestMoreCredentialsThanAreTried(t *testing.T) {
 		t.Errorf("%d requests, want %d", len(registry.asked), maxTried)
 	}
 }
+
+// A credential that matches and was never shown, since the registry asked for
+// none that nodes know, was not rejected.
+func TestACredentialThatIsNotSent(t *testing.T) {
+	from := shop(map[string]*corev1.Secret{"mine": pullSecret("reg.example.com", "ann")})
+	result := resolveOne(t, newResolver(from, answering(pull.CredentialsRequired)), deployment([]string{"mine"}, private))
+	wantReason(t, result, pull.CredentialsRequired)
+	if want := []pull.Attempt{{Source: pull.Secret("shop", "mine"), Outcome: pull.Unsent}}; !slices.Equal(result.Credentials, want) {
+		t.Errorf("got %v, want %v", result.Credentials, want)
+	}
+	if !strings.Contains(result.Hint, "nodes show theirs to nothing else") {
+		t.Errorf("hint %q", result.Hint)
+	}
+}

@@ -15,7 +15,7 @@ import (
 // EnsureImageExists): parse, pull policy, credentials, pull. What it finds out
 // is published as soon as it is known.
 func (c *imageCheck) run(ctx context.Context) {
-	known := knowledge{Facts: pull.Facts{Written: c.image.Reference, ServiceAccount: c.template.ServiceAccount}}
+	known := knowledge{Facts: pull.Facts{Written: c.image.Reference, ServiceAccount: c.template.ServiceAccount, Platforms: c.template.platforms}}
 	f := &known.Facts
 	switch c.read(f); {
 	case f.Finding.Reason != "":

@@ -43,7 +43,7 @@ func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) trial {
 		return t
 	}
 	findings := c.try(ctx, &t)
-	t.finding, t.outcomes = pull.InTurn(findings), outcomesOf(findings)
+	t.finding, t.outcomes = pull.InTurn(findings), outcomesOf(t.tried, findings)
 	if t.finding.Reason == pull.ReasonPullable {
 		c.resolver.Cache.Put(key, positive{finding: t.finding, outcomes: t.outcomes})
 	}
@@ -94,10 +94,12 @@ func (c *imageCheck) query(credential pull.Credential) pull.Query {
 }
 
 // outcomesOf reads the findings as what became of each credential.
-func outcomesOf(findings []pull.Finding) []pull.Outcome {
+func outcomesOf(tried []pull.Credential, findings []pull.Finding) []pull.Outcome {
 	outcomes := make([]pull.Outcome, 0, len(findings))
-	for _, finding := range findings {
+	for i, finding := range findings {
 		switch {
+		case finding.Reason == pull.CredentialsRequired && !tried[i].IsAnonymous():
+			outcomes = append(outcomes, pull.Unsent)
 		case finding.Reason.Refused():
 			outcomes = append(outcomes, pull.Rejected)
 		case finding.Reason.Verdict() == pull.Unknown:

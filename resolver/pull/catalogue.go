@@ -124,7 +124,7 @@ var standard = Catalogue{Reasons: []Entry{
 		Reason: PlatformMismatch, Verdict: Broken, Summary: "no image for the nodes' platforms",
 		Meaning: "The image has no entry for any platform of the nodes.",
 		Help:    "Build the image for the nodes' platforms, or keep its Pods on nodes that it is for with a nodeSelector on kubernetes.io/arch and kubernetes.io/os.",
-		Hint:    "build the image for these platforms too, or keep its Pods on nodes that it is for with a nodeSelector on kubernetes.io/arch",
+		Hint:    "build the image for these platforms too, or keep its Pods on nodes that it is for",
 		More:    "On any of the ways in which the nodes may pull; the message names the platforms that there are.",
 	},
 	{

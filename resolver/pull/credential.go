@@ -80,6 +80,9 @@ const (
 	Undecided Outcome = "undecided"
 	// Unused: it matches, but one before it pulled, and nodes try no other.
 	Unused Outcome = "unused"
+	// Unsent: it matches, and the registry refused without asking for it in a
+	// way that nodes know, so that none shows it.
+	Unsent Outcome = "unsent"
 )
 
 // Attempt records what became of a credential that matches, by the name of its

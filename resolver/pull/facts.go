@@ -3,6 +3,7 @@ package pull
 import (
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Facts are all that is known of one image of a Pod. Decisions are taken on
@@ -23,6 +24,8 @@ type Facts struct {
 	// ServiceAccount is the one under which the Pod runs.
 	ServiceAccount string
 
+	// Platforms are those of the nodes; empty: any will do.
+	Platforms []ocispec.Platform
 	// Pending says that there was no time left to ask.
 	Pending bool
 	// Finding is what the registry's answers came to, with the Reason that

@@ -2,6 +2,7 @@ package pull
 
 import (
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Finding is what one registry answered about one image to one credential.
@@ -25,6 +26,9 @@ type Finding struct {
 	LoginFailed bool
 	// Digest is that of the manifest or index to which the reference led.
 	Digest digest.Digest
+	// Offered are the platforms that the index is for, where that is what is
+	// wrong (PlatformMismatch).
+	Offered []ocispec.Platform
 	// Notes are about the image, not about the credential.
 	Notes []Note
 }

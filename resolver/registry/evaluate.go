@@ -139,7 +139,8 @@ func (e *evaluation) all(ctx context.Context) pull.Finding {
 	default: // nothing to add
 	}
 	if finding.Reason == pull.PlatformMismatch {
-		finding.Detail = answers.OneLine(finding.Detail + onlyFor(e.entryPlatforms(ctx)))
+		finding.Offered = known(e.entryPlatforms(ctx))
+		finding.Detail = answers.OneLine(finding.Detail + onlyFor(finding.Offered))
 	}
 	return finding
 }
@@ -181,13 +182,22 @@ func describeBroken(finding pull.Finding, parts []part) pull.Finding {
 	return finding
 }
 
-// onlyFor lists what an index is for.
-func onlyFor(found []*ocispec.Platform) string {
-	var names []string
+// known leaves out what stands for whatever comes first.
+func known(found []*ocispec.Platform) []ocispec.Platform {
+	var all []ocispec.Platform
 	for _, platform := range found {
 		if platform != nil {
-			names = append(names, platforms.FormatAll(*platform))
+			all = append(all, *platform)
 		}
+	}
+	return all
+}
+
+// onlyFor lists what an index is for.
+func onlyFor(found []ocispec.Platform) string {
+	var names []string
+	for _, platform := range found {
+		names = append(names, platforms.FormatAll(platform))
 	}
 	if len(names) == 0 {
 		return ""

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 )
@@ -100,5 +101,34 @@ func TestFlaws(t *testing.T) {
 		if !strings.HasPrefix(words.Hint, want) || !strings.Contains(words.Hint, "renew the password in pull secret shop/a") {
 			t.Errorf("%b: %s", flaws, words.Hint)
 		}
+	}
+}
+
+// TestPlatforms: the label is named in which nodes and entries differ.
+func TestPlatforms(t *testing.T) {
+	linux, arm := ocispec.Platform{OS: "linux", Architecture: "amd64"}, ocispec.Platform{OS: "linux", Architecture: "arm64"}
+	older := ocispec.Platform{OS: "windows", Architecture: "amd64", OSVersion: "10.0.17763"}
+	newer := ocispec.Platform{OS: "windows", Architecture: "amd64", OSVersion: "10.0.20348.1"}
+	const hint = "build the image for these platforms too, or keep its Pods on nodes that it is for"
+	for _, test := range []struct {
+		name           string
+		nodes, offered []ocispec.Platform
+		want           string
+	}{
+		{"an architecture", []ocispec.Platform{arm}, []ocispec.Platform{linux}, hint + " with a nodeSelector on kubernetes.io/arch"},
+		{"an operating system", []ocispec.Platform{linux}, []ocispec.Platform{newer}, hint + " with a nodeSelector on kubernetes.io/os"},
+		{"a build of Windows", []ocispec.Platform{older}, []ocispec.Platform{newer}, hint + " with a nodeSelector on node.kubernetes.io/windows-build"},
+		{"several", []ocispec.Platform{older, linux, arm}, []ocispec.Platform{newer}, hint + " with a nodeSelector on node.kubernetes.io/windows-build and kubernetes.io/os"},
+		{"nothing is offered", []ocispec.Platform{linux}, nil, hint},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			words := Describe(&pull.Facts{
+				Named: named(t, "reg.example.com/app:1"), Platforms: test.nodes,
+				Finding: pull.Finding{Reason: pull.PlatformMismatch, Offered: test.offered},
+			})
+			if words.Hint != test.want {
+				t.Errorf("got %q", words.Hint)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package wording
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -33,6 +34,8 @@ func hint(entry pull.Entry, f *pull.Facts) string {
 		return fmt.Sprintf("create %s anew with `kubectl create secret docker-registry`", f.Malformed.Secret)
 	case pull.NodeCredentialsUnknown:
 		return hiddenHint(entry, f)
+	case pull.PlatformMismatch:
+		return platformHint(entry, f)
 	default:
 		return entry.Hint
 	}
@@ -72,7 +75,11 @@ func digestHint(f *pull.Facts) string {
 
 // requiredHint says where a credential should come from.
 func requiredHint(f *pull.Facts) string {
-	if f.Help.Note != "" {
+	unsent := slices.ContainsFunc(f.Attempts, func(a pull.Attempt) bool { return a.Outcome == pull.Unsent })
+	switch {
+	case unsent:
+		return "let " + host(f) + ", or the proxy before it, ask for Basic or Bearer credentials (WWW-Authenticate): nodes show theirs to nothing else"
+	case f.Help.Note != "":
 		return f.Help.Note
 	}
 	return fmt.Sprintf("correct the name, or add a pull secret for %s to imagePullSecrets of the Pod or of its ServiceAccount %s%s",
