@@ -1,9 +1,11 @@
 package ground
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 
 	"github.com/pullgate/pullgate/test/pulloracle/node"
@@ -68,4 +70,20 @@ func furnish() error {
 		return fmt.Errorf("furnish the network namespace: %w: %s", err, out)
 	}
 	return nil
+}
+
+// unmount takes away what kubelets have mounted below a folder, which cannot be
+// removed before. Nobody else sees these mounts.
+func unmount(folder string) error {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return fmt.Errorf("read what is mounted: %w", err)
+	}
+	var errs []error
+	for line := range strings.Lines(string(mounts)) {
+		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[1], folder+"/") {
+			errs = append(errs, syscall.Unmount(fields[1], syscall.MNT_DETACH))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -135,7 +135,7 @@ func (g *Ground) Stop() error {
 		errs = append(errs, g.Registry.close())
 	}
 	if g.Cluster != nil {
-		errs = append(errs, g.Cluster.Stop())
+		errs = append(errs, unmount(g.Dir()), g.Cluster.Stop())
 	}
 	return errors.Join(errs...)
 }
