@@ -93,6 +93,8 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"explain":           {"workload", "resolver", "resolver/pull"},
 		"report":            {"workload", "resolver/pull", "policy"},
 		"audit":             {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report"},
+		"audit/pace":        nil,
+		"audit/live":        {"workload", "resolver", "resolver/pull", "policy", "engine", "audit/pace"},
 		"check":             append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce"}, core...),
 	}
 	maps.Copy(allowed, map[string][]string{ // whose credentials
@@ -158,7 +160,7 @@ func TestOwners(t *testing.T) {
 		"k8s.io/api/admissionregistration/v1":                     {"certs"},
 		"github.com/spf13/cobra":                                  {"cmd/pullgate"},
 		"sigs.k8s.io/controller-runtime/pkg/webhook":              {"cmd/pullgate", "webhook/server"},
-		"github.com/prometheus/client_golang/prometheus":          {"certs", "cmd/pullgate", "metrics", "webhook"},
+		"github.com/prometheus/client_golang/prometheus":          {"audit/live", "certs", "cmd/pullgate", "metrics", "webhook"},
 		"sigs.k8s.io/controller-runtime/pkg/metrics":              {"cmd/pullgate"},
 		"github.com/containerd/containerd/v2/core/remotes/docker": {"resolver/registry", "resolver/registry/answers", "resolver/registry/containerd", "resolver/registry/crio", "resolver/registry/wire"},
 		"github.com/aws/aws-sdk-go-v2/config":                     {"resolver/cloud"},

@@ -86,6 +86,8 @@ type Configuration struct {
 	Registries Registries `json:"registries,omitempty"`
 	// Nodes is what is known of the nodes.
 	Nodes Nodes `json:"nodes,omitempty"`
+	// Audit is how serve looks again and again at what the cluster runs.
+	Audit Auditing `json:"audit,omitempty"`
 	// Cache is how long and how many positive answers are kept.
 	Cache Cache `json:"cache,omitempty"`
 }
@@ -161,6 +163,29 @@ type CredentialProviders struct {
 	Config string `json:"config,omitempty"`
 	// BinDir is where the plugins' programs are.
 	BinDir string `json:"binDir,omitempty"`
+}
+
+// Auditing is how serve looks again and again at what the cluster runs.
+type Auditing struct {
+	// Enabled lets one of the replicas look. Default: false.
+	Enabled bool `json:"enabled,omitempty"`
+	// Interval is after how long everything is looked at again, 10m at least.
+	// Default: 6h.
+	Interval *metav1.Duration `json:"interval,omitempty"`
+	// RequestsPerHour is how many requests a registry gets in any hour, 10 at
+	// least. Default: 1000.
+	RequestsPerHour int `json:"requestsPerHour,omitempty"`
+	// Registries are those that get another number of requests. Default: 20 for
+	// docker.io.
+	Registries []RegistryBudget `json:"registries,omitempty"`
+}
+
+// RegistryBudget is how many requests a registry gets.
+type RegistryBudget struct {
+	// Host is the registry's, as in images' names in full.
+	Host string `json:"host"`
+	// RequestsPerHour is how many requests it gets in any hour, 10 at least.
+	RequestsPerHour int `json:"requestsPerHour"`
 }
 
 // Cache bounds what is remembered of positive answers.

@@ -20,6 +20,11 @@ const (
 
 	defaultPositiveTTL = 5 * time.Minute
 	defaultCacheSize   = 100_000
+
+	defaultAuditInterval  = 6 * time.Hour
+	defaultAuditRequests  = 1000
+	dockerHub             = "docker.io"
+	defaultDockerRequests = 20
 )
 
 // Default returns the configuration that a file of nothing but its header
@@ -103,10 +108,23 @@ func (c *Configuration) setDefaults() {
 	if c.Exempt.Namespaces == nil {
 		c.Exempt.Namespaces = []string{"kube-system"}
 	}
+	c.Audit.setDefaults()
 	if c.Cache.PositiveTTL == nil {
 		c.Cache.PositiveTTL = &metav1.Duration{Duration: defaultPositiveTTL}
 	}
 	if c.Cache.Size == 0 {
 		c.Cache.Size = defaultCacheSize
+	}
+}
+
+func (a *Auditing) setDefaults() {
+	if a.Interval == nil {
+		a.Interval = &metav1.Duration{Duration: defaultAuditInterval}
+	}
+	if a.RequestsPerHour == 0 {
+		a.RequestsPerHour = defaultAuditRequests
+	}
+	if a.Registries == nil {
+		a.Registries = []RegistryBudget{{Host: dockerHub, RequestsPerHour: defaultDockerRequests}}
 	}
 }

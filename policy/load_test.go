@@ -44,6 +44,7 @@ nodes:
   credentialProviders: {config: /etc/node/providers.yaml, binDir: /opt/providers}
   cloudCredentials: [ecr, google, acr]
   hiddenCredentials: ["*.azurecr.io"]
+audit: {enabled: true, interval: 12h, requestsPerHour: 500, registries: [{host: ghcr.io, requestsPerHour: 50}]}
 cache: {positiveTTL: 90s, size: 7}
 `
 
@@ -61,6 +62,10 @@ func wholeConfiguration() Configuration {
 			Platforms: []string{"linux/arm64"}, DockerConfig: "/etc/node/config.json",
 			CredentialProviders: CredentialProviders{Config: "/etc/node/providers.yaml", BinDir: "/opt/providers"},
 			CloudCredentials:    []string{"ecr", "google", "acr"}, HiddenCredentials: []string{"*.azurecr.io"},
+		},
+		Audit: Auditing{
+			Enabled: true, Interval: &metav1.Duration{Duration: 12 * time.Hour}, RequestsPerHour: 500,
+			Registries: []RegistryBudget{{Host: "ghcr.io", RequestsPerHour: 50}},
 		},
 		Cache: Cache{PositiveTTL: &metav1.Duration{Duration: 90 * time.Second}, Size: 7},
 	}
@@ -114,7 +119,11 @@ func TestDefault(t *testing.T) {
 		TypeMeta: metav1.TypeMeta{APIVersion: "pullgate.dev/v1alpha1", Kind: "Configuration"},
 		Mode:     Enforce, OnUnknown: UnknownWarn, Depth: Manifest,
 		Exempt: Exempt{Namespaces: []string{"kube-system"}},
-		Cache:  Cache{PositiveTTL: &metav1.Duration{Duration: 5 * time.Minute}, Size: 100_000},
+		Audit: Auditing{
+			Interval: &metav1.Duration{Duration: 6 * time.Hour}, RequestsPerHour: 1000,
+			Registries: []RegistryBudget{{Host: "docker.io", RequestsPerHour: 20}},
+		},
+		Cache: Cache{PositiveTTL: &metav1.Duration{Duration: 5 * time.Minute}, Size: 100_000},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

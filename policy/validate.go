@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/containerd/platforms"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -33,6 +34,7 @@ func (c *Configuration) validate() error {
 	}
 	errs = append(errs, c.Registries.validate()...)
 	errs = append(errs, c.Nodes.validate()...)
+	errs = append(errs, c.Audit.validate()...)
 	errs = append(errs, c.Cache.validate()...)
 	errs = append(errs, c.validateWorkloads()...)
 	problems := make([]error, 0, len(errs))
@@ -136,6 +138,33 @@ func (p CredentialProviders) validate(path *field.Path) (errs field.ErrorList) {
 	default:
 		return nil
 	}
+}
+
+// The least that an auditor can work with: a question may cost that many
+// requests, and a broken image is looked at again before the next interval.
+const (
+	minAuditRequests = 10
+	minAuditInterval = 10 * time.Minute
+)
+
+func (a Auditing) validate() (errs field.ErrorList) {
+	path := field.NewPath("audit")
+	if a.Interval != nil && a.Interval.Duration < minAuditInterval {
+		errs = append(errs, field.Invalid(path.Child("interval"), a.Interval.Duration.String(), "is less than 10m"))
+	}
+	if n := a.RequestsPerHour; n != 0 && n < minAuditRequests {
+		errs = append(errs, field.Invalid(path.Child("requestsPerHour"), n, "is less than 10"))
+	}
+	for i, registry := range a.Registries {
+		at := path.Child("registries").Index(i)
+		if registry.Host == "" {
+			errs = append(errs, field.Required(at.Child("host"), "the registry's host, such as docker.io"))
+		}
+		if registry.RequestsPerHour < minAuditRequests {
+			errs = append(errs, field.Invalid(at.Child("requestsPerHour"), registry.RequestsPerHour, "is less than 10"))
+		}
+	}
+	return errs
 }
 
 func (c Cache) validate() (errs field.ErrorList) {

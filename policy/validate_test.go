@@ -42,6 +42,10 @@ func TestValidate(t *testing.T) {
 		{"providers without configuration", "nodes: {credentialProviders: {binDir: /opt}}", []string{"nodes.credentialProviders.config: Required value"}},
 		{"life of answers", "cache: {positiveTTL: -1s}", []string{"cache.positiveTTL: Invalid value", "negative"}},
 		{"number of answers", "cache: {size: -1}", []string{"cache.size: Invalid value: -1"}},
+		{"audit's interval", "audit: {interval: 9m}", []string{"audit.interval: Invalid value", "less than 10m"}},
+		{"audit's budget", "audit: {requestsPerHour: 9}", []string{"audit.requestsPerHour: Invalid value: 9"}},
+		{"a registry's budget", "audit: {registries: [{host: a.io, requestsPerHour: 10}, {requestsPerHour: 1}]}",
+			[]string{"audit.registries[1].host: Required value", "audit.registries[1].requestsPerHour: Invalid value: 1"}},
 		{"every problem at once", "mode: a\ndepth: b\ncache: {size: -1}", []string{"mode:", "depth:", "cache.size:"}},
 	}
 	for _, test := range tests {

@@ -118,19 +118,26 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("configuration %s: %w", o.config, err)
 	}
+	auditor, err := o.newAuditor(kube, configuration, dependencies)
+	if err != nil {
+		return err
+	}
 	reload := newReloader(o.config, seen, first, func(data []byte) (*engine.Engine, error) {
 		changed, err := parseConfiguration(o.config, data)
+		if err == nil {
+			err = auditor.configure(changed, dependencies)
+		}
 		if err != nil {
 			return nil, err
 		}
 		return newEngine(changed, dependencies)
 	}, log)
-	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good, buildInfo())
+	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good, buildInfo(), auditor.Collector())
 	certificate.register(ctrlmetrics.Registry)
 	manager.GetWebhookServer().Register("/validate", &webhook.Handler{
 		Engine: reload.current.Load, Arrived: server.Arrived, Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
 	})
-	if err := errors.Join(manager.Add(reload), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
+	if err := errors.Join(manager.Add(reload), manager.Add(auditor), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
 		return &failedError{fmt.Errorf("set up: %w", err)}
 	}
 	log.Info("pullgate serves", "version", buildVersion(), "address", o.bind, "mode", configuration.Mode)

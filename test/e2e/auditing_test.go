@@ -118,6 +118,7 @@ func TestAudit(t *testing.T) {
 		}
 	})
 	t.Run("rights", func(t *testing.T) { s.with(t).auditWithView() })
+	t.Run("serve", func(t *testing.T) { clean.with(t).auditInServe() })
 }
 
 // breakThings makes what cannot be pulled, with Pods in every state.
@@ -279,4 +280,31 @@ func (s stage) auditWithView() {
 			s.Errorf("%q is not in %q", want, warned)
 		}
 	}
+}
+
+// auditInServe lets Pullgate itself look, with the chart's rights.
+func (s stage) auditInServe() {
+	s.must("label", "namespace", "clean", "pullgate.dev/mode=warn", "--overwrite")
+	s.must("apply", "-n", s.rig.Gate.Namespace, "-f", absolute(s.T, filepath.Join("testdata", "rbac-audit.yaml")))
+	s.configure(rig.DefaultConfig + "audit: {enabled: true}\n")
+	metric := func(name string, labels ...string) float64 {
+		value, err := s.rig.Gate.Metric(s.Context(), name, labels...)
+		if err != nil {
+			s.Fatal(err)
+		}
+		return value
+	}
+	s.await("the Lease", func() bool {
+		return metric("pullgate_audit_leading") == 1 && metric("pullgate_audit_workloads") > 5
+	})
+	if holder := s.must("get", "lease", "pullgate-audit", "-n", s.rig.Gate.Namespace, "-o", "jsonpath={.spec.holderIdentity}"); holder == "" {
+		s.Error("nobody holds the Lease")
+	}
+	s.must("create", "deployment", "fine", "--replicas=0", "--image="+s.rig.Lab.Open.Ref("shop/web:1.28"))
+	s.must("create", "deployment", "gone", "--replicas=0", "--image="+s.rig.Lab.Open.Ref("shop/web:1.99"))
+	s.await("the first looks", func() bool {
+		return metric("pullgate_image_pullable", `name="fine"`) == 1 && metric("pullgate_image_unknown", `name="gone"`) == 1
+	})
+	s.configure(rig.DefaultConfig)
+	s.await("the end of the term", func() bool { return metric("pullgate_audit_leading") == 0 })
 }

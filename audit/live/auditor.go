@@ -1,0 +1,141 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/dynamic"
+	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+
+	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/workload"
+)
+
+const (
+	// leaseName is the Lease's, in Pullgate's own namespace.
+	leaseName = "pullgate-audit"
+	// leaseLasts and the others are what client-go recommends.
+	leaseLasts    = 15 * time.Second
+	renewWithin   = 10 * time.Second
+	retryElection = 2 * time.Second
+	// configuredWithin is how long another configuration waits to be taken up.
+	configuredWithin = 2 * time.Second
+)
+
+// Auditor looks at what a cluster runs while the configuration says so and this
+// replica holds the Lease. That it loses the Lease stops nothing else.
+type Auditor struct {
+	// Objects and Mapper read the cluster's workloads, Leases the Lease.
+	Objects dynamic.Interface
+	Mapper  meta.RESTMapper
+	Leases  coordinationv1.LeasesGetter
+	// Namespace is where the Lease is.
+	Namespace string
+	// Pacer is before what the engines ask.
+	Pacer *Pacer
+	Log   *slog.Logger
+
+	current atomic.Pointer[setting]
+	terms   sync.Mutex // is held while this replica looks
+	record  record
+}
+
+// setting is what a configuration says.
+type setting struct {
+	engine *engine.Engine
+	policy.Auditing
+}
+
+// Configure takes an engine up that asks by way of Pacer, with its configuration.
+// Another one begins a new term, in which nothing is known at first.
+func (a *Auditor) Configure(e *engine.Engine) {
+	a.Pacer.Configure(e.Policy.Audit)
+	a.current.Store(&setting{e, e.Policy.Audit})
+}
+
+// Collector shows what was found out.
+func (a *Auditor) Collector() prometheus.Collector { return newCollector(&a.record) }
+
+// NeedLeaderElection says that the auditor has an election of its own.
+func (a *Auditor) NeedLeaderElection() bool { return false }
+
+// Start audits until the context ends; it makes an Auditor a controller-runtime
+// Runnable.
+func (a *Auditor) Start(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if now := a.current.Load(); now != nil && now.Enabled {
+			if err := a.whileSet(ctx, now); err != nil {
+				a.Log.Error("the auditor stopped and tries again", "error", err.Error())
+			}
+		}
+		pause(ctx, configuredWithin)
+	}
+	return nil
+}
+
+// whileSet takes part in elections while the configuration stays.
+func (a *Auditor) whileSet(ctx context.Context, set *setting) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for ctx.Err() == nil && a.current.Load() == set {
+			pause(ctx, configuredWithin)
+		}
+		cancel()
+	}()
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock: a.lock(), LeaseDuration: leaseLasts, RenewDeadline: renewWithin, RetryPeriod: retryElection,
+		ReleaseOnCancel: true, Name: leaseName,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(ctx context.Context) { a.lead(ctx, set) },
+			OnStoppedLeading: func() {},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("take part in the election: %w", err)
+	}
+	elector.Run(ctx)
+	a.terms.Lock() // the term ends before the next begins
+	defer a.terms.Unlock()
+	return nil
+}
+
+// lock is the Lease, and who this replica is.
+func (a *Auditor) lock() resourcelock.Interface {
+	host, _ := os.Hostname() // the rest of the name is enough
+	return &resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Namespace: a.Namespace, Name: leaseName},
+		Client:     a.Leases,
+		LockConfig: resourcelock.ResourceLockConfig{Identity: host + "_" + string(uuid.NewUUID())},
+	}
+}
+
+// lead looks until the context ends.
+func (a *Auditor) lead(ctx context.Context, set *setting) {
+	a.terms.Lock()
+	defer a.terms.Unlock()
+	t := &term{
+		engine: set.engine, pacer: a.Pacer, record: &a.record, log: a.Log,
+		workloads: map[string]*workload.Workload{},
+	}
+	t.schedule.Interval = set.Interval.Duration
+	a.record.lead(true)
+	defer a.record.lead(false)
+	a.Log.Info("this replica looks at what the cluster runs", "interval", t.schedule.Interval.String())
+	if err := watch(ctx, a.Objects, a.Mapper, set.engine.Kinds, t, a.Log.Warn); err != nil {
+		return // the term has ended
+	}
+	t.run(ctx)
+}

@@ -1,0 +1,127 @@
+package live
+
+import (
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+// maxSeries is how many images have series of their own: those that matter most.
+const maxSeries = 10_000
+
+// collector shows a record. Nothing is shown of what was not looked at, and
+// nothing at all by a replica that does not look.
+type collector struct {
+	record *record
+
+	pullable, unknown                *prometheus.Desc
+	leading, workloads, seen, oldest *prometheus.Desc
+	fullPass, dropped                *prometheus.Desc
+}
+
+func newCollector(r *record) *collector {
+	image := []string{"namespace", "kind", "name", "container", "image", "reason"}
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("pullgate_"+name, help, labels, nil)
+	}
+	return &collector{
+		record:    r,
+		pullable:  desc("image_pullable", "1 for an image that new Pods could pull, 0 for one that they could not for 10 minutes at least.", image...),
+		unknown:   desc("image_unknown", "1 for an image of which nothing is known, or that is broken for less than 10 minutes.", image...),
+		leading:   desc("audit_leading", "1 on the replica that looks at what the cluster runs."),
+		workloads: desc("audit_workloads", "Workloads that are to be looked at."),
+		seen:      desc("audit_workloads_seen", "Of them, those that were looked at."),
+		oldest:    desc("audit_oldest_check_seconds", "Age of the oldest look."),
+		fullPass:  desc("audit_last_full_pass_timestamp_seconds", "Since when all workloads were looked at; absent before."),
+		dropped:   desc("audit_series_dropped", "Images without a series of their own, because there are too many."),
+	}
+}
+
+// Describe lists the metrics.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{c.pullable, c.unknown, c.leading, c.workloads, c.seen, c.oldest, c.fullPass, c.dropped} {
+		out <- desc
+	}
+}
+
+// series is one image.
+type series struct {
+	desc   *prometheus.Desc
+	value  float64
+	labels [6]string
+}
+
+// Collect shows what is known now.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	c.record.mu.Lock()
+	defer c.record.mu.Unlock()
+	if !c.record.leading {
+		gauge(c.leading, 0)
+		return
+	}
+	gauge(c.leading, 1)
+	all, oldest, seen := c.series()
+	gauge(c.workloads, float64(len(c.record.of)))
+	gauge(c.seen, float64(seen))
+	if seen > 0 {
+		gauge(c.oldest, time.Since(oldest).Seconds())
+	}
+	if seen > 0 && seen == len(c.record.of) {
+		gauge(c.fullPass, float64(oldest.Unix()))
+	}
+	gauge(c.dropped, float64(max(0, len(all)-maxSeries)))
+	for _, one := range all[:min(len(all), maxSeries)] {
+		gauge(one.desc, one.value, one.labels[:]...)
+	}
+}
+
+// series lists images, those that matter most first, and says how many workloads
+// were looked at, and when the first of them was. Uses of one image in containers
+// of one name are one.
+func (c *collector) series() (all []series, oldest time.Time, seen int) {
+	known := map[[6]string]bool{}
+	for _, one := range c.record.of {
+		if one == nil {
+			continue
+		}
+		seen++
+		if oldest.IsZero() || one.at.Before(oldest) {
+			oldest = one.at
+		}
+		for _, claim := range one.images {
+			s, told := c.seriesOf(one, claim)
+			if told && !known[s.labels] {
+				known[s.labels] = true
+				all = append(all, s)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b series) int {
+		return int(2*a.value) - int(2*b.value) // 0, then what is unknown or fine
+	})
+	return all, oldest, seen
+}
+
+// seriesOf is that of one image; none of what nobody looks at.
+func (c *collector) seriesOf(one *looked, claim claim) (series, bool) {
+	s := series{labels: [6]string{
+		one.object.Namespace, one.object.Kind, one.object.Name, claim.container, claim.image, string(claim.reason),
+	}}
+	switch {
+	case claim.verdict == pull.Skipped:
+		return s, false
+	case claim.verdict == pull.Pullable:
+		s.desc, s.value = c.pullable, 1
+	case claim.confirmed:
+		s.desc, s.value = c.pullable, 0
+	default:
+		s.desc, s.value = c.unknown, 1
+	}
+	return s, true
+}

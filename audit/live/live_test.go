@@ -1,0 +1,298 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/distribution/reference"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// registry is a Prober that answers by repository.
+type registry struct {
+	pacer *Pacer
+	cost  int // requests a question
+
+	mu      sync.Mutex
+	reasons map[string]pull.Reason // Pullable where there is none
+	asked   map[string][]time.Time
+}
+
+func (r *registry) Probe(_ context.Context, query pull.Query) pull.Finding {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for range r.cost {
+		r.pacer.Requested(dialled(reference.Domain(query.Image)))
+		r.asked[query.Image.String()] = append(r.asked[query.Image.String()], time.Now())
+	}
+	for name, reason := range r.reasons {
+		if strings.Contains(query.Image.String(), name) {
+			return pull.Finding{Reason: reason}
+		}
+	}
+	return pull.Finding{Reason: pull.ReasonPullable}
+}
+
+func (r *registry) Tags(context.Context, reference.Named, pull.Credential) ([]string, error) {
+	return nil, fmt.Errorf("no list")
+}
+
+func (r *registry) set(name string, reason pull.Reason) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reasons[name] = reason
+}
+
+func (r *registry) times(image string) []time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked[image]
+}
+
+// noSecrets is a cluster without any.
+type noSecrets struct{}
+
+func (noSecrets) Secret(_ context.Context, _, name string) (*corev1.Secret, error) {
+	return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, name)
+}
+
+func (noSecrets) ServiceAccount(context.Context, string, string) (*corev1.ServiceAccount, error) {
+	return &corev1.ServiceAccount{}, nil
+}
+
+// rig is a term that runs in a bubble.
+type rig struct {
+	*term
+	registry *registry
+}
+
+func newRig(t *testing.T, auditing policy.Auditing) rig {
+	t.Helper()
+	c := policy.Default()
+	if auditing.RequestsPerHour > 0 {
+		c.Audit.RequestsPerHour = auditing.RequestsPerHour
+	}
+	pacer := NewPacer(c.Audit)
+	r := rig{registry: &registry{pacer: pacer, cost: 1, reasons: map[string]pull.Reason{}, asked: map[string][]time.Time{}}}
+	e := &engine.Engine{
+		Policy: c, Kinds: &workload.Kinds{},
+		Labels:   func(context.Context, string) (map[string]string, error) { return nil, nil },
+		Resolver: &resolver.Resolver{Credentials: &keyring.Keyring{Source: noSecrets{}}, Registry: pacer.Asking(r.registry)},
+	}
+	r.term = &term{engine: e, pacer: pacer, record: &record{}, log: slog.New(slog.DiscardHandler), workloads: map[string]*workload.Workload{}}
+	r.schedule.Interval = c.Audit.Interval.Duration
+	r.record.lead(true)
+	return r
+}
+
+// for lets the term run for a time.
+func (r rig) runFor(t *testing.T, lasts time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), lasts)
+	defer cancel()
+	r.run(ctx)
+}
+
+func deployment(name string, images ...string) *entry {
+	var containers []string
+	for i, image := range images {
+		containers = append(containers, fmt.Sprintf(`{"name":"c%d","image":%q}`, i, image))
+	}
+	raw := fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"namespace":"shop","name":%q},"spec":{"template":{"spec":{"containers":[%s]}}}}`,
+		name, strings.Join(containers, ","))
+	w, err := (&workload.Kinds{}).Read([]byte(raw), workload.Update)
+	if err != nil {
+		panic(err)
+	}
+	return &entry{&metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(name)}, &w}
+}
+
+// metrics are the lines of the collector that say something of a name.
+func (r rig) metrics(t *testing.T, name string) string {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(newCollector(r.record))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			var labels []string
+			for _, label := range metric.GetLabel() {
+				labels = append(labels, fmt.Sprintf("%s=%q", label.GetName(), label.GetValue()))
+			}
+			line := family.GetName()
+			if len(labels) > 0 {
+				line += "{" + strings.Join(labels, ",") + "}"
+			}
+			if line += fmt.Sprintf(" %v", metric.GetGauge().GetValue()); strings.Contains(line, name) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+const labels = `{container="c0",image="r.example/web:1",kind="Deployment",name="web",namespace="shop",reason="%s"}`
+
+// Nothing is said before it was looked at; what is broken is said after 10
+// minutes, what is unknown is never missing, and what heals is well at once.
+func TestStates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, policy.Auditing{})
+		r.seen(deployment("web", "r.example/web:1"), false)
+		if got := r.metrics(t, "web"); got != "" {
+			t.Errorf("before a look: %s", got)
+		}
+		for _, step := range []struct {
+			reason pull.Reason
+			lasts  time.Duration
+			want   string
+		}{
+			{pull.ReasonPullable, time.Second, "pullgate_image_pullable" + labels + " 1"},
+			{pull.TagNotFound, 12 * time.Hour, "pullgate_image_pullable" + labels + " 0"},
+			{pull.RegistryUnreachable, 2 * time.Hour, "pullgate_image_unknown" + labels + " 1"},
+			{pull.ReasonPullable, 12 * time.Hour, "pullgate_image_pullable" + labels + " 1"},
+		} {
+			r.registry.set("web", step.reason)
+			r.runFor(t, step.lasts)
+			if got, want := r.metrics(t, "web"), fmt.Sprintf(step.want, step.reason); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		}
+		r.gone(deployment("web", "r.example/web:1"))
+		if got := r.metrics(t, "web"); got != "" {
+			t.Errorf("of what is gone: %s", got)
+		}
+		r.record.lead(false)
+		if got := r.metrics(t, "pullgate"); got != "pullgate_audit_leading 0" {
+			t.Errorf("without the Lease: %s", got)
+		}
+	})
+}
+
+func TestBrokenIsConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, policy.Auditing{})
+		r.registry.set("web", pull.TagNotFound)
+		r.seen(deployment("web", "r.example/web:1"), false)
+		for _, step := range []struct {
+			lasts time.Duration
+			want  string
+		}{{time.Second, "unknown"}, {6 * time.Minute, "unknown"}, {10 * time.Minute, "pullable"}} {
+			r.runFor(t, step.lasts)
+			if got := r.metrics(t, "web"); !strings.HasPrefix(got, "pullgate_image_"+step.want) {
+				t.Errorf("%s, want %s", got, step.want)
+			}
+		}
+	})
+}
+
+// What is new or has changed is looked at within a minute, what was there in its
+// own time, and an image for all workloads once.
+func TestWhatComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, policy.Auditing{})
+		for i := range 200 {
+			r.seen(deployment(fmt.Sprint("old-", i), fmt.Sprintf("r.example/old:%d", i%100)), true)
+		}
+		r.seen(deployment("old-1", "r.example/changed:1"), false)
+		r.seen(deployment("old-2", "r.example/old:2"), false) // nothing of it is new
+		r.seen(deployment("new", "r.example/new:1"), false)
+		r.runFor(t, time.Minute)
+		if len(r.registry.times("r.example/changed:1")) != 1 || len(r.registry.times("r.example/new:1")) != 1 {
+			t.Error("what changed was not looked at within a minute")
+		}
+		if len(r.registry.asked) > 4 {
+			t.Errorf("%d images were asked for at once", len(r.registry.asked))
+		}
+		r.runFor(t, 6*time.Hour)
+		for i := range 100 {
+			if n := len(r.registry.times(fmt.Sprint("r.example/old:", i))); n != 1 {
+				t.Errorf("image %d was asked for %d times", i, n)
+			}
+		}
+		if got := r.metrics(t, "audit_workloads"); got != "pullgate_audit_workloads 201\npullgate_audit_workloads_seen 201" {
+			t.Errorf("%s", got)
+		}
+		if got := r.metrics(t, "full_pass"); got == "" {
+			t.Error("no full pass")
+		}
+	})
+}
+
+// The registry counts no more than its budget in any hour, however much is new,
+// and others do not wait for it.
+func TestBudgetIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const budget = 40
+		r := newRig(t, policy.Auditing{RequestsPerHour: budget})
+		r.registry.cost = 3
+		for i := range 100 {
+			r.seen(deployment(fmt.Sprint("new-", i), fmt.Sprintf("r.example/new:%d", i)), false)
+		}
+		r.seen(deployment("other", "other.example/new:1"), false)
+		r.runFor(t, time.Minute)
+		if len(r.registry.times("other.example/new:1")) == 0 {
+			t.Error("another registry waits")
+		}
+		r.runFor(t, 12*time.Hour)
+		hours := map[time.Duration]int{}
+		start := time.Now()
+		for image, times := range r.registry.asked {
+			for _, at := range times {
+				if strings.HasPrefix(image, "r.") {
+					hours[start.Sub(at)/time.Hour]++
+				}
+			}
+		}
+		total := 0
+		for hour, n := range hours {
+			total += n
+			if n > budget {
+				t.Errorf("%d requests in hour %d", n, hour)
+			}
+		}
+		if total < 300 {
+			t.Errorf("%d requests in all, want each image asked for", total)
+		}
+	})
+}
+
+// A registry that answers 429 is left alone, and what it said is unknown.
+func TestRateLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, policy.Auditing{})
+		r.registry.set("r.example", pull.RateLimited)
+		for i := range 50 {
+			r.seen(deployment(fmt.Sprint("new-", i), fmt.Sprintf("r.example/new:%d", i)), false)
+		}
+		r.runFor(t, 5*time.Minute)
+		if n := len(r.registry.asked); n > atOnce+3 {
+			t.Errorf("%d questions to a registry that limits them", n)
+		}
+		if got := r.metrics(t, "image_pullable"); got != "" {
+			t.Errorf("%s", got)
+		}
+	})
+}

@@ -1,0 +1,170 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/distribution/reference"
+
+	"github.com/pullgate/pullgate/audit/pace"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/pull"
+)
+
+const (
+	// rememberFor is how long an answer is good for all who ask the same. Those
+	// that ask alike are looked at at the same time.
+	rememberFor = 4 * time.Minute
+	// remembered is how many answers are kept at most.
+	remembered = 50_000
+)
+
+// postponed is the reason of a question that was not put, because the budget is
+// used up. It is outside the closed set, so that it counts as unknown wherever it
+// should get to.
+const postponed pull.Reason = "Postponed"
+
+// errPostponed is the error of a list of tags that was not asked for.
+var errPostponed = errors.New("the auditor's budget for the registry is used up")
+
+// Pacer keeps what is asked of registries within their budgets, and asks the same
+// once in a while only. It outlives configurations.
+type Pacer struct {
+	mu      sync.Mutex
+	limits  map[string]int
+	other   int
+	budgets pace.Budgets
+	again   map[string]time.Time
+	answers map[pull.Key]answer
+}
+
+type answer struct {
+	finding pull.Finding
+	until   time.Time
+}
+
+// NewPacer returns one with the budgets of a configuration.
+func NewPacer(c policy.Auditing) *Pacer {
+	p := &Pacer{again: map[string]time.Time{}, answers: map[pull.Key]answer{}}
+	p.budgets.Limit = p.limit
+	p.Configure(c)
+	return p
+}
+
+// Configure takes other budgets up.
+func (p *Pacer) Configure(c policy.Auditing) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.other, p.limits = c.RequestsPerHour, map[string]int{}
+	for _, registry := range c.Registries {
+		p.limits[dialled(registry.Host)] = registry.RequestsPerHour
+	}
+}
+
+func (p *Pacer) limit(host string) int {
+	if limit, own := p.limits[host]; own {
+		return limit
+	}
+	return p.other
+}
+
+// dialled is the host that is asked for a registry (containerd
+// core/remotes/docker/registry.go, DefaultHost).
+func dialled(registry string) string {
+	if registry == "docker.io" {
+		return "registry-1.docker.io"
+	}
+	return registry
+}
+
+// Requested books a request to a host.
+func (p *Pacer) Requested(host string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.budgets.Requested(host, time.Now())
+}
+
+// Again is when a registry may be asked again, whose question was postponed.
+func (p *Pacer) Again(registry string) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.again[registry]
+}
+
+// begin takes a question up, if there is room for it.
+func (p *Pacer) begin(registry string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	again, ok := p.budgets.Begin(dialled(registry), time.Now())
+	if !ok {
+		p.again[registry] = again
+	}
+	return ok
+}
+
+func (p *Pacer) end(registry string, limited bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.budgets.End(dialled(registry), limited, time.Now())
+}
+
+func (p *Pacer) recall(key pull.Key) (pull.Finding, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept, ok := p.answers[key]
+	return kept.finding, ok && time.Now().Before(kept.until)
+}
+
+func (p *Pacer) remember(key pull.Key, finding pull.Finding) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if len(p.answers) >= remembered {
+		for old, kept := range p.answers {
+			if !now.Before(kept.until) {
+				delete(p.answers, old)
+			}
+		}
+	}
+	if len(p.answers) < remembered {
+		p.answers[key] = answer{finding, now.Add(rememberFor)}
+	}
+}
+
+// Asking puts the pacer before what asks registries.
+func (p *Pacer) Asking(prober resolver.Prober) resolver.Prober { return paced{p, prober} }
+
+// paced is a prober behind a pacer.
+type paced struct {
+	*Pacer
+	prober resolver.Prober
+}
+
+// Probe asks a registry within its budget, or answers from memory.
+func (p paced) Probe(ctx context.Context, query pull.Query) pull.Finding {
+	key, registry := query.Key(), reference.Domain(query.Image)
+	if finding, known := p.recall(key); known {
+		return finding
+	}
+	if !p.begin(registry) {
+		return pull.Finding{Reason: postponed}
+	}
+	finding := pull.Finding{}
+	defer func() { p.end(registry, finding.Reason == pull.RateLimited) }()
+	finding = p.prober.Probe(ctx, query)
+	p.remember(key, finding)
+	return finding
+}
+
+// Tags lists tags within the registry's budget.
+func (p paced) Tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
+	registry := reference.Domain(image)
+	if !p.begin(registry) {
+		return nil, errPostponed
+	}
+	defer p.end(registry, false)
+	return p.prober.Tags(ctx, image, credential)
+}

@@ -1,0 +1,92 @@
+package pace
+
+import "time"
+
+const (
+	// Window is the time for which a budget is.
+	Window = time.Hour
+	// Reserve is how many requests a question is taken to cost while it is under
+	// way. What it cost is known afterwards.
+	Reserve = 10
+	// firstPause is how long a registry that answered 429 is left alone, twice
+	// as long with each further one, up to maxPause.
+	firstPause = time.Minute
+	maxPause   = time.Hour
+)
+
+// Budgets bound the requests to registries, as the registries count them. The
+// zero value bounds nothing and is not for concurrent use.
+type Budgets struct {
+	// Limit returns how many requests a host may have in any Window; at least
+	// Reserve.
+	Limit func(host string) int
+
+	hosts map[string]*ledger
+}
+
+// ledger is what a host has had within the window.
+type ledger struct {
+	requests    []time.Time // in their order
+	underWay    int         // questions
+	pausedUntil time.Time
+	pause       time.Duration
+}
+
+func (b *Budgets) ledger(host string) *ledger {
+	if b.hosts == nil {
+		b.hosts = map[string]*ledger{}
+	}
+	l := b.hosts[host]
+	if l == nil {
+		l = &ledger{}
+		b.hosts[host] = l
+	}
+	return l
+}
+
+// Begin takes a question to a host up, or says when to try again. One that was
+// taken up has to End.
+func (b *Budgets) Begin(host string, now time.Time) (again time.Time, ok bool) {
+	l := b.ledger(host)
+	l.forget(now)
+	limit := max(b.Limit(host), Reserve)
+	room := limit - len(l.requests) - (l.underWay+1)*Reserve
+	switch {
+	case now.Before(l.pausedUntil):
+		return l.pausedUntil, false
+	case room >= 0:
+		l.underWay++
+		return time.Time{}, true
+	case -room <= len(l.requests): // that many have to leave the window
+		return l.requests[-room-1].Add(Window), false
+	default: // questions under way hold the room
+		return now.Add(time.Second), false
+	}
+}
+
+// Requested books a request.
+func (b *Budgets) Requested(host string, now time.Time) {
+	l := b.ledger(host)
+	l.requests = append(l.requests, now)
+}
+
+// End is told how a question ended.
+func (b *Budgets) End(host string, limited bool, now time.Time) {
+	l := b.ledger(host)
+	l.underWay--
+	if !limited {
+		l.pause = 0
+		return
+	}
+	l.pause = min(max(firstPause, 2*l.pause), maxPause)
+	l.pausedUntil = now.Add(l.pause)
+}
+
+// forget lets go of what has left the window.
+func (l *ledger) forget(now time.Time) {
+	n := 0
+	for n < len(l.requests) && !l.requests[n].After(now.Add(-Window)) {
+		n++
+	}
+	l.requests = append(l.requests[:0], l.requests[n:]...)
+}

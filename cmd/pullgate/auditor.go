@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/dynamic"
+	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/pullgate/pullgate/audit/live"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/wiring"
+)
+
+// auditor is the one of serve.
+type auditor struct{ *live.Auditor }
+
+// newAuditor sets the auditor up, which rests until the configuration says
+// otherwise.
+func (o *serveOptions) newAuditor(kube *rest.Config, configuration policy.Configuration, in wiring.Dependencies) (auditor, error) {
+	client, err := rest.HTTPClientFor(kube)
+	if err != nil {
+		return auditor{}, fmt.Errorf("set up the auditor: %w", err)
+	}
+	mapper, err := apiutil.NewDynamicRESTMapper(kube, client) // which asks when it is asked
+	if err != nil {
+		return auditor{}, fmt.Errorf("set up the auditor: %w", err)
+	}
+	objects, err := dynamic.NewForConfigAndClient(kube, client)
+	if err != nil {
+		return auditor{}, fmt.Errorf("set up the auditor: %w", err)
+	}
+	leases, err := coordinationv1.NewForConfigAndClient(kube, client)
+	if err != nil {
+		return auditor{}, fmt.Errorf("set up the auditor: %w", err)
+	}
+	a := auditor{&live.Auditor{
+		Objects: objects, Mapper: mapper, Leases: leases, Namespace: o.namespace,
+		Pacer: live.NewPacer(configuration.Audit), Log: in.Log,
+	}}
+	return a, a.configure(configuration, in)
+}
+
+// configure takes a configuration up, with an engine of its own that asks at the
+// auditor's pace.
+func (a auditor) configure(configuration policy.Configuration, in wiring.Dependencies) error {
+	in.Asking, in.Observer = a.Pacer.Asking, booking{in.Observer, a.Pacer}
+	own, err := newEngine(configuration, in)
+	if err != nil {
+		return err
+	}
+	a.Configure(own)
+	return nil
+}
+
+// booking tells the pacer of requests, too.
+type booking struct {
+	wiring.Observer
+	pacer *live.Pacer
+}
+
+// Requested books a request.
+func (b booking) Requested(host, method string, code int, took time.Duration) {
+	b.pacer.Requested(host)
+	b.Observer.Requested(host, method, code, took)
+}
