@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -85,12 +84,14 @@ func (in *Input) add(object *manifest.Object, kinds *workload.Kinds, namespace s
 	}
 }
 
-// shapeProblem says where an object is not as its kind is. The error begins
-// with the field's path.
+// shapeProblem says where an object is not as its kind is.
 func shapeProblem(object *manifest.Object, err error) report.Problem {
-	field, what, _ := strings.Cut(err.Error(), ":")
-	problem := report.Problem{Source: report.Source(object.Find(field, "")), Message: err.Error()}
-	if strings.HasSuffix(what, "where a string is expected") {
+	var wrong *workload.FieldError
+	if !errors.As(err, &wrong) {
+		wrong = &workload.FieldError{}
+	}
+	problem := report.Problem{Source: report.Source(object.Find(wrong.Field, "")), Message: err.Error()}
+	if wrong.Unquoted {
 		problem.Hint = "put it into quotes"
 	}
 	return problem

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -51,9 +50,17 @@ func (c *Configuration) validateWorkloads() (errs field.ErrorList) {
 	if err == nil {
 		return nil
 	}
-	for line := range strings.Lines(err.Error()) {
-		at, problem, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		errs = append(errs, field.Invalid(field.NewPath("workloads"+at), field.OmitValueType{}, problem))
+	problems := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what joins them is looked at, not what they are
+		problems = joined.Unwrap()
+	}
+	for _, problem := range problems {
+		at := ""
+		var wrong *workload.FieldError
+		if errors.As(problem, &wrong) {
+			at, problem = wrong.Field, wrong.Err
+		}
+		errs = append(errs, field.Invalid(field.NewPath("workloads"+at), field.OmitValueType{}, problem.Error()))
 	}
 	return errs
 }

@@ -21,7 +21,7 @@ func readCustom(raw []byte, paths []path) (Workload, error) {
 	for _, p := range paths {
 		err := p.walk(raw, "", func(raw json.RawMessage, at string) error {
 			if len(w.Templates) == maxTemplates {
-				return fmt.Errorf("%s: more than %d pod templates in one object", at, maxTemplates)
+				return &FieldError{Field: at, Err: fmt.Errorf("more than %d pod templates in one object", maxTemplates)}
 			}
 			t, err := readTemplate(raw, at)
 			if err == nil && !seen[t.Field] {

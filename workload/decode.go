@@ -66,7 +66,9 @@ func decodeError(err error, raw []byte, at string) error {
 	if at = locate(raw, wrong.Offset, at); at == "" {
 		at = "the object"
 	}
-	return fmt.Errorf("%s: %s stands where %s is expected", at, article(value), article(jsonType(wrong.Type)))
+	expected := jsonType(wrong.Type)
+	return &FieldError{Field: at, Unquoted: wrong.Type.Kind() == reflect.String,
+		Err: fmt.Errorf("%s stands where %s is expected", article(value), article(expected))}
 }
 
 // syntaxError says where text stops being JSON.

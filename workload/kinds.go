@@ -35,14 +35,14 @@ type Kinds struct {
 	custom map[schema.GroupKind][]path
 }
 
-// NewKinds returns the built-in kinds and the given custom resources. Its
-// errors name the offending place as in the configuration's "workloads" list.
+// NewKinds returns the built-in kinds and the given custom resources. Its error
+// joins a *FieldError for each that is wrong, with its place in the list.
 func NewKinds(custom []Custom) (*Kinds, error) {
 	kinds := &Kinds{custom: make(map[schema.GroupKind][]path, len(custom))}
 	var errs []error
 	for i, c := range custom {
 		if err := kinds.add(c); err != nil {
-			errs = append(errs, fmt.Errorf("[%d]: %w", i, err))
+			errs = append(errs, &FieldError{Field: fmt.Sprintf("[%d]", i), Err: err})
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
