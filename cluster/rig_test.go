@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"sync"
@@ -20,12 +21,12 @@ type apiServer struct {
 	reads []string
 }
 
-func (a *apiServer) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+func (a *apiServer) Get(ctx context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.reads = append(a.reads, key.String())
-	if a.err != nil {
-		return a.err
+	if err := cmp.Or(ctx.Err(), a.err); err != nil {
+		return err
 	}
 	object, ok := a.objects[key.String()]
 	if !ok {
