@@ -2,6 +2,7 @@ package live
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,8 +10,13 @@ import (
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-// maxSeries is how many images have series of their own: those that matter most.
-const maxSeries = 10_000
+const (
+	// maxSeries is how many images have series of their own: those that matter
+	// most.
+	maxSeries = 10_000
+	// maxLabel is how much of an image's name a label has: nobody else bounds it.
+	maxLabel = 512
+)
 
 // collector shows a record. Nothing is shown of what was not looked at, and
 // nothing at all by a replica that does not look.
@@ -111,7 +117,7 @@ func (c *collector) series() (all []series, oldest time.Time, seen int) {
 // seriesOf is that of one image; none of what nobody looks at.
 func (c *collector) seriesOf(one *looked, claim claim) (series, bool) {
 	s := series{labels: [6]string{
-		one.object.Namespace, one.object.Kind, one.object.Name, claim.container, claim.image, string(claim.reason),
+		one.object.Namespace, one.object.Kind, one.object.Name, claim.container, shortened(claim.image), string(claim.reason),
 	}}
 	switch {
 	case claim.verdict == pull.Skipped:
@@ -124,4 +130,11 @@ func (c *collector) seriesOf(one *looked, claim claim) (series, bool) {
 		s.desc, s.value = c.unknown, 1
 	}
 	return s, true
+}
+
+func shortened(image string) string {
+	if len(image) <= maxLabel {
+		return image
+	}
+	return strings.ToValidUTF8(image[:maxLabel], "") + "…"
 }

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -51,8 +52,11 @@ func finished(object *unstructured.Unstructured) bool {
 		phase, _, _ := unstructured.NestedString(object.Object, "status", "phase")
 		return phase == "Succeeded" || phase == "Failed"
 	case "Job":
-		completed, _, _ := unstructured.NestedString(object.Object, "status", "completionTime")
-		return completed != ""
+		conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+		return slices.ContainsFunc(conditions, func(one any) bool {
+			c, _ := one.(map[string]any)
+			return c["status"] == "True" && (c["type"] == "Complete" || c["type"] == "Failed")
+		})
 	default:
 		return false
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pullgate/pullgate/audit/live"
 	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/wiring"
 )
 
@@ -59,6 +60,14 @@ func (a auditor) configure(configuration policy.Configuration, in wiring.Depende
 type booking struct {
 	wiring.Observer
 	pacer *live.Pacer
+}
+
+// Checked tells of what was asked. What the pacer postponed has a reason outside
+// the closed set, and was not.
+func (b booking) Checked(registry string, reason pull.Reason) {
+	if reason.Known() {
+		b.Observer.Checked(registry, reason)
+	}
 }
 
 // Requested books a request.
