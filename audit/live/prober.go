@@ -16,7 +16,7 @@ import (
 
 const (
 	// rememberFor is how long an answer is good for all who ask the same. Those
-	// that ask alike are looked at at the same time.
+	// that ask alike have the same times.
 	rememberFor = 4 * time.Minute
 	// remembered is how many answers are kept at most.
 	remembered = 50_000

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// atOnce is how many workloads are looked at at a time.
+	// atOnce is how many looks are under way at a time.
 	atOnce = 16
 	// lookLimit is how long a look may take.
 	lookLimit = time.Minute

@@ -13,7 +13,7 @@ func begin() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 // questions come when and cost what.
 func TestBudgetInAnyWindow(t *testing.T) {
 	for seed := range uint64(50) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // it is to be repeatable
+		random := rand.New(rand.NewPCG(seed, 1))
 		limit := Reserve + random.IntN(60)
 		b := Budgets{Limit: func(string) int { return limit }}
 		var requests []time.Time
