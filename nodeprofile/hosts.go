@@ -11,6 +11,9 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
+// unreadable stands for an address that is none: what it is may hold a secret.
+const unreadable = "unreadable"
+
 // anyHost is the folder for all registries that have none of their own.
 const anyHost = "_default"
 
@@ -97,7 +100,7 @@ func hostOf(address string) (host Host, name string) {
 	}
 	parsed, err := url.Parse(address)
 	if err != nil {
-		return Host{URL: "unreadable"}, ""
+		return Host{URL: unreadable}, ""
 	}
 	bare := url.URL{Scheme: parsed.Scheme, Host: parsed.Host, Path: parsed.Path}
 	return Host{URL: bare.String(), Login: parsed.User != nil}, parsed.Host

@@ -85,7 +85,7 @@ func withoutUser(address string) string {
 	}
 	parsed, err := url.Parse(address)
 	if err != nil {
-		return "unreadable"
+		return unreadable
 	}
 	bare := url.URL{Scheme: parsed.Scheme, Host: parsed.Host}
 	return bare.String()

@@ -138,6 +138,11 @@ type Nodes struct {
 	// before 2.1 or by use_local_image_pull; cri-o. Default, where no Node is
 	// known: containerd.
 	Runtimes []string `json:"runtimes,omitempty"`
+	// Profiles are files with node profiles, as pullgate node-profile prints them:
+	// the nodes' runtime, mirrors and CAs. A profile is for the nodes that it
+	// names, one that names none for all that no other one names. An image is
+	// broken only if it is for every profile of the nodes that can get the Pod.
+	Profiles []string `json:"profiles,omitempty"`
 	// DockerConfig is a file like the nodes' config.json. Where nodes run
 	// CRI-O, it stands for CRI-O's global_auth_file, too.
 	DockerConfig string `json:"dockerConfig,omitempty"`

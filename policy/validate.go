@@ -129,6 +129,11 @@ func (n Nodes) validate() (errs field.ErrorList) {
 	for i, runtime := range n.Runtimes {
 		errs = append(errs, oneOf(path.Child("runtimes").Index(i), runtime, pull.RuntimeNames(), false)...)
 	}
+	for i, file := range n.Profiles {
+		if file == "" {
+			errs = append(errs, field.Required(path.Child("profiles").Index(i), "a file with a node profile"))
+		}
+	}
 	for i, cloud := range n.CloudCredentials {
 		errs = append(errs, oneOf(path.Child("cloudCredentials").Index(i), cloud, pull.Clouds(), false)...)
 	}

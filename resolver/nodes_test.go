@@ -274,3 +274,56 @@ func TestSettingsOfNodesAreUnknown(t *testing.T) {
 		})
 	}
 }
+
+// A profile makes them known, of the nodes that have it; a query says which those
+// are.
+func TestProfilesOfNodes(t *testing.T) {
+	k3s := nodeWith("a", "linux", "amd64")
+	k3s.Registries = true
+	other, plain := k3s, nodeWith("b", "linux", "amd64")
+	other.Name = "c"
+	a, general := nodes.Profile{Name: "a.yaml", Nodes: []string{"a"}, Runtimes: pull.ContainerdLocal}, nodes.Profile{Name: "all.yaml", Runtimes: pull.CRIO}
+	for _, test := range []struct {
+		name     string
+		profiles []nodes.Profile
+		cluster  []nodes.Node
+		want     pull.Reason
+		asked    []string
+		runtimes pull.Runtimes
+	}{
+		{"of the node", []nodes.Profile{a}, []nodes.Node{k3s}, pull.TagNotFound, []string{"a.yaml"}, pull.Containerd},
+		{"of one node", []nodes.Profile{a}, []nodes.Node{k3s, other}, pull.NodeCredentialsUnknown, []string{"", "a.yaml"}, pull.Containerd},
+		{"of all nodes", []nodes.Profile{a, general}, []nodes.Node{k3s, other}, pull.TagNotFound, []string{"a.yaml", "all.yaml"}, pull.Containerd},
+		{"beside one without need", []nodes.Profile{a}, []nodes.Node{k3s, plain}, pull.TagNotFound, []string{"", "a.yaml"}, pull.Containerd},
+		{"no node", []nodes.Profile{a, general}, nil, pull.TagNotFound, []string{"a.yaml", "all.yaml"}, pull.ContainerdLocal | pull.CRIO},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var asked pull.Query
+			resolver := newResolver(shop(nil), &registries{during: func(_ context.Context, query pull.Query) *pull.Finding {
+				asked = query
+				return &pull.Finding{Reason: pull.TagNotFound}
+			}})
+			resolver.Nodes, resolver.Profiles, resolver.NodeConfig = func() []nodes.Node { return test.cluster }, test.profiles, true
+			wantReason(t, resolveOne(t, resolver, deployment(nil, private)), test.want)
+			if !slices.Equal(asked.Profiles, test.asked) || asked.Runtimes != test.runtimes {
+				t.Errorf("asked for profiles %q and runtimes %04b", asked.Profiles, asked.Runtimes)
+			}
+		})
+	}
+}
+
+// What was found for nodes of one profile says nothing of others.
+func TestProfilesBelongToTheCache(t *testing.T) {
+	prober := answering(pull.ReasonPullable)
+	resolver := newResolver(shop(nil), prober)
+	resolver.Cache = NewCache(10, 1<<40)
+	resolver.Profiles = []nodes.Profile{{Name: "a", Nodes: []string{"a"}}, {Name: "b", Nodes: []string{"b"}}}
+	for i, name := range []string{"a", "b", "a", "c"} {
+		cluster := []nodes.Node{nodeWith(name, "linux", "amd64")}
+		resolver.Nodes = func() []nodes.Node { return cluster }
+		resolveOne(t, resolver, deployment(nil, private))
+		if want := []int{1, 1, 0, 1}[i]; len(prober.probes()) != want {
+			t.Errorf("%s: not %d probes", name, want)
+		}
+	}
+}

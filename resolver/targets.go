@@ -11,16 +11,25 @@ import (
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-// targets are the platforms for which an image has to be there, and the
-// runtimes that pull it.
+// targets are the platforms for which an image has to be there, the runtimes
+// that pull it, and the profiles by which they do.
 type targets struct {
 	platforms []ocispec.Platform
 	runtimes  pull.Runtimes
+	profiles  []string
+}
+
+// mayCome is what is configured of nodes: what is known of them, and what those
+// are that may come.
+type mayCome struct {
+	platforms []ocispec.Platform
+	runtimes  pull.Runtimes
+	profiles  []nodes.Profile
 }
 
 // query asks for an image on them.
 func (t targets) query(image reference.Named, credential pull.Credential) pull.Query {
-	return pull.Query{Image: image, Credential: credential, Platforms: t.platforms, Runtimes: t.runtimes}
+	return pull.Query{Image: image, Credential: credential, Platforms: t.platforms, Runtimes: t.runtimes, Profiles: t.profiles}
 }
 
 // targetMemory remembers what the list of all nodes came to. The list is known by
@@ -35,7 +44,7 @@ type targetsOfAll struct {
 // of returns the targets of the nodes on which a Pod can land, and the
 // configured ones of nodes that may come. Most Pods can land on all, for which the
 // answer is remembered.
-func (m *targetMemory) of(feasible, all []nodes.Node, configured targets) targets {
+func (m *targetMemory) of(feasible, all []nodes.Node, configured mayCome) targets {
 	if !same(feasible, all) {
 		return newTargets(feasible, all, configured)
 	}
@@ -52,13 +61,19 @@ func same(a, b []nodes.Node) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-func newTargets(feasible, all []nodes.Node, configured targets) targets {
+func newTargets(feasible, all []nodes.Node, configured mayCome) targets {
 	known := knownPlatforms(feasible, configured.platforms)
 	runtimes := nodes.Runtimes(orAll(feasible, all)) | configured.runtimes
 	if len(feasible) > 0 && len(known) > len(nodes.Platforms(feasible)) {
 		runtimes |= configured.runtimes.Known() // of the nodes that may come nothing else is known
 	}
-	return targets{platforms: known, runtimes: runtimes.Known()}
+	if len(all) == 0 {
+		for _, profile := range configured.profiles {
+			runtimes |= profile.Runtimes
+		}
+	}
+	profiles := nodes.ProfilesOf(configured.profiles, orAll(feasible, all))
+	return targets{platforms: known, runtimes: runtimes.Known(), profiles: profiles}
 }
 
 // knownPlatforms returns the platforms of the nodes on which Pods can land, and

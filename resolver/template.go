@@ -40,7 +40,7 @@ func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *templ
 		all = r.Nodes()
 		made.feasible = nodes.Feasible(all, t.Spec, w.DaemonSet())
 	}
-	made.targets = r.lastTargets.of(made.feasible, all, targets{r.Platforms, r.Runtimes})
+	made.targets = r.lastTargets.of(made.feasible, all, mayCome{r.Platforms, r.Runtimes, r.Profiles})
 	made.authFile = made.runtimes.Has(pull.CRIO) && !r.NodeConfig
 	made.settings = r.settings(orAll(made.feasible, all))
 	made.ring = openOnce(r.Credentials, made.pod)
@@ -65,7 +65,9 @@ func openOnce(from Credentials, pod keyring.Pod) func(context.Context) *keyring.
 // not known here. K3s and RKE2 make their hosts.toml files and credentials of
 // registries.yaml (k3s pkg/agent/containerd/config.go).
 func (r *Resolver) settings(of []nodes.Node) bool {
-	return !r.HostsKnown && slices.ContainsFunc(of, func(node nodes.Node) bool { return node.Registries })
+	return !r.HostsKnown && slices.ContainsFunc(of, func(node nodes.Node) bool {
+		return node.Registries && !nodes.Profiled(r.Profiles, node)
+	})
 }
 
 // presentOn finds a node on which the Pod can land and that lists the image,

@@ -18,6 +18,7 @@ import (
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/keyring/providers"
 	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/profiles"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
@@ -81,6 +82,7 @@ type Components struct {
 	in                 Dependencies
 	credentials, fresh resolver.Credentials
 	registry           resolver.Prober
+	profiles           nodeProfiles
 }
 
 // New makes what engines of a configuration share. Its errors name the key of
@@ -101,16 +103,24 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	if err != nil {
 		return nil, fmt.Errorf("nodes.platforms: %w", err)
 	}
-	hidden := hiddenHosts(configuration.Nodes)
+	asking := registry.Options{
+		HostsDir:   configuration.Registries.HostsDir,
+		Guard:      registry.Guard{Allow: append(configuration.AllowedNetworks(), in.Allow...)},
+		Observe:    in.Observer.Requested,
+		ContentDir: in.ContentDir,
+	}
+	known, err := readProfiles(configuration.Nodes, asking)
+	if err != nil {
+		return nil, err
+	}
+	hidden := slices.Concat(hiddenHosts(configuration.Nodes), known.hidden)
 	c := &Components{
 		Kinds: kinds, Platforms: Normalized(extra), configuration: configuration, in: in,
 		credentials: &keyring.Keyring{Source: in.Secrets, Node: node, Hidden: hidden},
-		registry: registry.NewClient(registry.Options{
-			HostsDir:   configuration.Registries.HostsDir,
-			Guard:      registry.Guard{Allow: append(configuration.AllowedNetworks(), in.Allow...)},
-			Observe:    in.Observer.Requested,
-			ContentDir: in.ContentDir,
-		}),
+		registry:    registry.NewClient(asking), profiles: known,
+	}
+	if len(known.asked) > 0 {
+		c.registry = &profiles.Prober{Others: c.registry, Profiles: known.asked}
 	}
 	if in.Fresh != nil {
 		c.fresh = &keyring.Keyring{Source: in.Fresh, Node: keyring.Anew(node), Hidden: hidden}
@@ -120,6 +130,10 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	}
 	return c, nil
 }
+
+// Close removes what was written for the time in which the components are used.
+// Who goes on using them, as a server does until it ends, has no need of it.
+func (c *Components) Close() error { return c.profiles.close() }
 
 // Engine returns an engine for nodes of the given platforms, besides those of
 // Dependencies.Nodes.
@@ -134,6 +148,7 @@ func (c *Components) Engine(platforms []ocispec.Platform) *engine.Engine {
 			Nodes:       c.in.Nodes,
 			Platforms:   platforms,
 			Runtimes:    pull.RuntimesNamed(c.configuration.Nodes.Runtimes),
+			Profiles:    c.profiles.nodes,
 			NodeConfig:  c.configuration.Nodes.DockerConfig != "",
 			HostsKnown:  c.configuration.Registries.HostsDir != "",
 			Layers:      c.configuration.Depth == policy.Layers,

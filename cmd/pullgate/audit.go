@@ -151,6 +151,7 @@ func (o *auditOptions) audit(ctx context.Context, configuration policy.Configura
 	if err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", o.config, err)
 	}
+	defer func() { _ = parts.Close() }() // what stays is in a folder for temporary files
 	inventory := &audit.Inventory{Kinds: parts.Kinds}
 	problems, err := live.takeStock(ctx, o.where(live), inventory)
 	if err != nil {

@@ -263,6 +263,7 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	if err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", r.config, err)
 	}
+	defer func() { _ = parts.Close() }() // what stays is in a folder for temporary files
 	input := check.NewInput(stream, parts.Kinds, objects, r.defaultNamespace())
 	input.AddImages(r.images, r.defaultNamespace())
 	r.misnamed = input.Misnamed

@@ -198,6 +198,7 @@ func (o *explainOptions) explain(ctx context.Context, live *liveCluster, say *co
 	if err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", o.config, err)
 	}
+	defer func() { _ = parts.Close() }() // what stays is in a folder for temporary files
 	results, err := o.ask(ctx, parts, record)
 	if err != nil {
 		return nil, err

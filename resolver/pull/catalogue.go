@@ -178,7 +178,7 @@ var standard = Catalogue{Reasons: []Entry{
 		Meaning: "The registry refused, but there may be credentials that were not given.",
 		Help:    "Give the pull secrets along with the manifests, log in with `docker login`, or let --cluster read them.",
 		Hint:    "let pullgate ask as nodes do, by nodes.cloudCredentials or nodes.credentialProviders",
-		More:    "Nodes may hold credentials such as [those of a cloud](clouds.md), or not all of the Pod's own could be read, or the login to a cloud failed. Nodes of k3s and RKE2 may have mirrors and credentials in `registries.yaml`: there, nothing that a registry refuses is denied until `registries.hostsDir` is set.",
+		More:    "Nodes may hold credentials such as [those of a cloud](clouds.md), or not all of the Pod's own could be read, or the login to a cloud failed. Nodes of k3s and RKE2 may have mirrors and credentials in `registries.yaml`: there, nothing that a registry refuses is denied until `registries.hostsDir` or a [profile of theirs](nodes.md) is given.",
 	},
 	{
 		Reason: AddressForbidden, Verdict: Unknown,

@@ -21,6 +21,9 @@ type Query struct {
 	Platforms []ocispec.Platform
 	// Runtimes are the kinds of the nodes' container runtimes.
 	Runtimes Runtimes
+	// Profiles are the names of the nodes' profiles; that of nodes without one is
+	// empty. Empty: there are no profiles.
+	Profiles []string
 	// Layers asks for the config and the layers, too.
 	Layers bool
 }
@@ -40,7 +43,7 @@ func (q *Query) Key() Key { return q.KeyWith(q.Credential) }
 // other, in their order. What one tenant could pull proves nothing about
 // another: the credentials belong to it.
 func (q *Query) KeyWith(credentials ...Credential) Key {
-	key := Key{image: q.Image.String(), nodes: nodesKey(q.Platforms, q.Runtimes), layers: q.Layers}
+	key := Key{image: q.Image.String(), nodes: q.nodesKey(), layers: q.Layers}
 	if len(credentials) == 1 {
 		key.credentials = credentials[0].Fingerprint()
 		return key
@@ -58,12 +61,16 @@ func (q *Query) KeyWith(credentials ...Credential) Key {
 func (k Key) Bytes() int64 { return int64(len(k.image)+len(k.nodes)) + sha256.Size }
 
 // nodesKey identifies the nodes that count.
-func nodesKey(of []ocispec.Platform, runtimes Runtimes) string {
+func (q *Query) nodesKey() string {
 	var key strings.Builder
-	key.WriteString(strconv.Itoa(int(runtimes.Known())))
-	for _, platform := range of {
+	key.WriteString(strconv.Itoa(int(q.Runtimes.Known())))
+	for _, platform := range q.Platforms {
 		key.WriteByte(',')
 		key.WriteString(platforms.FormatAll(platform))
+	}
+	for _, profile := range q.Profiles {
+		key.WriteByte(0)
+		key.WriteString(profile)
 	}
 	return key.String()
 }

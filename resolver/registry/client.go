@@ -42,6 +42,8 @@ type Observer = wire.Observer
 type Options struct {
 	// HostsDir is containerd's certs.d; empty: none.
 	HostsDir string
+	// Authorities are CAs in PEM that are trusted besides the system's.
+	Authorities []string
 	// Guard limits what is dialled.
 	Guard Guard
 	// Observe is told of every request; may be nil.
@@ -78,7 +80,7 @@ type keptEntry struct {
 // NewClient returns a Client.
 func NewClient(options Options) *Client {
 	return &Client{
-		hosts: containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Observe)},
+		hosts: containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Observe, options.Authorities...)},
 		disk:  contents.NewDisk(options.ContentDir),
 		kept: cache.New(cache.Options[hostsKey, keptEntry]{Entries: keptHosts, Bytes: keptHostsBytes,
 			Size: func(key hostsKey, entry keptEntry) int64 {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"net/http"
 	"slices"
 	"sync"
@@ -15,18 +16,21 @@ type Wire struct {
 	secure   *http.Transport // for hosts without TLS settings of their own
 	insecure *http.Transport // for loopback hosts, which containerd does not verify
 	special  specialTransports
+	more     []string       // CAs besides the system's
+	trusted  *x509.CertPool // the system's and more; nil: the system's
 }
 
 // New returns a Wire that dials what guard lets through and tells observe of
-// every request; observe may be nil.
-func New(guard Guard, observe Observer) *Wire {
+// every request; observe may be nil. More are CAs in PEM that are trusted besides
+// the system's.
+func New(guard Guard, observe Observer, more ...string) *Wire {
 	if observe == nil {
 		observe = func(string, string, int, time.Duration) {}
 	}
-	link := newLink(guard)
+	link, trusted := newLink(guard), withMore(nil, more)
 	return &Wire{
-		link: link, observe: observe,
-		secure:   link.transport(&tls.Config{}),
+		link: link, observe: observe, more: more, trusted: trusted,
+		secure:   link.transport(&tls.Config{RootCAs: trusted}),
 		insecure: link.transport(&tls.Config{InsecureSkipVerify: true}), //nolint:gosec // as containerd on loopback
 	}
 }
@@ -54,12 +58,41 @@ func (w *Wire) Over(base http.RoundTripper) http.RoundTripper {
 func (w *Wire) baseFor(settings *tls.Config) *http.Transport {
 	switch {
 	case settings.RootCAs != nil || len(settings.Certificates) > 0:
-		return w.special.get(settings, w.link)
+		return w.special.get(w.trusting(settings), w.link)
 	case settings.InsecureSkipVerify:
 		return w.insecure
 	default:
 		return w.secure
 	}
+}
+
+// trusting adds the CAs that are trusted everywhere to those of one host.
+func (w *Wire) trusting(settings *tls.Config) *tls.Config {
+	if len(w.more) == 0 {
+		return settings
+	}
+	settings = settings.Clone()
+	settings.RootCAs = withMore(settings.RootCAs, w.more)
+	return settings
+}
+
+// withMore is a pool with more CAs; nil stands for the system's.
+func withMore(pool *x509.CertPool, more []string) *x509.CertPool {
+	if len(more) == 0 {
+		return pool
+	}
+	if pool == nil {
+		pool, _ = x509.SystemCertPool() // where there is none, more are all
+	}
+	if pool == nil {
+		pool = x509.NewCertPool()
+	} else {
+		pool = pool.Clone()
+	}
+	for _, one := range more {
+		pool.AppendCertsFromPEM([]byte(one))
+	}
+	return pool
 }
 
 // maxSpecial is for how many different TLS settings of hosts.toml connections

@@ -1,0 +1,107 @@
+package nodeprofile
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What is written reads as what it was read from, but for what only the node
+// has.
+func TestWriteHosts(t *testing.T) {
+	for _, name := range []string{"containerd", "k3s", "rke2", "microk8s", "kind"} {
+		p := Read(filepath.Join("testdata", name), "")
+		dir := t.TempDir()
+		written, err := p.WriteHosts(dir)
+		if err != nil || written != dir {
+			t.Fatalf("%s: %q, %v", name, written, err)
+		}
+		for i := range p.Registries {
+			for j := range p.Registries[i].Hosts {
+				bare(&p.Registries[i].Hosts[j])
+			}
+			bare(&p.Registries[i].Server)
+		}
+		back := readHostFolders(&root{dir: dir}, []string{"/"})
+		slices.SortFunc(back, func(a, b Registry) int { return strings.Compare(a.Host, b.Host) })
+		if !reflect.DeepEqual(back, p.Registries) {
+			t.Errorf("%s:\n%+v\nwas\n%+v", name, back, p.Registries)
+		}
+	}
+}
+
+// bare takes off what is not written.
+func bare(h *Host) {
+	h.Headers, h.ClientCertificate, h.Login, h.Rewrite = nil, false, false, nil
+}
+
+// A profile leads to no file outside its folder, and CRI-O's is for nobody else.
+func TestWriteHostsWithin(t *testing.T) {
+	for _, host := range []string{"", ".", "..", "../up", "a/b", `a\b`} {
+		dir := filepath.Join(t.TempDir(), "in")
+		p := Profile{Runtime: Runtime{Name: Containerd}, Registries: []Registry{{Host: host}}}
+		if _, err := p.WriteHosts(dir); err == nil || !strings.Contains(err.Error(), "is no host") {
+			t.Errorf("%q: %v", host, err)
+		}
+	}
+	dir := t.TempDir()
+	written, err := Read("testdata/openshift", "").WriteHosts(dir)
+	if entries, _ := os.ReadDir(dir); err != nil || written != "" || len(entries) > 0 {
+		t.Errorf("CRI-O: %q, %v, %d", written, err, len(entries))
+	}
+	p := Profile{Runtime: Runtime{Name: Containerd, HostsPath: defaultHostsPath}, Registries: []Registry{{Host: "a.io"}}}
+	if written, err := p.WriteHosts(dir); err != nil || len(filepath.SplitList(written)) != 2 {
+		t.Errorf("a list: %q, %v", written, err)
+	}
+}
+
+func TestDoubt(t *testing.T) {
+	tests := []struct{ node, host, repository, want string }{
+		{"containerd", "quay.io", "quay.io/a", "hosts.toml: is no TOML"},
+		{"k3s", "docker.io", "docker.io/library/nginx", "ask a mirror for another name"},
+		{"k3s", "quay.io", "quay.io/a", "have a credential for a mirror"},
+		{"k3s", "late.example.com", "late.example.com/a", "log in by the URL"},
+		{"rke2", "docker.io", "docker.io/library/nginx", "have a credential for a mirror"},
+		{"rke2", "private.example.com", "private.example.com/a", "show a client certificate"},
+		{"rke2", "quay.io", "quay.io/a", ""},
+		{"microk8s", "localhost:32000", "localhost:32000/a", ""},
+		{"kind", "localhost:5001", "localhost:5001/a", ""},
+		{"kind", "quay.io", "quay.io/a", "have a credential for a mirror"},
+		{"openshift", "quay.io", "quay.io/openshift-release-dev/a", "registries.conf"},
+		{"openshift", "quay.io", "quay.io/openshift-release-device/a", ""},
+		{"openshift", "blocked.example.com", "blocked.example.com/a", "registries.conf"},
+		{"openshift", "docker.io", "docker.io/library/nginx", ""},
+	}
+	for _, tt := range tests {
+		got := Read(filepath.Join("testdata", tt.node), "").Doubt(tt.host, tt.repository)
+		if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s, %s: %q, want %q", tt.node, tt.repository, got, tt.want)
+		}
+	}
+	for _, part := range []Share{ShareMirrors, ShareAuthorities, ShareCredentials} {
+		p := Profile{Withheld: []string{string(part)}}
+		if p.Doubt("quay.io", "quay.io/a") == "" {
+			t.Errorf("no doubt without %s", part)
+		}
+	}
+}
+
+func TestHidden(t *testing.T) {
+	plugins := []string{"*.dkr.ecr.*.amazonaws.com", "registry.example.com/team"}
+	config := []string{"empty.example.com", "ghcr.io", "docker.io"}
+	p := Read("testdata/containerd", "")
+	for _, tt := range []struct {
+		config, providers bool
+		want              []string
+	}{{false, false, slices.Concat(config, plugins)}, {true, false, plugins}, {false, true, config}, {true, true, nil}} {
+		if got := p.Hidden(tt.config, tt.providers); !slices.Equal(got, tt.want) {
+			t.Errorf("%+v: %q", tt, got)
+		}
+	}
+	if got := Read("testdata/rke2", "").Hidden(true, true); !slices.Equal(got, []string{"mirror.example.com"}) {
+		t.Errorf("rke2: %q", got)
+	}
+}

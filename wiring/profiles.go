@@ -1,0 +1,127 @@
+package wiring
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/distribution/reference"
+
+	"github.com/pullgate/pullgate/nodeprofile"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/nodes"
+	"github.com/pullgate/pullgate/resolver/profiles"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry"
+)
+
+// maxProfile bounds a file with a profile: that of a ConfigMap.
+const maxProfile = 1 << 20
+
+// nodeProfiles are the node profiles of a configuration.
+type nodeProfiles struct {
+	nodes []nodes.Profile
+	asked []profiles.Profile
+	// hidden are globs of images for which the nodes have credentials.
+	hidden []string
+	// dir holds their hosts.toml files; empty: there are none.
+	dir string
+}
+
+// readProfiles reads the files of nodes.profiles, and makes for each what asks
+// registries as its nodes would. Options are what all have in common.
+func readProfiles(configured policy.Nodes, options registry.Options) (read nodeProfiles, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, read.close())
+		}
+	}()
+	for i, file := range configured.Profiles {
+		profile, err := readProfile(file)
+		if err == nil {
+			err = read.add(strconv.Itoa(i), file, profile, configured, options)
+		}
+		if err != nil {
+			return read, fmt.Errorf("nodes.profiles[%d]: %s: %w", i, file, err)
+		}
+	}
+	return read, nil
+}
+
+// readProfile reads one file.
+func readProfile(name string) (*nodeprofile.Profile, error) {
+	file, err := os.Open(name) //nolint:gosec // a file that the configuration names
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	data, err := io.ReadAll(io.LimitReader(file, maxProfile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxProfile {
+		return nil, fmt.Errorf("is larger than %d KiB", maxProfile>>10)
+	}
+	return nodeprofile.Parse(data)
+}
+
+// add adds a profile, under the name of its file.
+func (n *nodeProfiles) add(folder, name string, profile *nodeprofile.Profile, configured policy.Nodes, options registry.Options) error {
+	hosts, err := n.writeHosts(folder, profile)
+	if err != nil {
+		return err
+	}
+	options.HostsDir, options.Authorities = hosts, profile.Authorities
+	one := nodes.Profile{Name: name, Nodes: profile.Nodes, Runtimes: runtimesOf(profile.Runtime)}
+	n.nodes = append(n.nodes, one)
+	n.hidden = append(n.hidden, profile.Hidden(configured.DockerConfig != "", configured.CredentialProviders.Config != "")...)
+	n.asked = append(n.asked, profiles.Profile{
+		Name: one.Name, Runtimes: one.Runtimes, Registry: registry.NewClient(options), Doubt: doubtOf(profile),
+	})
+	return nil
+}
+
+// writeHosts writes a profile's mirrors to where the library that asks can read
+// them.
+func (n *nodeProfiles) writeHosts(folder string, profile *nodeprofile.Profile) (string, error) {
+	if len(profile.Registries) == 0 {
+		return "", nil
+	}
+	if n.dir == "" {
+		made, err := os.MkdirTemp("", "pullgate-hosts-")
+		if err != nil {
+			return "", fmt.Errorf("its mirrors need a folder to be written to, name one by TMPDIR or mount one: %w", err)
+		}
+		n.dir = made
+	}
+	return profile.WriteHosts(filepath.Join(n.dir, folder))
+}
+
+// close removes what was written.
+func (n *nodeProfiles) close() error {
+	if n.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(n.dir)
+}
+
+// runtimesOf is the kind of a profile's runtime. Where its path is not known,
+// both of containerd's count.
+func runtimesOf(runtime nodeprofile.Runtime) pull.Runtimes {
+	switch {
+	case runtime.Name == nodeprofile.CRIO:
+		return pull.CRIO
+	case runtime.Path == nodeprofile.Local:
+		return pull.ContainerdLocal
+	default:
+		return pull.Containerd
+	}
+}
+
+// doubtOf says of refusals why they prove nothing for the nodes of a profile.
+func doubtOf(profile *nodeprofile.Profile) func(reference.Named) string {
+	return func(image reference.Named) string { return profile.Doubt(reference.Domain(image), image.Name()) }
+}
