@@ -4,26 +4,28 @@ import (
 	"crypto/sha256"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/pullgate/pullgate/resolver/cache"
 	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 )
 
 const (
 	// everywhere is the key of answers that hold for every image.
 	everywhere = "<global>"
-	// maxAnswers bounds the answers of one provider that are kept. A Pod's
-	// author chooses the images, and with them the keys.
+	// maxAnswers bounds the answers of one provider that are kept, to those that
+	// were used last. A Pod's author chooses the images, and with them the keys.
 	maxAnswers = 4096
+	// maxAnswersBytes bounds what they take: those of the clouds' providers have
+	// some kilobytes at most.
+	maxAnswersBytes = 16 << 20
 )
 
 // answers are a provider's answers that still hold, by for whom and what they
 // do (plugin.go, provide).
 type answers struct {
 	now  func() time.Time
-	lock sync.Mutex
-	kept map[answerKey]kept
+	kept *cache.Cache[answerKey, dockerconfig.Config]
 }
 
 // answerKey is for whom an answer holds, as identity.whose tells, and for what:
@@ -33,19 +35,28 @@ type answerKey struct {
 	what  string
 }
 
-type kept struct {
-	config dockerconfig.Config
-	until  time.Time
+func newAnswers(now func() time.Time) *answers {
+	return &answers{now: now, kept: cache.New(cache.Options[answerKey, dockerconfig.Config]{
+		Entries: maxAnswers, Bytes: maxAnswersBytes, Size: sizeOf, Now: now,
+	})}
+}
+
+// sizeOf is about how many bytes an answer takes.
+func sizeOf(key answerKey, config dockerconfig.Config) int64 {
+	const entry = 128
+	size := len(key.what) + entry
+	for address, login := range config {
+		size += len(address) + len(login.Username) + len(login.Password) + entry
+	}
+	return int64(size)
 }
 
 // get finds the most particular answer for a repository.
 func (a *answers) get(whose [sha256.Size]byte, repository string) (dockerconfig.Config, bool) {
-	a.lock.Lock()
-	defer a.lock.Unlock()
 	registry, _, _ := strings.Cut(repository, "/")
 	for _, what := range []string{repository, registry, everywhere} {
-		if found, ok := a.kept[answerKey{whose, what}]; ok && !a.now().After(found.until) {
-			return found.config, true
+		if found, ok := a.kept.Get(answerKey{whose, what}); ok {
+			return found, true
 		}
 	}
 	return nil, false
@@ -70,35 +81,7 @@ func (a *answers) put(whose [sha256.Size]byte, repository string, answer *respon
 		duration = answer.CacheDuration.Duration
 	}
 	if duration != 0 {
-		a.keep(key, kept{config: answer.config(), until: a.now().Add(duration)})
+		a.kept.PutUntil(key, answer.config(), a.now().Add(duration))
 	}
 	return nil
-}
-
-func (a *answers) keep(key answerKey, answer kept) {
-	a.lock.Lock()
-	defer a.lock.Unlock()
-	if a.kept == nil {
-		a.kept = make(map[answerKey]kept)
-	}
-	if len(a.kept) >= maxAnswers {
-		a.makeRoom()
-	}
-	a.kept[key] = answer
-}
-
-// makeRoom drops what no longer holds, and if nothing of the kind is there any
-// one answer.
-func (a *answers) makeRoom() {
-	for key, answer := range a.kept {
-		if a.now().After(answer.until) {
-			delete(a.kept, key)
-		}
-	}
-	for key := range a.kept {
-		if len(a.kept) < maxAnswers {
-			return
-		}
-		delete(a.kept, key)
-	}
 }

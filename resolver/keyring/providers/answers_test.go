@@ -1,7 +1,9 @@
 package providers
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +32,7 @@ func TestProviderAnswersAreKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			node := install(t, plugin{name: "p", match: "*.io", answer: test.answer, duration: test.duration})
 			now := time.Now()
-			node.providers[0].answers.now = func() time.Time { return now }
+			node.providers[0].answers = newAnswers(func() time.Time { return now })
 			ask := func(want int) {
 				t.Helper()
 				for _, repository := range []string{first, first, sibling, sibling, elsewhere, elsewhere} {
@@ -68,20 +70,32 @@ func TestProvidersAnew(t *testing.T) {
 	}
 }
 
-// TestAnswersAreBounded: however many repositories are asked for.
+// TestAnswersAreBounded: however many repositories are asked for, and however
+// long the answers are.
 func TestAnswersAreBounded(t *testing.T) {
-	now := time.Now()
-	kept := answers{now: func() time.Time { return now }}
-	for i := range maxAnswers + 10 {
-		if err := kept.put(identity{}.whose, fmt.Sprintf("quay.io/%d", i), &response{CacheKeyType: "Image"}, time.Hour); err != nil {
-			t.Fatal(err)
-		}
+	large := strings.Repeat("p", maxOutput)
+	tests := map[string]struct {
+		output string
+		want   int
+	}{
+		"by number": {`{"cacheKeyType":"Image"}`, maxAnswers},
+		"by bytes":  {`{"cacheKeyType":"Image","auth":{"quay.io":{"password":"` + large + `"}}}`, maxAnswersBytes/maxOutput - 1},
 	}
-	if len(kept.kept) != maxAnswers {
-		t.Errorf("%d answers are kept, want %d", len(kept.kept), maxAnswers)
-	}
-	now = now.Add(2 * time.Hour)
-	if err := kept.put(identity{}.whose, "quay.io/last", &response{CacheKeyType: "Image"}, time.Hour); err != nil || len(kept.kept) != 1 {
-		t.Errorf("%d answers are kept (%v), want the one that still holds", len(kept.kept), err)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			said := new(response)
+			if err := json.Unmarshal([]byte(test.output), said); err != nil {
+				t.Fatal(err)
+			}
+			all := newAnswers(time.Now)
+			for i := range maxAnswers + 10 {
+				if err := all.put(identity{}.whose, fmt.Sprintf("quay.io/%d", i), said, time.Hour); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := all.kept.Len(); got != test.want {
+				t.Errorf("%d answers are kept, want %d", got, test.want)
+			}
+		})
 	}
 }

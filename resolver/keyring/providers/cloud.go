@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/singleflight"
-
+	"github.com/pullgate/pullgate/resolver/cache"
+	"github.com/pullgate/pullgate/resolver/coalesce"
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
@@ -41,32 +40,31 @@ type CloudLogin interface {
 // gives, in place of those of the nodes' identity. It may be used by several
 // goroutines.
 type Cloud struct {
-	name    string
-	login   CloudLogin
-	log     *slog.Logger
-	slots   chan struct{} // bounds the logins under way
-	flights singleflight.Group
-	kept    *lru.Cache[string, cloudAnswer]
+	name   string
+	login  CloudLogin
+	log    *slog.Logger
+	slots  chan struct{} // bounds the logins under way
+	asking coalesce.Group[string, cloudAnswer]
+	kept   *cache.Cache[string, cloudAnswer]
 }
 
 // cloudAnswer is what came of a login.
 type cloudAnswer struct {
 	credential pull.Credential
 	err        error
-	until      time.Time
 }
 
 // NewCloud returns the credentials of a cloud, which nodes.cloudCredentials
 // calls name. Failures are logged to log, if given.
 func NewCloud(name string, to CloudLogin, log *slog.Logger) *Cloud {
-	kept, err := lru.New[string, cloudAnswer](maxAnswers)
-	if err != nil {
-		panic(err) // of a size below one
-	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Cloud{name: name, login: to, log: log.With("cloud", name), slots: make(chan struct{}, maxRuns), kept: kept}
+	return &Cloud{
+		name: name, login: to, log: log.With("cloud", name), slots: make(chan struct{}, maxRuns),
+		asking: coalesce.Group[string, cloudAnswer]{Life: maxLogin},
+		kept:   cache.New(cache.Options[string, cloudAnswer]{Entries: maxAnswers}),
+	}
 }
 
 // Lookup returns the cloud's credential for its own registries, and none for
@@ -86,15 +84,13 @@ func (c *Cloud) Lookup(ctx context.Context, _ *keyring.Account, repository strin
 
 // get returns what a login gave not long ago, or gives now.
 func (c *Cloud) get(ctx context.Context, scope string) cloudAnswer {
-	if last, ok := c.kept.Get(scope); ok && time.Now().Before(last.until) {
+	if last, ok := c.kept.Get(scope); ok {
 		return last
 	}
 	patience, cancel := context.WithTimeout(ctx, loginPatience)
 	defer cancel()
-	found, err := shared(patience, &c.flights, scope, func(ctx context.Context) (cloudAnswer, error) {
-		found := c.ask(ctx, scope)
-		c.kept.Add(scope, found)
-		return found, nil
+	found, _, err := c.asking.Ask(patience, scope, func(ctx context.Context) (cloudAnswer, error) {
+		return c.ask(ctx, scope), nil
 	})
 	if err != nil {
 		return cloudAnswer{err: fmt.Errorf("ask again: %w", err)}
@@ -105,15 +101,15 @@ func (c *Cloud) get(ctx context.Context, scope string) cloudAnswer {
 // ask logs in. A credential is kept for half of its life, as the clouds' own
 // credential providers do, so that it lasts while it is in use.
 func (c *Cloud) ask(ctx context.Context, scope string) cloudAnswer {
-	ctx, cancel := context.WithTimeout(ctx, maxLogin)
-	defer cancel()
 	credential, until, err := c.try(ctx, scope)
 	now := time.Now()
+	answer, holds := cloudAnswer{credential: credential}, until.Sub(now)/2
 	if err != nil {
 		c.log.WarnContext(ctx, "login to a cloud's registries failed", "scope", scope, "error", err)
-		return cloudAnswer{err: err, until: now.Add(failedLogin)}
+		answer, holds = cloudAnswer{err: err}, failedLogin
 	}
-	return cloudAnswer{credential: credential, until: now.Add(until.Sub(now) / 2)}
+	c.kept.PutUntil(scope, answer, now.Add(holds))
+	return answer
 }
 
 // try waits for its turn. A library that panics must not end us: what it

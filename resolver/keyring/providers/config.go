@@ -165,13 +165,13 @@ func validateProviders(providers []providerConfig) field.ErrorList {
 	}
 	var found field.ErrorList
 	seen := make(map[string]bool)
-	for i, provider := range providers {
+	for i, one := range providers {
 		path := root.Index(i)
-		if seen[provider.Name] {
-			found = append(found, field.Duplicate(path.Child("name"), provider.Name))
+		if seen[one.Name] {
+			found = append(found, field.Duplicate(path.Child("name"), one.Name))
 		}
-		seen[provider.Name] = true
-		found = append(found, provider.validate(path)...)
+		seen[one.Name] = true
+		found = append(found, one.validate(path)...)
 	}
 	return found
 }

@@ -9,16 +9,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
+	"github.com/pullgate/pullgate/resolver/coalesce"
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
-
-// maxRuns is how many provider programs run at a time. The kubelet has no
-// limit, but only its own node's Pods to serve.
-const maxRuns = 8
 
 // Plugins yields the credentials of the kubelet's credential providers
 // (pkg/credentialprovider/plugin): programs that are asked for those of one
@@ -31,17 +26,6 @@ type Plugins struct {
 
 	providers []*provider
 	tokens    *tokens
-}
-
-// provider is one program with what it answered.
-type provider struct {
-	providerConfig
-	program string
-	log     *slog.Logger
-	// runs bounds the programs that run at a time, of all providers.
-	runs    chan struct{}
-	flights singleflight.Group
-	answers answers
 }
 
 // NewPlugins reads the kubelet's CredentialProviderConfig, a file or a
@@ -60,14 +44,16 @@ func NewPlugins(config, binDir string, log *slog.Logger) (*Plugins, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	all, runs := &Plugins{tokens: newTokens()}, make(chan struct{}, maxRuns)
+	all, runs := &Plugins{tokens: newTokens(time.Now)}, make(chan struct{}, maxRuns)
 	for _, one := range configs {
 		program, err := exec.LookPath(filepath.Join(directory, one.Name))
 		if err != nil {
 			return nil, fmt.Errorf("find the program of credential provider %q in %s: %w", one.Name, binDir, err)
 		}
 		all.providers = append(all.providers, &provider{
-			providerConfig: one, program: program, log: log.With("provider", one.Name), runs: runs, answers: answers{now: time.Now},
+			providerConfig: one, program: program, log: log.With("provider", one.Name), runs: runs,
+			asking:  coalesce.Group[answerKey, dockerconfig.Config]{Life: maxRun},
+			answers: newAnswers(time.Now),
 		})
 	}
 	return all, nil
@@ -92,14 +78,14 @@ func (f forgetful) Lookup(ctx context.Context, account *keyring.Account, reposit
 }
 
 func (p *Plugins) lookup(ctx context.Context, account *keyring.Account, repository string, anew bool) ([]pull.Credential, error) {
-	var answers dockerconfig.Index
+	var found dockerconfig.Index
 	var missed missed
 	for _, one := range p.providers {
 		if !dockerconfig.MatchesAny(one.MatchImages, repository) {
 			continue
 		}
 		config, err := p.consult(ctx, one, account, repository, anew)
-		answers.Add(pull.Source{Kind: pull.FromProvider, Name: one.Name}, config)
+		found.Add(pull.Source{Kind: pull.FromProvider, Name: one.Name}, config)
 		switch {
 		case errors.Is(err, errNotMeant):
 			continue
@@ -110,8 +96,8 @@ func (p *Plugins) lookup(ctx context.Context, account *keyring.Account, reposito
 			missed.add(unbound(one.Name, account))
 		}
 	}
-	answers.Sort()
-	return answers.Lookup(repository), missed.err()
+	found.Sort()
+	return found.Lookup(repository), missed.err()
 }
 
 // severity is how much a provider's error matters to whoever runs Pullgate.
@@ -135,84 +121,35 @@ func (p *Plugins) consult(ctx context.Context, one *provider, account *keyring.A
 	return one.provide(ctx, who, repository)
 }
 
+// identify finds out what a provider is told of a Pod (plugin.go, provide). Its
+// error is errNotMeant where the kubelet, too, passes over the provider.
+func (p *Plugins) identify(ctx context.Context, wanted *tokenAttributes, account *keyring.Account) (identity, error) {
+	switch {
+	case wanted == nil:
+		return identity{}, nil
+	case p.Issue == nil:
+		return identity{}, errNoTokens
+	}
+	object, err := account.Get(ctx)
+	if err != nil {
+		return identity{}, fmt.Errorf("ServiceAccount %s could not be read: %w", account, err)
+	}
+	who := identity{}
+	if who.annotations, err = wanted.pick(object.Annotations); err != nil {
+		return identity{}, err
+	}
+	who.token, err = p.tokens.get(ctx, p.Issue, tokenKey{account.Namespace, account.Name, object.UID, wanted.Audience})
+	if err != nil {
+		return identity{}, err
+	}
+	who.whose = wanted.whose(account, object, who)
+	return who, nil
+}
+
 // unbound is told with whatever a provider said to a token: the kubelet's is
 // bound to the Pod, which there is not yet, and the provider, or the registry
 // behind it, may insist on that. Who gets in without is let in with it; a
 // refusal proves nothing.
 func unbound(name string, account *keyring.Account) error {
 	return keyring.Elsewhere(fmt.Sprintf("credential provider %q saw a token of ServiceAccount %s that is not bound to the Pod, and may give nodes others", name, account))
-}
-
-// missed are the reasons for which there may be more credentials.
-type missed struct{ failed, elsewhere error }
-
-func (m *missed) add(err error) {
-	if errors.Is(err, keyring.ErrElsewhere) {
-		m.elsewhere = and(m.elsewhere, err)
-	} else {
-		m.failed = and(m.failed, err)
-	}
-}
-
-// err is an keyring.ErrElsewhere if nothing failed.
-func (m *missed) err() error {
-	if m.failed != nil && m.elsewhere != nil {
-		return fmt.Errorf("%w; %s", m.failed, m.elsewhere.Error())
-	}
-	if m.failed != nil {
-		return m.failed
-	}
-	return m.elsewhere
-}
-
-// and joins errors in one line.
-func and(before, err error) error {
-	if before == nil {
-		return err
-	}
-	return fmt.Errorf("%w; %w", before, err)
-}
-
-// provide returns what the provider says, or said not long ago, about a
-// repository to whoever it is told.
-func (p *provider) provide(ctx context.Context, who identity, repository string) (dockerconfig.Config, error) {
-	if config, found := p.answers.get(who.whose, repository); found {
-		return config, nil
-	}
-	return p.provideAnew(ctx, who, repository)
-}
-
-// provideAnew asks the provider now; whoever asks the same meanwhile shares the
-// answer.
-func (p *provider) provideAnew(ctx context.Context, who identity, repository string) (dockerconfig.Config, error) {
-	return shared(ctx, &p.flights, fmt.Sprintf("%x %s", who.whose, repository), func(ctx context.Context) (dockerconfig.Config, error) {
-		return p.ask(ctx, who, repository)
-	})
-}
-
-// ask runs the program and keeps its answer for as long as it says.
-func (p *provider) ask(ctx context.Context, who identity, repository string) (dockerconfig.Config, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxRun)
-	defer cancel()
-	select {
-	case p.runs <- struct{}{}:
-		defer func() { <-p.runs }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("too many providers are running: %w", ctx.Err())
-	}
-	output, err := p.run(ctx, who, repository)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := parseResponse(output, p.APIVersion)
-	if err != nil {
-		return nil, err
-	}
-	if answer.echoes(who.token) && p.TokenAttributes.CacheType != cacheByToken {
-		return nil, errors.New("its answer has the ServiceAccount's token as a password, which only cacheType: Token allows")
-	}
-	if err := p.answers.put(who.whose, repository, answer, p.DefaultCacheDuration.Duration); err != nil {
-		return nil, err
-	}
-	return answer.config(), nil
 }

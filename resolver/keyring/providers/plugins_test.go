@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -295,16 +296,33 @@ func TestProviderLingers(t *testing.T) {
 func TestProviderSharedRun(t *testing.T) {
 	gate := newGate(t)
 	node := install(t, plugin{name: "p", kind: "wait", gate: gate, answer: answer("Image", "1h", "quay.io")})
-	impatient, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := node.Lookup(impatient, nil, "quay.io/app"); err == nil {
-		t.Error("an answer came through a closed gate")
+	impatient, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
+	gone := make(chan error, 1)
+	go func() {
+		_, err := node.Lookup(impatient, nil, "quay.io/app")
+		gone <- err
+	}()
+	for node.called(t)[0] == "" { // the program does not run yet
+		select {
+		case err := <-gone:
+			t.Fatalf("it came back before the program ran: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	giveUp()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("who gave up got %v", err)
 	}
 	var group sync.WaitGroup
 	for range 5 {
 		group.Go(func() { wantNode(t, node, "quay.io/app", "user of quay.io:p@provider/p") })
 	}
-	openGate(t, gate)
+	opened, err := os.OpenFile(gate, os.O_RDWR, 0) // for as many programs as come
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = opened.Close() }()
 	group.Wait()
 	if got := node.called(t); len(got) != 1 {
 		t.Errorf("%d calls, want one", len(got))

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/singleflight"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/pullgate/pullgate/resolver/cache"
+	"github.com/pullgate/pullgate/resolver/coalesce"
 	"github.com/pullgate/pullgate/resolver/keyring"
 )
 
@@ -36,9 +36,9 @@ type Issuer func(ctx context.Context, namespace, name string, request *authentic
 // (pkg/kubelet/token/token_manager.go): a token is renewed when four fifths of
 // its life are over, and serves to its end where that fails.
 type tokens struct {
-	now     func() time.Time
-	kept    *lru.Cache[tokenKey, token]
-	flights singleflight.Group
+	now    func() time.Time
+	kept   *cache.Cache[tokenKey, issuedToken]
+	asking coalesce.Group[tokenKey, issuedToken]
 }
 
 // tokenKey is whose and for whom a token is.
@@ -48,38 +48,39 @@ type tokenKey struct {
 	audience        string
 }
 
-type token struct {
-	text           string
-	renew, expires time.Time
+// issuedToken is kept until it expires.
+type issuedToken struct {
+	text  string
+	renew time.Time
 }
 
-func newTokens() *tokens {
-	kept, err := lru.New[tokenKey, token](maxTokens)
-	if err != nil {
-		panic(err) // the size is a positive constant
+func newTokens(now func() time.Time) *tokens {
+	return &tokens{
+		now:    now,
+		kept:   cache.New(cache.Options[tokenKey, issuedToken]{Entries: maxTokens, Now: now}),
+		asking: coalesce.Group[tokenKey, issuedToken]{Life: maxIssue},
 	}
-	return &tokens{now: time.Now, kept: kept}
 }
 
 func (t *tokens) get(ctx context.Context, issue Issuer, key tokenKey) (string, error) {
-	old, ok := t.kept.Get(key)
-	if ok && t.now().Before(old.renew) {
+	if old, ok := t.kept.Get(key); ok && t.now().Before(old.renew) {
 		return old.text, nil
 	}
-	fresh, err := shared(ctx, &t.flights, fmt.Sprintf("%q", key), func(ctx context.Context) (token, error) {
+	fresh, _, err := t.asking.Ask(ctx, key, func(ctx context.Context) (issuedToken, error) {
 		return t.ask(ctx, issue, key)
 	})
-	if err != nil && ok && t.now().Before(old.expires) {
+	if err == nil {
+		return fresh.text, nil
+	}
+	if old, ok := t.kept.Get(key); ok {
 		return old.text, nil
 	}
-	return fresh.text, err
+	return "", err
 }
 
 // ask has a token issued. The kubelet's own is bound to the Pod, which there is
 // not yet; the UID makes sure that it is of the ServiceAccount that was read.
-func (t *tokens) ask(ctx context.Context, issue Issuer, key tokenKey) (token, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxIssue)
-	defer cancel()
+func (t *tokens) ask(ctx context.Context, issue Issuer, key tokenKey) (issuedToken, error) {
 	seconds := int64(tokenLife.Seconds())
 	request := &authenticationv1.TokenRequest{
 		ObjectMeta: metav1.ObjectMeta{UID: key.uid},
@@ -89,40 +90,19 @@ func (t *tokens) ask(ctx context.Context, issue Issuer, key tokenKey) (token, er
 	err := issue(ctx, key.namespace, key.name, request)
 	switch {
 	case apierrors.IsForbidden(err):
-		return token{}, keyring.Elsewhere(fmt.Sprintf("pullgate has no right to create serviceaccounts/token for %s/%s: %v",
+		return issuedToken{}, keyring.Elsewhere(fmt.Sprintf("pullgate has no right to create serviceaccounts/token for %s/%s: %v",
 			key.namespace, key.name, err))
 	case err == nil && request.Status.Token == "":
 		err = errors.New("the answer has none")
 	}
 	if err != nil {
-		return token{}, fmt.Errorf("no token of ServiceAccount %s/%s was issued: %w", key.namespace, key.name, err)
+		return issuedToken{}, fmt.Errorf("no token of ServiceAccount %s/%s was issued: %w", key.namespace, key.name, err)
 	}
 	if request.Spec.ExpirationSeconds != nil {
 		seconds = min(seconds, *request.Spec.ExpirationSeconds)
 	}
 	life := time.Duration(seconds) * time.Second
-	issued := token{text: request.Status.Token, renew: began.Add(life * 4 / 5), expires: began.Add(life)}
-	t.kept.Add(key, issued)
+	issued := issuedToken{text: request.Status.Token, renew: began.Add(life * 4 / 5)}
+	t.kept.PutUntil(key, issued, began.Add(life))
 	return issued, nil
-}
-
-// shared lets all who ask for the same at the same time have one answer. What
-// was begun goes on when a caller gives up: others may be waiting, and the next
-// will ask for it.
-func shared[T any](ctx context.Context, flights *singleflight.Group, key string, do func(context.Context) (T, error)) (answer T, err error) {
-	flight := flights.DoChan(key, func() (_ any, err error) {
-		defer func() {
-			if value := recover(); value != nil { // a bug of ours, in a goroutine of its own
-				err = fmt.Errorf("an internal error of pullgate: %T", value)
-			}
-		}()
-		return do(context.WithoutCancel(ctx))
-	})
-	select {
-	case <-ctx.Done():
-		return answer, fmt.Errorf("no answer in time: %w", context.Cause(ctx))
-	case landed := <-flight:
-		answer, _ = landed.Val.(T)
-		return answer, landed.Err
-	}
 }
