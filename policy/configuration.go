@@ -183,6 +183,21 @@ type Auditing struct {
 	// Registries are those that get another number of requests. Default: 20 for
 	// docker.io.
 	Registries []RegistryBudget `json:"registries,omitempty"`
+	// Accepted are broken images that are known to be and told of no more.
+	Accepted []Acceptance `json:"accepted,omitempty"`
+}
+
+// Acceptance lets broken images pass for a time. An empty list matches
+// everything; patterns are globs.
+type Acceptance struct {
+	// Namespaces are globs of namespaces' names.
+	Namespaces []string `json:"namespaces,omitempty"`
+	// Images are globs of images, as in rules.
+	Images []string `json:"images,omitempty"`
+	// Until is the last day on which it counts, such as 2026-12-31, by UTC.
+	Until string `json:"until"`
+	// Why is for people.
+	Why string `json:"why,omitempty"`
 }
 
 // RegistryBudget is how many requests a registry gets.

@@ -44,7 +44,7 @@ nodes:
   credentialProviders: {config: /etc/node/providers.yaml, binDir: /opt/providers}
   cloudCredentials: [ecr, google, acr]
   hiddenCredentials: ["*.azurecr.io"]
-audit: {enabled: true, interval: 12h, requestsPerHour: 500, registries: [{host: ghcr.io, requestsPerHour: 50}]}
+audit: {enabled: true, interval: 12h, requestsPerHour: 500, registries: [{host: ghcr.io, requestsPerHour: 50}], accepted: [{namespaces: [old], images: [a], until: "2026-12-31", why: known}]}
 cache: {positiveTTL: 90s, size: 7}
 `
 
@@ -66,6 +66,7 @@ func wholeConfiguration() Configuration {
 		Audit: Auditing{
 			Enabled: true, Interval: &metav1.Duration{Duration: 12 * time.Hour}, RequestsPerHour: 500,
 			Registries: []RegistryBudget{{Host: "ghcr.io", RequestsPerHour: 50}},
+			Accepted:   []Acceptance{{Namespaces: []string{"old"}, Images: []string{"a"}, Until: "2026-12-31", Why: "known"}},
 		},
 		Cache: Cache{PositiveTTL: &metav1.Duration{Duration: 90 * time.Second}, Size: 7},
 	}

@@ -113,7 +113,7 @@ func (r *reader) scalar(node *yaml.Node, at *field.Path, t reflect.Type) any {
 		}
 		return r.expected("a whole number", node, at)
 	default:
-		if tag == "!!str" {
+		if tag == "!!str" || tag == "!!timestamp" { // a day is a text, too
 			return node.Value
 		}
 		return r.expected("a text", node, at)

@@ -176,7 +176,18 @@ func (a Auditing) validate() (errs field.ErrorList) {
 			errs = append(errs, field.Invalid(at.Child("requestsPerHour"), registry.RequestsPerHour, "is less than 10"))
 		}
 	}
+	for i, accepted := range a.Accepted {
+		errs = append(errs, accepted.validate(path.Child("accepted").Index(i))...)
+	}
 	return errs
+}
+
+func (a Acceptance) validate(path *field.Path) (errs field.ErrorList) {
+	if _, err := time.Parse(time.DateOnly, a.Until); err != nil {
+		errs = append(errs, field.Invalid(path.Child("until"), a.Until, "is no day: write it like 2026-12-31"))
+	}
+	errs = append(errs, noEmpty(path.Child("namespaces"), a.Namespaces)...)
+	return append(errs, noEmpty(path.Child("images"), a.Images)...)
 }
 
 func (c Cache) validate() (errs field.ErrorList) {

@@ -45,6 +45,8 @@ func TestValidate(t *testing.T) {
 		{"number of answers", "cache: {size: -1}", []string{"cache.size: Invalid value: -1"}},
 		{"audit's interval", "audit: {interval: 9m}", []string{"audit.interval: Invalid value", "less than 10m"}},
 		{"audit's budget", "audit: {requestsPerHour: 9}", []string{"audit.requestsPerHour: Invalid value: 9"}},
+		{"what is accepted", "audit: {accepted: [{until: 2026-12-31}, {until: soon, images: [''], namespaces: ['']}, {images: [a]}]}",
+			[]string{"audit.accepted[1].until: Invalid value", "accepted[1].images[0]: Required", "accepted[1].namespaces[0]: Required", "audit.accepted[2].until"}},
 		{"a registry's budget", "audit: {registries: [{host: a.io, requestsPerHour: 10}, {requestsPerHour: 1}]}",
 			[]string{"audit.registries[1].host: Required value", "audit.registries[1].requestsPerHour: Invalid value: 1"}},
 		{"every problem at once", "mode: a\ndepth: b\ncache: {size: -1}", []string{"mode:", "depth:", "cache.size:"}},

@@ -131,8 +131,8 @@ func (a *Auditor) lead(ctx context.Context, set *setting) {
 		workloads: map[string]*workload.Workload{},
 	}
 	t.schedule.Interval = set.Interval.Duration
-	a.record.lead(true)
-	defer a.record.lead(false)
+	a.record.lead(set.Accepts)
+	defer a.record.rest()
 	a.Log.Info("this replica looks at what the cluster runs", "interval", t.schedule.Interval.String())
 	if err := watch(ctx, a.Objects, a.Mapper, set.engine.Kinds, t, a.Log.Warn); err != nil {
 		return // the term has ended

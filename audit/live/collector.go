@@ -25,7 +25,7 @@ type collector struct {
 
 	pullable, unknown                *prometheus.Desc
 	leading, workloads, seen, oldest *prometheus.Desc
-	fullPass, dropped                *prometheus.Desc
+	fullPass, dropped, accepted      *prometheus.Desc
 }
 
 func newCollector(r *record) *collector {
@@ -42,13 +42,14 @@ func newCollector(r *record) *collector {
 		seen:      desc("audit_workloads_seen", "Of them, those that were looked at."),
 		oldest:    desc("audit_oldest_check_seconds", "Age of the oldest look."),
 		fullPass:  desc("audit_last_full_pass_timestamp_seconds", "Since when all workloads were looked at; absent before."),
+		accepted:  desc("audit_accepted", "Broken images that the configuration accepts, which have no series."),
 		dropped:   desc("audit_series_dropped", "Images without a series of their own, because there are too many."),
 	}
 }
 
 // Describe lists the metrics.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{c.pullable, c.unknown, c.leading, c.workloads, c.seen, c.oldest, c.fullPass, c.dropped} {
+	for _, desc := range []*prometheus.Desc{c.pullable, c.unknown, c.leading, c.workloads, c.seen, c.oldest, c.fullPass, c.dropped, c.accepted} {
 		out <- desc
 	}
 }
@@ -73,6 +74,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(c.leading, 1)
 	all, oldest, seen := c.series()
+	gauge(c.accepted, float64(c.acceptances()))
 	gauge(c.workloads, float64(len(c.record.of)))
 	gauge(c.seen, float64(seen))
 	if seen > 0 {
@@ -114,13 +116,28 @@ func (c *collector) series() (all []series, oldest time.Time, seen int) {
 	return all, oldest, seen
 }
 
-// seriesOf is that of one image; none of what nobody looks at.
+// acceptances counts the broken images that are accepted.
+func (c *collector) acceptances() (n int) {
+	for _, one := range c.record.of {
+		if one == nil {
+			continue
+		}
+		for _, claim := range one.images {
+			if claim.accepted {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// seriesOf is that of one image; none of what nobody looks at, or is accepted.
 func (c *collector) seriesOf(one *looked, claim claim) (series, bool) {
 	s := series{labels: [6]string{
 		one.object.Namespace, one.object.Kind, one.object.Name, claim.container, shortened(claim.image), string(claim.reason),
 	}}
 	switch {
-	case claim.verdict == pull.Skipped:
+	case claim.verdict == pull.Skipped, claim.accepted:
 		return s, false
 	case claim.verdict == pull.Pullable:
 		s.desc, s.value = c.pullable, 1

@@ -90,6 +90,7 @@ func newRig(t *testing.T, auditing policy.Auditing) rig {
 	if auditing.RequestsPerHour > 0 {
 		c.Audit.RequestsPerHour = auditing.RequestsPerHour
 	}
+	c.Audit.Accepted = auditing.Accepted
 	pacer := NewPacer(c.Audit)
 	r := rig{registry: &registry{pacer: pacer, cost: 1, reasons: map[string]pull.Reason{}, asked: map[string][]time.Time{}}}
 	e := &engine.Engine{
@@ -99,7 +100,7 @@ func newRig(t *testing.T, auditing policy.Auditing) rig {
 	}
 	r.term = &term{engine: e, pacer: pacer, record: &record{}, log: slog.New(slog.DiscardHandler), workloads: map[string]*workload.Workload{}}
 	r.schedule.Interval = c.Audit.Interval.Duration
-	r.record.lead(true)
+	r.record.lead(c.Audit.Accepts)
 	return r
 }
 
@@ -184,7 +185,7 @@ func TestStates(t *testing.T) {
 		if got := r.metrics(t, "web"); got != "" {
 			t.Errorf("of what is gone: %s", got)
 		}
-		r.record.lead(false)
+		r.record.rest()
 		if got := r.metrics(t, "pullgate"); got != "pullgate_audit_leading 0" {
 			t.Errorf("without the Lease: %s", got)
 		}
@@ -204,6 +205,24 @@ func TestBrokenIsConfirmed(t *testing.T) {
 			if got := r.metrics(t, "web"); !strings.HasPrefix(got, "pullgate_image_"+step.want) {
 				t.Errorf("%s, want %s", got, step.want)
 			}
+		}
+	})
+}
+
+// What the configuration accepts is told of no more, until its day is over.
+func TestAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		today := time.Now().UTC().Format(time.DateOnly)
+		r := newRig(t, policy.Auditing{Accepted: []policy.Acceptance{{Images: []string{"r.example/web:*"}, Until: today}}})
+		r.registry.set("web", pull.TagNotFound)
+		r.seen(deployment("web", "r.example/web:1"), false)
+		r.runFor(t, 2*time.Hour)
+		if got := r.metrics(t, "web") + r.metrics(t, "accepted"); got != "pullgate_audit_accepted 1" {
+			t.Errorf("%s", got)
+		}
+		r.runFor(t, 24*time.Hour)
+		if got, want := r.metrics(t, "web"), fmt.Sprintf("pullgate_image_pullable"+labels+" 0", pull.TagNotFound); got != want {
+			t.Errorf("when its day is over: %s", got)
 		}
 	})
 }

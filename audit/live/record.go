@@ -18,6 +18,8 @@ type record struct {
 	mu sync.Mutex
 	// leading says that this replica looks; else nothing is known here.
 	leading bool
+	// accepts tells what of the broken is told of no more.
+	accepts func(namespace, image string, now time.Time) bool
 	// of is what is known by the workload's key; nil: it was not looked at yet.
 	of map[string]*looked
 }
@@ -39,13 +41,22 @@ type claim struct {
 	brokenSince time.Time
 	// confirmed says that it is broken for long enough to be told.
 	confirmed bool
+	// accepted says that it is broken, and told of no more.
+	accepted bool
 }
 
-// lead begins or ends a term; what was known before is forgotten.
-func (r *record) lead(leading bool) {
+// lead begins a term, in which nothing is known at first.
+func (r *record) lead(accepts func(namespace, image string, now time.Time) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leading, r.of = leading, map[string]*looked{}
+	r.leading, r.accepts, r.of = true, accepts, map[string]*looked{}
+}
+
+// rest ends a term.
+func (r *record) rest() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leading, r.of = false, nil
 }
 
 // expect takes a workload up that is to be looked at.
@@ -75,6 +86,7 @@ func (r *record) take(key string, report resolver.Report, now time.Time) (broken
 	fresh := &looked{object: report.Object, at: now}
 	for i := range report.Results {
 		one := newClaim(&report.Results[i], before, now)
+		one.accepted = one.verdict == pull.Broken && r.accepts(report.Object.Namespace, one.image, now)
 		broken = broken || one.verdict == pull.Broken
 		fresh.images = append(fresh.images, one)
 	}
