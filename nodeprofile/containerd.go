@@ -101,6 +101,7 @@ func importAll(r *root, file string) (merged tree, version int64) {
 func (s *containerdSettings) apply(r *root, p *Profile) {
 	p.Runtime.Name, p.Runtime.Sandbox = Containerd, s.sandbox
 	p.Runtime.LocalFor = s.localFor
+	p.Runtime.Headers = slices.DeleteFunc(sortedKeys(s.registry.at("headers")), func(name string) bool { return strings.EqualFold(name, "User-Agent") })
 	switch {
 	case p.Runtime.Version != "" && before(p.Runtime.Version, 2, 1), s.localFor != "":
 		p.Runtime.Path = Local

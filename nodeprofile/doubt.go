@@ -18,6 +18,8 @@ func (p *Profile) Doubt(host, repository string) string {
 		return "the names of the nodes' credentials are not in their profile"
 	case slices.Contains(p.Withheld, string(ShareAuthorities)):
 		return "the nodes' CAs are not in their profile"
+	case len(p.Runtime.Headers) > 0:
+		return "nodes send " + strings.Join(p.Runtime.Headers, ", ") + ", which their profile has not"
 	case len(p.Problems) > 0:
 		return "the nodes' profile has problems: " + p.Problems[0]
 	}

@@ -65,6 +65,8 @@ type Runtime struct {
 	// HostsPath are the folders of config_path. Where they are several the
 	// transfer path heeds none of them (containerd#12808).
 	HostsPath []string `json:"hostsPath,omitempty"`
+	// Headers are the names of headers that every registry is sent.
+	Headers []string `json:"headers,omitempty"`
 	// Sandbox is the image of the Pod's own container.
 	Sandbox string `json:"sandboxImage,omitempty"`
 }

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/policy"
 )
 
 // reloadEvery is how often the configuration file is looked at. Mounted
@@ -28,8 +30,22 @@ type reloader struct {
 	good    prometheus.Gauge
 }
 
-// newReloader starts out with a first engine and watches the file it is from. Seen is
-// what was in the file before the engine's configuration was read: what changes
+// withProfiles is what an engine is made of: the content of a configuration file,
+// and of the node profiles that it names.
+func withProfiles(data []byte) []byte {
+	configuration, err := policy.Parse(data)
+	if err != nil {
+		return data
+	}
+	for _, name := range configuration.Nodes.Profiles {
+		profile, _ := readFile(name) // what is wrong with it says who reads it
+		data = slices.Concat(data, []byte{0}, profile)
+	}
+	return data
+}
+
+// newReloader starts out with a first engine and watches the file it is from, and
+// the node profiles. Seen is what was in them before the engine's configuration was read: what changes
 // from then on is taken up.
 func newReloader(file string, seen []byte, first *engine.Engine, build func([]byte) (*engine.Engine, error), log *slog.Logger) *reloader {
 	r := &reloader{
@@ -70,14 +86,15 @@ func (r *reloader) NeedLeaderElection() bool { return false }
 // look takes the file up if it changed.
 func (r *reloader) look() {
 	data, err := readFile(r.file)
-	if err != nil || bytes.Equal(data, r.seen) {
+	all := withProfiles(data)
+	if err != nil || bytes.Equal(all, r.seen) {
 		if err != nil && r.seen != nil {
 			r.refuse(err)
 			r.seen = nil
 		}
 		return
 	}
-	r.seen = data
+	r.seen = all
 	changed, err := r.build(data)
 	if err != nil {
 		r.refuse(err)

@@ -34,7 +34,7 @@ func watch(t *testing.T, content string) *watched {
 		t.Fatal(err)
 	}
 	seen, _ := readFile(file)
-	w.reloader = newReloader(file, seen, engine, build, slog.New(slog.NewJSONHandler(&w.log, nil)))
+	w.reloader = newReloader(file, withProfiles(seen), engine, build, slog.New(slog.NewJSONHandler(&w.log, nil)))
 	w.metrics.MustRegister(w.reloads, w.good)
 	return w
 }
@@ -109,6 +109,23 @@ func TestReload(t *testing.T) {
 				t.Errorf("log %s", w.log.String())
 			}
 		})
+	}
+}
+
+// A node profile is part of what is watched.
+func TestReloadOfProfiles(t *testing.T) {
+	profile := write(t, "node.yaml", "one")
+	w := watch(t, header+"nodes: {profiles: ["+profile+"]}\n")
+	for i, content := range []string{"", "one", "two", "two", "three"} {
+		if content != "" {
+			if err := os.WriteFile(profile, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.look()
+		if taken := w.metric("pullgate_configuration_reloads_total", "taken"); taken != []float64{0, 0, 1, 1, 2}[i] {
+			t.Errorf("%d: %v taken", i, taken)
+		}
 	}
 }
 

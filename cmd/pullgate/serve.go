@@ -89,7 +89,8 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	seen, _ := readFile(o.config) // the next line says what is wrong with it
+	written, _ := readFile(o.config) // what is wrong with it is said below
+	seen := withProfiles(written)
 	configuration, err := readConfiguration(o.config)
 	if err != nil {
 		return err
