@@ -76,6 +76,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/pull":               nil,
 		"resolver/cache":              nil,
 		"resolver/coalesce":           nil,
+		"resolver/clock":              nil,
 		"resolver/nodes":              {"resolver/pull"},
 		"resolver/profiles":           {"resolver/pull"},
 		"resolver/keyring/sourcetest": {"resolver/keyring"},
@@ -97,7 +98,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"audit":                       {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report"},
 		"audit/pace":                  nil,
 		"audit/live":                  {"workload", "resolver", "resolver/pull", "policy", "engine", "audit/pace"},
-		"check":                       append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce"}, core...),
+		"check":                       append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce", "resolver/clock"}, core...),
 	}
 	maps.Copy(allowed, map[string][]string{ // whose credentials
 		"resolver/keyring/dockerconfig": {"resolver/pull"},
@@ -105,7 +106,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/keyring/providers":    {"resolver/cache", "resolver/coalesce", "resolver/pull", "resolver/keyring", "resolver/keyring/dockerconfig"},
 	})
 	maps.Copy(allowed, map[string][]string{ // how registries are asked
-		"resolver/registry/wire":       nil,
+		"resolver/registry/wire":       {"resolver/clock"},
 		"resolver/registry/contents":   nil,
 		"resolver/registry/answers":    {"resolver/pull", "resolver/registry/contents", "resolver/registry/wire"},
 		"resolver/registry/containerd": {"resolver/pull", "resolver/registry/answers", "resolver/registry/contents", "resolver/registry/wire"},

@@ -9,6 +9,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/clock"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -16,7 +17,7 @@ const (
 	// maxQuestions is how many questions are asked of registries at a time.
 	maxQuestions = 32
 	// answerLimit is how long one question waits for its answer, once it is
-	// put.
+	// put; what it waits for a registry that answers 429 does not count.
 	answerLimit = 15 * time.Second
 	// maxSilence is after how many questions in a row without an answer a
 	// registry is not asked any more.
@@ -96,7 +97,7 @@ func (p *OnceProber) inTurn(ctx context.Context, put func(context.Context)) erro
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	ctx, cancel := clock.Limit(ctx, answerLimit)
 	defer cancel()
 	put(ctx)
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 
+	"github.com/pullgate/pullgate/resolver/clock"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -106,16 +107,32 @@ func TestOnceProberGivesUpOnTheSilent(t *testing.T) {
 	}
 }
 
-// TestOnceProberBoundsItself: so many questions at a time, each with its time, and
-// none after the end.
+// TestOnceProberLimitsQuestions: each has its time, without what it waits for a
+// registry that wants to be asked later.
+func TestOnceProberLimitsQuestions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &prober{answer: func(ctx context.Context, _ pull.Query) pull.Finding {
+			start := clock.Stop(ctx)
+			time.Sleep(time.Minute)
+			start()
+			<-ctx.Done()
+			return pull.Finding{Reason: pull.Timeout}
+		}}
+		began := time.Now()
+		NewOnceProber(t.Context(), p).Probe(t.Context(), query(t, "a"))
+		if took := time.Since(began); took != time.Minute+answerLimit {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// TestOnceProberBoundsItself: so many questions at a time, and none after the
+// end.
 func TestOnceProberBoundsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var now, most atomic.Int32
 		release := make(chan struct{})
-		p := &prober{answer: func(ctx context.Context, _ pull.Query) pull.Finding {
-			if _, limited := ctx.Deadline(); !limited {
-				t.Error("a question without a deadline")
-			}
+		p := &prober{answer: func(context.Context, pull.Query) pull.Finding {
 			n := now.Add(1)
 			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 			}

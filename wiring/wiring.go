@@ -49,6 +49,8 @@ type Dependencies struct {
 	User keyring.NodeSource
 	// Allow are networks that are dialled besides the configured ones.
 	Allow []netip.Prefix
+	// Patience is that with registries that answer 429; zero: none.
+	Patience registry.Patience
 	// ContentDir keeps from run to run what was read at digests; empty: nothing.
 	ContentDir string
 	// Asking puts something before what asks registries; nil: nothing.
@@ -106,6 +108,7 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	asking := registry.Options{
 		HostsDir:   configuration.Registries.HostsDir,
 		Guard:      registry.Guard{Allow: append(configuration.AllowedNetworks(), in.Allow...)},
+		Patience:   in.Patience,
 		Observe:    in.Observer.Requested,
 		ContentDir: in.ContentDir,
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/wiring"
 )
 
@@ -254,7 +255,7 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	parts, err := wiring.New(r.configuration, wiring.Dependencies{
 		Secrets: objects, Tokens: r.cluster.tokens(), User: docker, Nodes: r.nodes(),
 		Observer: metrics.New(prometheus.NewRegistry(), r.say.log()), Log: r.say.log(),
-		Allow: thisMachine(), ContentDir: r.cacheDir,
+		Allow: thisMachine(), ContentDir: r.cacheDir, Patience: unhurried(),
 		Asking: func(prober resolver.Prober) resolver.Prober {
 			once = check.NewOnceProber(ctx, prober)
 			return once
@@ -293,6 +294,12 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 		written.Interrupted = fmt.Sprintf("%v when %d of %d images were checked", by, len(results), input.Images())
 	}
 	return written, nil
+}
+
+// unhurried is the patience with registries that answer 429 of who has nobody
+// waiting: the line before one that answers once a second moves on for minutes.
+func unhurried() registry.Patience {
+	return registry.Patience{Question: 5 * time.Minute, Registry: time.Minute}
 }
 
 // nodes returns those of the cluster, unless --platform says what they are.

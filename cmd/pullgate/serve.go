@@ -32,6 +32,7 @@ import (
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/webhook"
 	"github.com/pullgate/pullgate/webhook/server"
 	"github.com/pullgate/pullgate/wiring"
@@ -188,8 +189,14 @@ func (o *serveOptions) dependencies(ctx context.Context, manager ctrl.Manager, l
 		Tokens:   cluster.Tokens{Client: manager.GetClient()}.Issue,
 		Observer: metrics.New(ctrlmetrics.Registry, log), Log: log,
 		Self: o.namespace, Labels: namespaces.Labels,
+		Patience: registry.Patience{Question: ridesOut, Registry: ridesOut},
 	}, nil
 }
+
+// ridesOut is how long an admission waits for a registry that answers 429: long
+// enough for one pause of a second or two, short enough for what API servers
+// wait, ten seconds by default.
+const ridesOut = 2 * time.Second
 
 // restConfig says how the API server is reached.
 func (o *serveOptions) restConfig() (*rest.Config, error) {

@@ -38,6 +38,9 @@ type Guard = wire.Guard
 // Observer is told of each request that went to a registry or token server.
 type Observer = wire.Observer
 
+// Patience is for how long registries are waited for that answer 429.
+type Patience = wire.Patience
+
 // Options set up a Client. The zero value is containerd's own default.
 type Options struct {
 	// HostsDir is containerd's certs.d; empty: none.
@@ -46,6 +49,10 @@ type Options struct {
 	Authorities []string
 	// Guard limits what is dialled.
 	Guard Guard
+	// Patience is that with registries that answer 429; they are waited for
+	// while the context of a question leaves the time. The zero value does not
+	// wait.
+	Patience Patience
 	// Observe is told of every request; may be nil.
 	Observe Observer
 	// ContentDir is a folder for what was read at digests, for other runs of
@@ -80,7 +87,7 @@ type keptEntry struct {
 // NewClient returns a Client.
 func NewClient(options Options) *Client {
 	return &Client{
-		hosts: containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Observe, options.Authorities...)},
+		hosts: containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Patience, options.Observe, options.Authorities...)},
 		disk:  contents.NewDisk(options.ContentDir),
 		kept: cache.New(cache.Options[hostsKey, keptEntry]{Entries: keptHosts, Bytes: keptHostsBytes,
 			Size: func(key hostsKey, entry keptEntry) int64 {

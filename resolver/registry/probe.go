@@ -19,7 +19,7 @@ import (
 // Probe answers a query. A refusal is never told from memory: what was kept
 // from earlier checks is dropped and the registry asked again before.
 func (c *Client) Probe(ctx context.Context, q pull.Query) pull.Finding {
-	q.Image = pulledReference(q.Image)
+	q.Image, ctx = pulledReference(q.Image), c.hosts.Wire.Question(ctx)
 	finding, fresh := c.ask(ctx, q, false)
 	if finding.Reason != pull.ReasonPullable && !fresh {
 		c.forget(q.Image, q.Credential)

@@ -34,7 +34,7 @@ func (c *Client) Tags(ctx context.Context, image reference.Named, credential pul
 }
 
 func (c *Client) tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
-	ctx, _ = wire.WithMemo(ctx)
+	ctx, _ = wire.WithMemo(c.hosts.Wire.Question(ctx))
 	hosts, _, err := c.hostsFor(ctx, image, credential, containerd.ByHosts, false)
 	if err != nil {
 		return nil, err

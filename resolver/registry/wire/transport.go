@@ -57,6 +57,7 @@ type transport struct {
 	base    http.RoundTripper
 	link    *link
 	observe Observer
+	pauses  *pauses
 }
 
 // RoundTrip sends a request, unless the check had its answer already.
@@ -94,13 +95,10 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	start := time.Now()
-	resp, err := t.over(req).RoundTrip(sent)
+	resp, err := t.pauses.ask(req, func() (*http.Response, error) { return t.exchange(req, sent) })
 	if err != nil {
-		t.observe(req.URL.Host, req.Method, 0, time.Since(start))
 		return nil, err
 	}
-	t.observe(req.URL.Host, req.Method, resp.StatusCode, time.Since(start))
 	if coding := resp.Header.Get("Content-Encoding"); strings.Contains(strings.ToLower(coding), "zstd") {
 		return nil, errors.Join(ErrEncoding, resp.Body.Close())
 	}
@@ -108,6 +106,17 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 		return nil, errors.Join(ErrChallengeTooLarge, resp.Body.Close())
 	}
 	return resp, nil
+}
+
+// exchange sends what a request has become, and tells of it.
+func (t *transport) exchange(req, sent *http.Request) (*http.Response, error) {
+	start, code := time.Now(), 0
+	resp, err := t.over(req).RoundTrip(sent)
+	if err == nil {
+		code = resp.StatusCode
+	}
+	t.observe(req.URL.Host, req.Method, code, time.Since(start))
+	return resp, err
 }
 
 type aloneKey struct{}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
@@ -18,22 +19,26 @@ type Wire struct {
 	special  specialTransports
 	more     []string       // CAs besides the system's
 	trusted  *x509.CertPool // the system's and more; nil: the system's
+	pauses   *pauses
 }
 
-// New returns a Wire that dials what guard lets through and tells observe of
-// every request; observe may be nil. More are CAs in PEM that are trusted besides
-// the system's.
-func New(guard Guard, observe Observer, more ...string) *Wire {
+// New returns a Wire that dials what guard lets through, has patience with
+// registries that answer 429, and tells observe of every request; observe may
+// be nil. More are CAs in PEM that are trusted besides the system's.
+func New(guard Guard, patience Patience, observe Observer, more ...string) *Wire {
 	if observe == nil {
 		observe = func(string, string, int, time.Duration) {}
 	}
 	link, trusted := newLink(guard), withMore(nil, more)
 	return &Wire{
-		link: link, observe: observe, more: more, trusted: trusted,
+		link: link, observe: observe, more: more, trusted: trusted, pauses: &pauses{patience: patience},
 		secure:   link.transport(&tls.Config{RootCAs: trusted}),
 		insecure: link.transport(&tls.Config{InsecureSkipVerify: true}), //nolint:gosec // as containerd on loopback
 	}
 }
+
+// Question gives what is asked within a context the patience of one question.
+func (w *Wire) Question(ctx context.Context) context.Context { return w.pauses.question(ctx) }
 
 // Equip puts our transport in the place of the library's, with its TLS
 // settings. It is for config.HostOptions.UpdateClient.
@@ -51,7 +56,7 @@ func (w *Wire) Equip(client *http.Client) error {
 
 // Over is our transport over another way to registries.
 func (w *Wire) Over(base http.RoundTripper) http.RoundTripper {
-	return &transport{base: base, link: w.link, observe: w.observe}
+	return &transport{base: base, link: w.link, observe: w.observe, pauses: w.pauses}
 }
 
 // baseFor shares connections among hosts with equal TLS settings.
