@@ -24,6 +24,9 @@ type Finding struct {
 	// refused, whatever it was for; else it may be that what was asked for is
 	// not there.
 	LoginFailed bool
+	// HeadLies says of what is not found that the registry, or what is before
+	// it, gives it to GET, while nodes ask by HEAD.
+	HeadLies bool
 	// Digest is that of the manifest or index to which the reference led.
 	Digest digest.Digest
 	// Offered are the platforms that the index is for, where that is what is

@@ -86,6 +86,7 @@ func (c confirmation) bySecondLook(ctx context.Context, found outcome) outcome {
 		said := w.hear(ctx)
 		if said.Reason == pull.ReasonPullable && found.Reason.NotFound() && len(hosts) == 1 && c.byHeadAlone(ctx, &w) {
 			found.Finding = w.word(first, said)
+			found.HeadLies = true
 			found.Detail = host.Host + " answers 404 to HEAD, which containerd asks, and 200 to GET"
 			return found
 		}

@@ -14,6 +14,8 @@ import (
 // unless the facts tell more.
 func hint(entry pull.Entry, f *pull.Facts) string {
 	switch {
+	case f.Finding.HeadLies:
+		return "mend the registry, or the proxy before it: nodes ask for it by HEAD, which it answers otherwise than GET"
 	case f.Short != "" && entry.Verdict == pull.Unknown:
 		return "name the registry, too: " + f.Named.String()
 	case f.Help.Elsewhere != "":
