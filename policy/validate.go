@@ -51,7 +51,7 @@ func (c *Configuration) validateWorkloads() (errs field.ErrorList) {
 		return nil
 	}
 	problems := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what joins them is looked at, not what they are
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		problems = joined.Unwrap()
 	}
 	for _, problem := range problems {

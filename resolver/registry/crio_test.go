@@ -206,7 +206,7 @@ func crioCredentials() []row {
 // crioPlatforms is which entry of an index CRI-O takes.
 func crioPlatforms() []row {
 	some := []pull.NoteReason{pull.SomeNodesMismatch}
-	const again = ", GET v2/, GET 1"
+
 	none := `no image found in image index for architecture "amd64", variant "", OS "linux"`
 	return []row{
 		{name: "amd64/v1", setup: indexFor("linux/amd64/v1"), reason: pull.PlatformMismatch, detail: "no entry for linux/amd64, but for linux/amd64", node: none,
