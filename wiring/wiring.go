@@ -111,6 +111,7 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 		Patience:   in.Patience,
 		Observe:    in.Observer.Requested,
 		ContentDir: in.ContentDir,
+		Log:        in.Log,
 	}
 	known, err := readProfiles(configuration.Nodes, asking)
 	if err != nil {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
@@ -58,6 +59,16 @@ type Options struct {
 	// ContentDir is a folder for what was read at digests, for other runs of
 	// the program to find; empty: it is kept in memory alone.
 	ContentDir string
+	// Log is told, each once, of a hosts.toml that cannot be read and of a
+	// ContentDir in which nothing can be kept; nil: nobody is.
+	Log *slog.Logger
+}
+
+// complain tells that nothing can be kept in ContentDir.
+func (o *Options) complain(err error) {
+	if o.Log != nil {
+		o.Log.Warn("what was read is not kept from run to run: " + err.Error())
+	}
 }
 
 // Client asks registries. It is safe for concurrent use.
@@ -87,8 +98,8 @@ type keptEntry struct {
 // NewClient returns a Client.
 func NewClient(options Options) *Client {
 	return &Client{
-		hosts: containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Patience, options.Observe, options.Authorities...)},
-		disk:  contents.NewDisk(options.ContentDir),
+		hosts: containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Patience, options.Observe, options.Authorities...), Complaints: containerd.NewComplaints(options.Log)},
+		disk:  contents.NewDisk(options.ContentDir, options.complain),
 		kept: cache.New(cache.Options[hostsKey, keptEntry]{Entries: keptHosts, Bytes: keptHostsBytes,
 			Size: func(key hostsKey, entry keptEntry) int64 {
 				return hostsBytes + int64(len(key.repository)) + entry.held.Bytes()

@@ -36,12 +36,15 @@ type Hosts struct {
 	Dir string
 	// Wire carries what is asked.
 	Wire *wire.Wire
+	// Complaints hear of what the library logs as an error, such as a
+	// hosts.toml that cannot be read; nil: nobody does.
+	Complaints *Complaints
 }
 
 // For reads hosts.toml and returns the hosts to ask for a registry's images
 // with a credential, one after the other and the registry itself last.
 func (h Hosts) For(ctx context.Context, registry string, credential pull.Credential, mode Mode) ([]docker.RegistryHost, error) {
-	hosts, err := h.configure(Quiet(ctx), registry, credential, mode)
+	hosts, err := h.configure(h.Complaints.listen(ctx), registry, credential, mode)
 	if err != nil {
 		return nil, fmt.Errorf("registry hosts: %w", err)
 	}

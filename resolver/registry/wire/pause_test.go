@@ -122,7 +122,7 @@ func TestPause(t *testing.T) {
 // refused no more than once for each.
 func TestPauseIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var last time.Duration = -time.Hour
+		last := -time.Hour
 		refused := 0
 		l := &limiter{answer: func(_ *http.Request, since time.Duration) (int, string) {
 			if since-last < time.Second {
