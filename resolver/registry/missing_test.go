@@ -188,6 +188,14 @@ func missingBlobs() []row {
 			reason: pull.BlobMissing, detail: "does not have the layer {manifest.layer}",
 			node:     "short read: expected 17 bytes but got 0: unexpected EOF",
 			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, GET blob @manifest.layer"},
+		{name: "layer that is too short", layers: true, setup: single(func(r *rig) { r.on("GET blob @manifest.layer", sized(16)) }),
+			reason: pull.UnsupportedImage, detail: "failed to copy: short read: expected 17 bytes but got 16: unexpected EOF",
+			node:     "failed to copy: short read: expected 17 bytes but got 16: unexpected EOF",
+			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"},
+		{name: "layer that is too long", layers: true, setup: single(func(r *rig) { r.on("GET blob @manifest.layer", sized(18)) }),
+			reason: pull.UnsupportedImage, detail: "read past expected size 17",
+			node:     "failed to copy: httpReadSeeker: read past expected size 17: failed precondition",
+			requests: "HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer, HEAD 1, GET @manifest, GET blob @manifest.config, GET blob @manifest.layer"},
 		{name: "layer 403", layers: true, setup: single(func(r *rig) { r.on("GET blob @manifest.layer", status(http.StatusForbidden)) }),
 			reason: pull.CredentialsRequired, detail: "HOST answered 403 Forbidden",
 			node:     `failed to pull and unpack image "HOST/app:1": failed to copy: httpReadSeeker: failed open: unexpected status from GET request to http://HOST/v2/app/blobs/{manifest.layer}: 403 Forbidden`,
@@ -216,4 +224,9 @@ func missingBlobs() []row {
 			requests: "HEAD 1, GET @index, GET @linux-amd64, GET @second, GET blob @linux-amd64.config, GET blob @linux-amd64.layer, " +
 				"GET blob @second.config, GET blob @second.layer"},
 	}
+}
+
+// sized answers with so many bytes.
+func sized(bytes int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, bytes)) }
 }

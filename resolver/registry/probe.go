@@ -160,6 +160,7 @@ func (a *attempt) byContainerd(ctx context.Context) outcome {
 		kept = nil
 	}
 	store := contents.NewStore(fetcher, kept)
+	store.SizeOf = wire.BlobSize
 	return a.evaluate(ctx, evaluation{Query: a.Query, store: store, root: root, host: a.upstream().Host})
 }
 

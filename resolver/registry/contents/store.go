@@ -38,6 +38,10 @@ func KeyOf(desc ocispec.Descriptor) Key { return Key{desc.Digest, desc.MediaType
 
 // Store reads content from a registry, verified and at most once.
 type Store struct {
+	// SizeOf is how large the registry said that a blob is which was asked for,
+	// in bytes, and whether it did; nil: it is not known.
+	SizeOf func(ctx context.Context, digest string) (size int64, told bool)
+
 	fetcher  remotes.Fetcher
 	blobs    map[Key][]byte
 	errs     map[Key]error
@@ -223,7 +227,24 @@ func (s *Store) look(ctx context.Context, blob ocispec.Descriptor) error {
 	if n == 0 {
 		return &MissingError{Desc: blob, Err: fmt.Errorf("short read: expected %d bytes but got 0: unexpected EOF", blob.Size)}
 	}
-	return nil
+	return s.sized(ctx, blob)
+}
+
+// sized compares what the registry says of a blob's size with the manifest, as a
+// node finds out when it has read the blob (core/content/helpers.go, Copy, and
+// core/remotes/docker/httpreadseeker.go, Read).
+func (s *Store) sized(ctx context.Context, blob ocispec.Descriptor) error {
+	if s.SizeOf == nil {
+		return nil
+	}
+	switch size, told := s.SizeOf(ctx, blob.Digest.String()); {
+	case told && size < blob.Size:
+		return &RefusedError{fmt.Errorf("failed to copy: short read: expected %d bytes but got %d: unexpected EOF", blob.Size, size)}
+	case told && size > blob.Size:
+		return &RefusedError{fmt.Errorf("failed to copy: httpReadSeeker: read past expected size %d: %w", blob.Size, errdefs.ErrFailedPrecondition)}
+	default:
+		return nil
+	}
 }
 
 // memoryBlob is a blob at hand.

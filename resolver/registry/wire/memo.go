@@ -24,6 +24,7 @@ type Memo struct {
 	answers    map[string]answer
 	unanswered []unanswered
 	shown      bool
+	sizes      map[string]int64 // of blobs, by their digests
 	asked      string
 }
 
@@ -110,6 +111,7 @@ func (m *Memo) remember(req *http.Request, resp *http.Response) error {
 		return nil
 	}
 	m.settled(req)
+	m.size(req, resp)
 	code := resp.StatusCode
 	if code == http.StatusUnauthorized {
 		m.challenged(resp)
