@@ -18,13 +18,11 @@ func permittedDifferences() map[string]difference {
 		bounded  = "what is read of one answer is bounded, its header too"
 	)
 	return map[string]difference{
-		"bad-layer-size": {pull.ReasonPullable, unread},
-		"bad-diff-id":    {pull.ReasonPullable, unread},
-		"bad-tar":        {pull.ReasonPullable, unread},
-		"bad-gzip":       {pull.ReasonPullable, unread},
-		"layer-spoilt":   {pull.ReasonPullable, unread},
-		"layer-page":     {pull.ReasonPullable, unread},
-		"layer-cut":      {pull.ReasonPullable, unread},
+		"bad-diff-id":  {pull.ReasonPullable, unread},
+		"bad-tar":      {pull.ReasonPullable, unread},
+		"bad-gzip":     {pull.ReasonPullable, unread},
+		"layer-spoilt": {pull.ReasonPullable, unread},
+		"layer-cut":    {pull.ReasonPullable, unread},
 
 		"bad-layer-encrypted": {pull.ReasonPullable, "nodes may have the key; this one has no decoder"},
 
