@@ -28,7 +28,7 @@ import (
 // picture is the one in the documentation.
 const picture = "../../docs/images/report.png"
 
-var update = flag.Bool("update", false, "take the documentation's picture anew")
+var pictureOf = flag.String("picture-of", "", "take the documentation's picture anew, of a page that pullgate check -o html=`FILE` wrote")
 
 // example is a report as a middling repository has it.
 func example() *report.Report {
@@ -267,7 +267,7 @@ const contrasts = `(() => {
 })()`
 
 // TestPageInLightAndDark looks at what can be read in both, and takes the
-// documentation's picture.
+// documentation's picture where it is asked to.
 func TestPageInLightAndDark(t *testing.T) {
 	r := example()
 	r.Problems = append(r.Problems, report.Problem{Source: report.Source{File: "a.yaml", Line: 3}, Message: "not YAML", Hint: "render it"})
@@ -287,18 +287,18 @@ func TestPageInLightAndDark(t *testing.T) {
 	if grounds["light"] == grounds["dark"] {
 		t.Errorf("grounds %v, want different ones", grounds)
 	}
-	if *update {
-		takePicture(t)
+	if *pictureOf != "" {
+		takePicture(t, b)
 	}
 	if info, err := os.Stat(picture); err != nil || info.Size() == 0 {
-		t.Errorf("the documentation's picture: %v (-update takes it)", err)
+		t.Errorf("the documentation's picture: %v (-picture-of takes it)", err)
 	}
 }
 
-func takePicture(t *testing.T) {
+func takePicture(t *testing.T, b *browser) {
 	t.Helper()
 	var image []byte
-	open(t, example()).run(t, emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}}),
+	b.run(t, chromedp.Navigate("file://"+*pictureOf), chromedp.EmulateViewport(1200, 1075), emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}}),
 		chromedp.CaptureScreenshot(&image))
 	if err := os.WriteFile(picture, image, 0o600); err != nil {
 		t.Fatal(err)
