@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/distribution/reference"
@@ -16,10 +17,14 @@ import (
 	"github.com/pullgate/pullgate/resolver/registry/wire"
 )
 
-// explainStatus asks by GET for the words of a refusal that HEAD has not, such
-// as those of a policy or a quota.
-func (a *attempt) explainStatus(ctx context.Context, finding pull.Finding) pull.Finding {
-	status, body, err := a.again(ctx)
+// explainStatus asks who refused by GET for the words that HEAD has not, such as
+// those of a policy or a quota.
+func (a *attempt) explainStatus(ctx context.Context, by string, finding pull.Finding) pull.Finding {
+	i := slices.IndexFunc(a.hosts, func(host docker.RegistryHost) bool { return host.Host == by })
+	if i < 0 {
+		return finding // a redirect led elsewhere
+	}
+	status, body, err := a.again(ctx, a.hosts[i])
 	if err != nil || status < http.StatusBadRequest {
 		return finding
 	}
@@ -34,7 +39,7 @@ func (a *attempt) explainStatus(ctx context.Context, finding pull.Finding) pull.
 // explainRefused makes sure that it was a registry whose answer containerd
 // refuses by its header alone: whatever is in between may say anything, too.
 func (a *attempt) explainRefused(ctx context.Context, finding pull.Finding) pull.Finding {
-	status, body, err := a.again(ctx)
+	status, body, err := a.again(ctx, a.upstream())
 	_, digested := a.Image.(reference.Digested)
 	switch {
 	case err != nil:
@@ -69,11 +74,11 @@ func isManifest(body []byte) bool {
 // upstream is the host that is asked last.
 func (a *attempt) upstream() docker.RegistryHost { return a.hosts[len(a.hosts)-1] }
 
-// again asks for the manifest with GET, only to learn more. What comes of it
-// is no part of the attempt.
-func (a *attempt) again(ctx context.Context) (status int, body []byte, err error) {
+// again asks a host for the manifest with GET, only to learn more. What comes of
+// it is no part of the attempt.
+func (a *attempt) again(ctx context.Context, host docker.RegistryHost) (status int, body []byte, err error) {
 	ctx, _ = wire.WithMemo(ctx)
-	answer, err := containerd.Get(ctx, a.Image, a.upstream(), "manifests/"+containerd.Object(a.Image))
+	answer, err := containerd.Get(ctx, a.Image, host, "manifests/"+containerd.Object(a.Image))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -123,6 +123,8 @@ func mirrors() []mirrored {
 			reason: pull.TagNotFound, detail: "MANIFEST_UNKNOWN", toMirror: "HEAD 1, GET 1", toHost: "HEAD 1, GET 1"},
 		{name: "mirror down, upstream has it", toml: viaMirror, mirror: down, upstream: sound,
 			reason: pull.ReasonPullable, toMirror: whole, toHost: whole},
+		{name: "mirror 404, upstream has a policy, whose words are asked for", toml: viaMirror, mirror: gone, upstream: blocked,
+			reason: pull.RegistryError, detail: "answered 412 Precondition Failed (DENIED: blocked by policy)", toMirror: "HEAD 1", toHost: "HEAD 1, GET 1"},
 		{name: "mirror down, upstream 404", toml: viaMirror, mirror: down, upstream: gone,
 			reason: pull.RegistryUnreachable, detail: "EOF", toMirror: "HEAD 1", toHost: "HEAD 1"},
 		{name: "mirror 500, upstream 404", toml: viaMirror, mirror: answering(status(http.StatusInternalServerError)), upstream: gone,
@@ -267,4 +269,11 @@ func TestHostsUnreadable(t *testing.T) {
 	if finding.Reason != pull.ReasonPullable {
 		t.Errorf("%+v, want %s", finding, pull.ReasonPullable)
 	}
+}
+
+// blocked refuses by a policy that only GET puts into words.
+func blocked(r *rig) {
+	sound(r)
+	r.on("HEAD 1", status(http.StatusPreconditionFailed))
+	r.on("GET 1", says(http.StatusPreconditionFailed, "application/json", `{"errors":[{"code":"DENIED","message":"blocked by policy"}]}`))
 }

@@ -175,12 +175,13 @@ func (a *attempt) resolver() remotes.Resolver {
 func (a *attempt) unresolved(ctx context.Context, err error) outcome {
 	found := outcome{Finding: answers.Of(err, a.Credential), schema1: errdefs.IsNotImplemented(err), unresolved: true}
 	found.Node = containerd.UnresolvedWords(a.Image, a.Runtimes == pull.ContainerdLocal, err)
+	by, unexplained := answers.Unexplained(err)
 	switch {
 	case !a.fresh: // it will be asked again
 	case found.Reason == pull.UnsupportedImage:
 		found.Finding = a.explainRefused(ctx, found.Finding)
-	case answers.Unexplained(err) && len(a.hosts) == 1:
-		found.Finding = a.explainStatus(ctx, found.Finding)
+	case unexplained:
+		found.Finding = a.explainStatus(ctx, by, found.Finding)
 	}
 	return found
 }

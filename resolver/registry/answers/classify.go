@@ -154,9 +154,16 @@ func HostOf(address string) string {
 }
 
 // Unexplained tells whether HEAD was refused by a status that has no meaning of
-// its own here, and so by words that HEAD has not.
-func Unexplained(err error) bool {
+// its own here, and so by words that HEAD has not, and which host did so.
+func Unexplained(err error) (host string, ok bool) {
 	var status remoteerrors.ErrUnexpectedStatus
-	return errors.As(err, &status) && status.RequestMethod == http.MethodHead && len(status.Body) == 0 && status.StatusCode >= http.StatusBadRequest &&
-		status.StatusCode < http.StatusInternalServerError && statusReason(status, pull.Credential{}) == pull.RegistryError
+	if !errors.As(err, &status) || status.RequestMethod != http.MethodHead || len(status.Body) > 0 || status.StatusCode < http.StatusBadRequest ||
+		status.StatusCode >= http.StatusInternalServerError || statusReason(status, pull.Credential{}) != pull.RegistryError {
+		return "", false
+	}
+	u, err := url.Parse(status.RequestURL)
+	if err != nil {
+		return "", false
+	}
+	return u.Host, true
 }
