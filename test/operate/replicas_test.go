@@ -126,7 +126,7 @@ func TestHanging(t *testing.T) {
 // Replicas that start while no API server answers serve as soon as one does.
 func TestStartWithoutAPIServer(t *testing.T) {
 	installed(t)
-	all := replicas(t)
+	all, before := replicas(t), restarts(t)
 	on.StopServer()
 	for _, replica := range all {
 		if err := syscall.Kill(replica, syscall.SIGKILL); err != nil {
@@ -145,6 +145,33 @@ func TestStartWithoutAPIServer(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, state())
 	}
+	// Until the kubelet has told of it, a replica that is not ready yet counts as
+	// the one that was.
+	if _, err := await(t, "all ready again", time.Minute, func() bool {
+		return restarts(t) >= before+len(all) && strings.Count(ofReplicas(t, "{.status.containerStatuses[0].ready}"), "true") == len(all)
+	}); err != nil {
+		t.Errorf("%v\n%s", err, state())
+	}
 	must(t, "-n", namespace, "rollout", "status", "deployment/pullgate", "--timeout=1m")
 	unharmed(t, func() error { return nil })
+}
+
+// restarts is how often the replicas that there are were started again.
+func restarts(t *testing.T) int {
+	t.Helper()
+	total := 0
+	for _, text := range strings.Fields(ofReplicas(t, "{.status.containerStatuses[0].restartCount}")) {
+		count, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += count
+	}
+	return total
+}
+
+// ofReplicas is something that the API server tells of each replica.
+func ofReplicas(t *testing.T, path string) string {
+	t.Helper()
+	return must(t, "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/name=pullgate", "-o", `jsonpath={range .items[*]}`+path+`{"\n"}{end}`)
 }
