@@ -228,9 +228,10 @@ func TestPageFilters(t *testing.T) {
 	b := open(t, example())
 	expect := func(what string, want int) {
 		t.Helper()
-		rows := b.lines(t)
-		if said := b.text(t, "#shown"); len(rows) != want || said != fmt.Sprintf("%d of 44 shown", want) {
-			t.Errorf("%s: %d rows and %q, want %d", what, len(rows), said, want)
+		said := fmt.Sprintf("%d of 44 shown", want)
+		b.run(t, chromedp.Poll(fmt.Sprintf("document.querySelector('#shown').textContent.trim() === %q", said), nil))
+		if rows := b.lines(t); len(rows) != want {
+			t.Errorf("%s: %d rows, want %d", what, len(rows), want)
 		}
 	}
 	expect("at first", 44)
