@@ -14,7 +14,7 @@ func Explain(r *Record, results []resolver.Result) *Explanation {
 	if r.Pod != nil {
 		e.Pod = r.Pod.Name
 	}
-	a := &answer{Explanation: e, record: r, results: results}
+	a := &draft{Explanation: e, record: r, results: results}
 	switch said := symptoms(r); {
 	case len(said) > 0:
 		explainSymptom(a, telling(a, said))
@@ -29,7 +29,7 @@ func Explain(r *Record, results []resolver.Result) *Explanation {
 
 // telling picks the symptom that the answer is about: one for which a registry
 // gives the reason, else the first, which keeps the others waiting.
-func telling(a *answer, said []Symptom) Symptom {
+func telling(a *draft, said []Symptom) Symptom {
 	for _, s := range said {
 		if result := a.resultOf(s); result != nil && result.Verdict == pull.Broken {
 			return s
@@ -39,7 +39,7 @@ func telling(a *answer, said []Symptom) Symptom {
 }
 
 // explainSymptom explains what the kubelet says of an image.
-func explainSymptom(a *answer, s Symptom) {
+func explainSymptom(a *draft, s Symptom) {
 	a.Image, a.Container = s.Image, s.Container
 	a.evidence("the kubelet said ("+s.From+")", s.Words, s.At)
 	result := a.resultOf(s)
@@ -61,7 +61,7 @@ func explainSymptom(a *answer, s Symptom) {
 }
 
 // explainHealed explains what failed and would work now.
-func explainHealed(a *answer, s Symptom) {
+func explainHealed(a *draft, s Symptom) {
 	by := a.record.At.Add(maxBackOff)
 	if next := s.Tried.Add(maxBackOff); !s.Tried.IsZero() && next.After(a.record.At) {
 		by = next
@@ -73,7 +73,7 @@ func explainHealed(a *answer, s Symptom) {
 
 // explainUndecided explains where the registry's answer decides nothing: what the
 // kubelet said stands.
-func explainUndecided(a *answer, s Symptom, result *resolver.Result) {
+func explainUndecided(a *draft, s Symptom, result *resolver.Result) {
 	code := string(result.Reason)
 	text := fmt.Sprintf("%s waits for %s: %s", subject(s), s.Image, result.Summary)
 	a.conclude(Unknown, code, text)
@@ -84,7 +84,7 @@ func explainUndecided(a *answer, s Symptom, result *resolver.Result) {
 }
 
 // explainForeseen explains an object of whose images no kubelet has said anything.
-func explainForeseen(a *answer) {
+func explainForeseen(a *draft) {
 	worst := a.worstResult()
 	switch {
 	case worst == nil || worst.Verdict == pull.Pullable || worst.Verdict == pull.Skipped:
@@ -103,7 +103,7 @@ func explainForeseen(a *answer) {
 }
 
 // others counts the Pods of the namespace that wait for the same image.
-func others(a *answer, image string) int {
+func others(a *draft, image string) int {
 	count := 0
 	for i := range a.record.Neighbours {
 		for _, s := range symptoms(&Record{Pod: &a.record.Neighbours[i]}) {

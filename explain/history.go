@@ -13,7 +13,7 @@ import (
 
 // addHistory adds who set the image and when, what was there before, and when it
 // began to fail.
-func addHistory(a *answer) {
+func addHistory(a *draft) {
 	if a.Image == "" {
 		return
 	}
@@ -49,7 +49,7 @@ func timeOf(l Line) time.Time {
 	return *l.At
 }
 
-func (a *answer) moment(from, text string, at time.Time) {
+func (a *draft) moment(from, text string, at time.Time) {
 	if !at.IsZero() {
 		a.Timeline = append(a.Timeline, Line{From: from, Text: text, At: &at})
 	}
@@ -57,7 +57,7 @@ func (a *answer) moment(from, text string, at time.Time) {
 
 // imageBefore is the image of the container in the revision before the one that
 // runs, if it was another one, and when that revision came.
-func imageBefore(a *answer) (string, time.Time) {
+func imageBefore(a *draft) (string, time.Time) {
 	for _, revision := range a.record.Revisions {
 		if image := imageOfRevision(&revision, a.Container); image != "" && image != a.Image {
 			return image, revision.CreationTimestamp.Time

@@ -9,7 +9,7 @@ import (
 )
 
 // explainOnNode explains what no registry has a part in.
-func explainOnNode(a *answer, s Symptom) {
+func explainOnNode(a *draft, s Symptom) {
 	node := a.record.Pod.Spec.NodeName
 	switch s.Cause {
 	case NoSpace:
@@ -43,7 +43,7 @@ func comma(image string) string {
 
 // explainHanging explains a pull of which nothing came: it waits behind another, or
 // only the node knows.
-func explainHanging(a *answer, s Symptom) {
+func explainHanging(a *draft, s Symptom) {
 	node := a.record.Pod.Spec.NodeName
 	if other, ok := ahead(a, s.At); ok {
 		a.conclude(Unknown, string(Queued), fmt.Sprintf("%s waits on node %s behind %s of Pod %s, which is still being pulled", s.Image, node, other.image, other.pod))
@@ -62,7 +62,7 @@ type pullAhead struct {
 	since      time.Time
 }
 
-func ahead(a *answer, of time.Time) (found pullAhead, ok bool) {
+func ahead(a *draft, of time.Time) (found pullAhead, ok bool) {
 	under := map[string]pullAhead{}
 	for i := range a.record.Pulls {
 		e := &a.record.Pulls[i]
@@ -92,7 +92,7 @@ func imageIn(e *corev1.Event) string {
 
 // explainNotCreated explains an object of which no Pod exists since its creation is
 // refused, and tells whether it is one.
-func explainNotCreated(a *answer) bool {
+func explainNotCreated(a *draft) bool {
 	if a.record.Pod != nil {
 		return false
 	}

@@ -11,16 +11,16 @@ import (
 )
 
 // do adds a command that can be run as it stands.
-func (a *answer) do(text, command string, effect Effect) {
+func (a *draft) do(text, command string, effect Effect) {
 	a.Remedies = append(a.Remedies, Remedy{Text: text, Command: command, Effect: effect, Applicable: true})
 }
 
 // onTheNode adds a command to be run on the node.
-func (a *answer) onTheNode(text, command string, effect Effect) {
+func (a *draft) onTheNode(text, command string, effect Effect) {
 	a.Remedies = append(a.Remedies, Remedy{Text: text + " (on node " + a.node() + ")", Command: command, Effect: effect, Applicable: true})
 }
 
-func (a *answer) node() string {
+func (a *draft) node() string {
 	if a.record.Pod == nil || a.record.Pod.Spec.NodeName == "" {
 		return "NODE"
 	}
@@ -28,7 +28,7 @@ func (a *answer) node() string {
 }
 
 // mend adds what to do about an image that cannot be pulled.
-func mend(a *answer, result *resolver.Result) {
+func mend(a *draft, result *resolver.Result) {
 	if result.Hint != "" {
 		a.Remedies = append(a.Remedies, Remedy{Text: result.Hint})
 	}
@@ -45,7 +45,7 @@ func mend(a *answer, result *resolver.Result) {
 
 // anotherImage changes the image where it is set. Another tool would undo a
 // change of what it owns.
-func anotherImage(a *answer, result *resolver.Result) {
+func anotherImage(a *draft, result *resolver.Result) {
 	owner := a.owner()
 	if tool := a.tool(); tool != "" {
 		a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("%s owns %s %s: change %s where it takes it from", tool, owner.Kind, owner.Name, fieldOf(a, result))})
@@ -67,7 +67,7 @@ func anotherImage(a *answer, result *resolver.Result) {
 }
 
 // fieldOf is where the image stands in what people change.
-func fieldOf(a *answer, result *resolver.Result) string {
+func fieldOf(a *draft, result *resolver.Result) string {
 	rest, ofPod := strings.CutPrefix(result.Image.Field, "spec.")
 	switch kind := a.owner().Kind; {
 	case !ofPod || a.record.Pod == nil || kind == "Pod":
@@ -81,7 +81,7 @@ func fieldOf(a *answer, result *resolver.Result) string {
 
 // tool names what applies the object and would undo changes of it; empty: none
 // is known.
-func (a *answer) tool() string {
+func (a *draft) tool() string {
 	meta := a.record.OwnerMeta
 	if meta == nil {
 		meta = a.record.Meta
@@ -108,7 +108,7 @@ func (a *answer) tool() string {
 
 // newSecret makes a pull secret, and lets the ServiceAccount give it to all its
 // Pods.
-func newSecret(a *answer, result *resolver.Result) {
+func newSecret(a *draft, result *resolver.Result) {
 	host := "HOST"
 	if named, err := reference.ParseNormalizedNamed(result.Image.Reference); err == nil {
 		host = reference.Domain(named)
@@ -127,7 +127,7 @@ func newSecret(a *answer, result *resolver.Result) {
 }
 
 // renew makes the pull secret anew that is refused or cannot be read.
-func renew(a *answer, result *resolver.Result) {
+func renew(a *draft, result *resolver.Result) {
 	for _, attempt := range result.Credentials {
 		namespace, name, ok := strings.Cut(attempt.Source.Name, "/")
 		if attempt.Source.Kind == pull.FromSecret && attempt.Outcome == pull.Rejected && ok {
@@ -138,7 +138,7 @@ func renew(a *answer, result *resolver.Result) {
 }
 
 // retry makes the kubelet try at once: a new Pod has no back-off (k/k#62788).
-func retry(a *answer) {
+func retry(a *draft) {
 	if a.record.Pod == nil || a.record.Owner.Kind == "" {
 		return
 	}

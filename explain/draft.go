@@ -13,14 +13,14 @@ import (
 // (Kubernetes pkg/kubelet/kubelet.go, imageBackOffPeriod and MaxContainerBackOff).
 const maxBackOff = 300 * time.Second
 
-// answer is an explanation that is being put together.
-type answer struct {
+// draft is an explanation that is being put together.
+type draft struct {
 	*Explanation
 	record  *Record
 	results []resolver.Result
 }
 
-func (a *answer) resultOf(s Symptom) *resolver.Result {
+func (a *draft) resultOf(s Symptom) *resolver.Result {
 	for i, result := range a.results {
 		if result.Image.Container == s.Container && result.Image.Role == s.Role && s.Container != "" {
 			return &a.results[i]
@@ -37,12 +37,12 @@ func subject(s Symptom) string {
 	return string(s.Role) + " " + s.Container
 }
 
-func (a *answer) conclude(state State, code, text string) {
+func (a *draft) conclude(state State, code, text string) {
 	a.State, a.Code, a.Answer = state, code, text
 }
 
 // evidence adds what is known, and whence.
-func (a *answer) evidence(from, text string, at time.Time) {
+func (a *draft) evidence(from, text string, at time.Time) {
 	line := Line{From: from, Text: text}
 	if !at.IsZero() {
 		line.At = &at
@@ -51,7 +51,7 @@ func (a *answer) evidence(from, text string, at time.Time) {
 }
 
 // asked adds what the registry says now.
-func (a *answer) asked(result *resolver.Result) {
+func (a *draft) asked(result *resolver.Result) {
 	if result == nil {
 		return
 	}
@@ -77,7 +77,7 @@ func as(attempts []pull.Attempt) string {
 	return " as " + strings.Join(sources, ", ")
 }
 
-func (a *answer) worstResult() *resolver.Result {
+func (a *draft) worstResult() *resolver.Result {
 	var worst *resolver.Result
 	for i := range a.results {
 		if worst == nil || a.results[i].Verdict.Compare(worst.Verdict) > 0 {
@@ -87,7 +87,7 @@ func (a *answer) worstResult() *resolver.Result {
 	return worst
 }
 
-func (a *answer) noNulls() {
+func (a *draft) noNulls() {
 	a.Evidence, a.Timeline, a.Remedies = orEmpty(a.Evidence), orEmpty(a.Timeline), orEmpty(a.Remedies)
 	a.Notes, a.Unread = orEmpty(a.Notes), orEmpty(a.Unread)
 }
@@ -103,7 +103,7 @@ func orEmpty[T any](list []T) []T {
 func clock(at time.Time) string { return at.UTC().Format("15:04:05 UTC") }
 
 // owner names what people change: the topmost controller, or the object.
-func (a *answer) owner() workload.Object {
+func (a *draft) owner() workload.Object {
 	if a.record.Owner.Kind != "" {
 		return a.record.Owner
 	}
