@@ -74,10 +74,19 @@ func (g *gatherer) unread(what string, err error) {
 	g.record.Unread = append(g.record.Unread, what+": "+why)
 }
 
+// list reads the first objects of a kind in a namespace. That there are more is
+// told: what is said of them all is then said of these.
+func (g *gatherer) list(ctx context.Context, namespace, what string, into client.ObjectList) {
+	err := g.reader.List(ctx, into, client.InNamespace(namespace), client.Limit(maxRead))
+	g.unread(what, err)
+	if err == nil && into.GetContinue() != "" {
+		g.record.Unread = append(g.record.Unread, fmt.Sprintf("%s: only the first %d were read", what, maxRead))
+	}
+}
+
 func (g *gatherer) pods(ctx context.Context, namespace string) []corev1.Pod {
 	var list corev1.PodList
-	err := g.reader.List(ctx, &list, client.InNamespace(namespace), client.Limit(maxRead))
-	g.unread("the namespace's Pods", err)
+	g.list(ctx, namespace, "the namespace's Pods", &list)
 	return list.Items
 }
 
@@ -85,7 +94,10 @@ func (g *gatherer) pods(ctx context.Context, namespace string) []corev1.Pod {
 func (g *gatherer) worst(namespace string) error {
 	pod := worstOf(g.record.Neighbours)
 	if pod == nil {
-		return fmt.Errorf("namespace %s has no Pods", namespace)
+		if len(g.record.Unread) > 0 {
+			return fmt.Errorf("%s: name an object that you may read, such as pod/web-7d9c", g.record.Unread[0])
+		}
+		return fmt.Errorf("namespace %s has no Pods: name what should make them, such as deployment/web", namespace)
 	}
 	g.take(pod)
 	g.record.Object, g.record.Meta = podObject(pod), &pod.ObjectMeta
@@ -174,8 +186,7 @@ func (g *gatherer) owned(ctx context.Context, kind, namespace string, owners map
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(group)
-	err := g.reader.List(ctx, list, client.InNamespace(namespace), client.Limit(maxRead))
-	g.unread("the namespace's "+kind+"s", err)
+	g.list(ctx, namespace, "the namespace's "+kind+"s", list)
 	return slices.DeleteFunc(list.Items, func(u unstructured.Unstructured) bool {
 		owner := metav1.GetControllerOf(&u)
 		return owner == nil || !owners[owner.UID]
@@ -231,8 +242,7 @@ func (g *gatherer) owners(ctx context.Context) {
 
 func (g *gatherer) revisions(ctx context.Context) {
 	var list appsv1.ReplicaSetList
-	err := g.reader.List(ctx, &list, client.InNamespace(g.record.Owner.Namespace), client.Limit(maxRead))
-	g.unread("the Deployment's revisions", err)
+	g.list(ctx, g.record.Owner.Namespace, "the Deployment's revisions", &list)
 	g.record.Revisions = slices.DeleteFunc(list.Items, func(rs appsv1.ReplicaSet) bool {
 		owner := metav1.GetControllerOf(&rs)
 		return owner == nil || owner.UID != g.record.OwnerMeta.UID
@@ -244,8 +254,7 @@ func (g *gatherer) revisions(ctx context.Context) {
 // where there is none.
 func (g *gatherer) events(ctx context.Context, namespace string) {
 	var list corev1.EventList
-	err := g.reader.List(ctx, &list, client.InNamespace(namespace), client.Limit(maxRead))
-	g.unread("the namespace's events", err)
+	g.list(ctx, namespace, "the namespace's events", &list)
 	about := types.UID("")
 	switch {
 	case g.record.Pod != nil:
