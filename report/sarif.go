@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 )
@@ -164,7 +165,7 @@ func newSARIF(id, level, message, hint string, at []sarifLocation, identity ...s
 		message += "\nhint: " + hint
 	}
 	return sarifResult{
-		RuleID: id, RuleIndex: slices.IndexFunc(rules(pull.Standard()), func(other rule) bool { return other.ID == id }),
+		RuleID: id, RuleIndex: ruleIndex()[id],
 		Level: level, Message: sarifText{Text: message}, Locations: at,
 		Fingerprints: map[string]string{fingerprintName: fingerprint(identity)},
 	}
@@ -223,3 +224,12 @@ func secretOf(note pull.Note) string {
 	}
 	return note.Secret.String()
 }
+
+// ruleIndex is the place of each rule in the list of them.
+var ruleIndex = sync.OnceValue(func() map[string]int {
+	index := map[string]int{}
+	for i, rule := range rules(pull.Standard()) {
+		index[rule.ID] = i
+	}
+	return index
+})
