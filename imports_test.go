@@ -97,7 +97,8 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"report":                      {"workload", "resolver/pull", "policy"},
 		"audit":                       {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report"},
 		"audit/pace":                  nil,
-		"audit/live":                  {"workload", "resolver", "resolver/pull", "policy", "engine", "audit/pace"},
+		"audit/tell":                  {"workload", "resolver/pull"},
+		"audit/live":                  {"workload", "resolver", "resolver/pull", "policy", "engine", "audit/pace", "audit/tell"},
 		"check":                       append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce", "resolver/clock"}, core...),
 	}
 	maps.Copy(allowed, map[string][]string{ // whose credentials

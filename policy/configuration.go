@@ -185,6 +185,9 @@ type Auditing struct {
 	Registries []RegistryBudget `json:"registries,omitempty"`
 	// Accepted are broken images that are known to be and told of no more.
 	Accepted []Acceptance `json:"accepted,omitempty"`
+	// Events writes an Event on a workload that broke or recovered, at most one
+	// in 6 h. Default: true.
+	Events *bool `json:"events,omitempty"`
 }
 
 // Acceptance lets broken images pass for a time. An empty list matches

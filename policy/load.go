@@ -127,4 +127,7 @@ func (a *Auditing) setDefaults() {
 	if a.Registries == nil {
 		a.Registries = []RegistryBudget{{Host: dockerHub, RequestsPerHour: defaultDockerRequests}}
 	}
+	if a.Events == nil {
+		a.Events = new(true)
+	}
 }

@@ -15,12 +15,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/dynamic"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/utils/clock"
 
+	"github.com/pullgate/pullgate/audit/tell"
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
-	"github.com/pullgate/pullgate/workload"
 )
 
 const (
@@ -43,6 +45,10 @@ type Auditor struct {
 	Leases  coordinationv1.LeasesGetter
 	// Namespace is where the Lease is.
 	Namespace string
+	// Events writes Events on workloads.
+	Events typedcorev1.EventsGetter
+	// Clock is what looks go by; the Lease goes by the machine's.
+	Clock clock.Clock
 	// Pacer is before what the engines ask.
 	Pacer *Pacer
 	Log   *slog.Logger
@@ -66,7 +72,10 @@ func (a *Auditor) Configure(e *engine.Engine) {
 }
 
 // Collector shows what was found out.
-func (a *Auditor) Collector() prometheus.Collector { return newCollector(&a.record) }
+func (a *Auditor) Collector() prometheus.Collector {
+	a.record.clock = a.Clock
+	return newCollector(&a.record)
+}
 
 // NeedLeaderElection says that the auditor has an election of its own.
 func (a *Auditor) NeedLeaderElection() bool { return false }
@@ -80,7 +89,7 @@ func (a *Auditor) Start(ctx context.Context) error {
 				a.Log.Error("the auditor stopped and tries again", "error", err.Error())
 			}
 		}
-		pause(ctx, configuredWithin)
+		pause(ctx, clock.RealClock{}, configuredWithin)
 	}
 	return nil
 }
@@ -91,7 +100,7 @@ func (a *Auditor) whileSet(ctx context.Context, set *setting) error {
 	defer cancel()
 	go func() {
 		for ctx.Err() == nil && a.current.Load() == set {
-			pause(ctx, configuredWithin)
+			pause(ctx, clock.RealClock{}, configuredWithin)
 		}
 		cancel()
 	}()
@@ -127,10 +136,13 @@ func (a *Auditor) lead(ctx context.Context, set *setting) {
 	a.terms.Lock()
 	defer a.terms.Unlock()
 	t := &term{
-		engine: set.engine, pacer: a.Pacer, record: &a.record, log: a.Log,
-		workloads: map[string]*workload.Workload{},
+		engine: set.engine, pacer: a.Pacer, record: &a.record, clock: a.Clock, log: a.Log, subjects: map[string]subject{},
+	}
+	if *set.Events {
+		t.tellers = append(t.tellers, &tell.Events{Client: a.Events})
 	}
 	t.schedule.Interval = set.Interval.Duration
+	a.record.clock = a.Clock
 	a.record.lead(set.Accepts)
 	defer a.record.rest()
 	a.Log.Info("this replica looks at what the cluster runs", "interval", t.schedule.Interval.String())

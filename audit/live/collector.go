@@ -78,7 +78,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge(c.workloads, float64(len(c.record.of)))
 	gauge(c.seen, float64(seen))
 	if seen > 0 {
-		gauge(c.oldest, time.Since(oldest).Seconds())
+		gauge(c.oldest, c.record.clock.Since(oldest).Seconds())
 	}
 	if seen > 0 && seen == len(c.record.of) {
 		gauge(c.fullPass, float64(oldest.Unix()))
@@ -141,7 +141,7 @@ func (c *collector) seriesOf(one *looked, claim claim) (series, bool) {
 		return s, false
 	case claim.verdict == pull.Pullable:
 		s.desc, s.value = c.pullable, 1
-	case claim.confirmed:
+	case claim.verdict == pull.Broken && claim.confirmed:
 		s.desc, s.value = c.pullable, 0
 	default:
 		s.desc, s.value = c.unknown, 1

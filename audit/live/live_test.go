@@ -17,7 +17,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 
+	"github.com/pullgate/pullgate/audit/tell"
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
@@ -91,14 +93,17 @@ func newRig(t *testing.T, auditing policy.Auditing) rig {
 		c.Audit.RequestsPerHour = auditing.RequestsPerHour
 	}
 	c.Audit.Accepted = auditing.Accepted
-	pacer := NewPacer(c.Audit)
+	pacer := NewPacer(c.Audit, clock.RealClock{})
 	r := rig{registry: &registry{pacer: pacer, cost: 1, reasons: map[string]pull.Reason{}, asked: map[string][]time.Time{}}}
 	e := &engine.Engine{
 		Policy: c, Kinds: &workload.Kinds{},
 		Labels:   func(context.Context, string) (map[string]string, error) { return nil, nil },
 		Resolver: &resolver.Resolver{Credentials: &keyring.Keyring{Source: noSecrets{}}, Registry: pacer.Asking(r.registry)},
 	}
-	r.term = &term{engine: e, pacer: pacer, record: &record{}, log: slog.New(slog.DiscardHandler), workloads: map[string]*workload.Workload{}}
+	r.term = &term{
+		engine: e, pacer: pacer, record: &record{clock: clock.RealClock{}}, clock: clock.RealClock{},
+		log: slog.New(slog.DiscardHandler), subjects: map[string]subject{},
+	}
 	r.schedule.Interval = c.Audit.Interval.Duration
 	r.record.lead(c.Audit.Accepts)
 	return r
@@ -204,6 +209,57 @@ func TestBrokenIsConfirmed(t *testing.T) {
 			r.runFor(t, step.lasts)
 			if got := r.metrics(t, "web"); !strings.HasPrefix(got, "pullgate_image_"+step.want) {
 				t.Errorf("%s, want %s", got, step.want)
+			}
+		}
+	})
+}
+
+// heardOf keeps the verdicts that were told of the workload, as they change.
+type heardOf struct{ verdicts []string }
+
+func (h *heardOf) Tell(_ context.Context, w tell.Workload, _ time.Time) error {
+	said := "undecided"
+	if w.Sound {
+		said = "sound"
+	}
+	for _, f := range w.Findings {
+		said = f.Verdict.String()
+	}
+	if len(h.verdicts) == 0 || h.verdicts[len(h.verdicts)-1] != said {
+		h.verdicts = append(h.verdicts, said)
+	}
+	return nil
+}
+
+func (h *heardOf) Forget(types.UID) {}
+
+// A registry that stumbles is not told of, one that is down for an hour never
+// makes anything missing, and what is broken stays so while nothing is known.
+func TestBrownouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, policy.Auditing{})
+		var h heardOf
+		r.tellers = []teller{&h}
+		r.seen(deployment("web", "r.example/web:1"), false)
+		for _, step := range []struct {
+			reason pull.Reason
+			lasts  time.Duration
+			want   string
+		}{
+			{pull.ReasonPullable, time.Second, "sound"},
+			{pull.TagNotFound, 4 * time.Minute, "sound"}, // nobody looks
+			{pull.ReasonPullable, 12 * time.Hour, "sound"},
+			{pull.RegistryUnreachable, 12 * time.Hour, "sound undecided unknown"},
+			{pull.ReasonPullable, time.Hour, "sound undecided unknown sound"},
+			{pull.TagNotFound, 12 * time.Hour, "sound undecided unknown sound undecided broken"},
+			{pull.RateLimited, 9 * time.Minute, "sound undecided unknown sound undecided broken"},
+			{pull.TagNotFound, 3 * time.Hour, "sound undecided unknown sound undecided broken"},
+			{pull.ReasonPullable, time.Hour + time.Minute, "sound undecided unknown sound undecided broken sound"},
+		} {
+			r.registry.set("web", step.reason)
+			r.runFor(t, step.lasts)
+			if got := strings.Join(h.verdicts, " "); got != step.want {
+				t.Errorf("after %s %s: %s, want %s", step.reason, step.lasts, got, step.want)
 			}
 		}
 	})

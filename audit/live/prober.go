@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	"k8s.io/utils/clock"
 
 	"github.com/pullgate/pullgate/audit/pace"
 	"github.com/pullgate/pullgate/policy"
@@ -33,6 +34,7 @@ var errPostponed = errors.New("the auditor's budget for the registry is used up"
 // Pacer keeps what is asked of registries within their budgets, and asks the same
 // once in a while only. It outlives configurations.
 type Pacer struct {
+	clock   clock.PassiveClock
 	mu      sync.Mutex
 	limits  map[string]int
 	other   int
@@ -46,9 +48,9 @@ type answer struct {
 	until   time.Time
 }
 
-// NewPacer returns one with the budgets of a configuration.
-func NewPacer(c policy.Auditing) *Pacer {
-	p := &Pacer{again: map[string]time.Time{}, answers: map[pull.Key]answer{}}
+// NewPacer returns one with the budgets of a configuration, that goes by a clock.
+func NewPacer(c policy.Auditing, by clock.PassiveClock) *Pacer {
+	p := &Pacer{clock: by, again: map[string]time.Time{}, answers: map[pull.Key]answer{}}
 	p.budgets.Limit = p.limit
 	p.Configure(c)
 	return p
@@ -84,7 +86,7 @@ func dialled(registry string) string {
 func (p *Pacer) Requested(host string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.budgets.Requested(host, time.Now())
+	p.budgets.Requested(host, p.clock.Now())
 }
 
 // Again is when a registry may be asked again, whose question was postponed.
@@ -98,7 +100,7 @@ func (p *Pacer) Again(registry string) time.Time {
 func (p *Pacer) begin(registry string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	again, ok := p.budgets.Begin(dialled(registry), time.Now())
+	again, ok := p.budgets.Begin(dialled(registry), p.clock.Now())
 	if !ok {
 		p.again[registry] = again
 	}
@@ -108,20 +110,20 @@ func (p *Pacer) begin(registry string) bool {
 func (p *Pacer) end(registry string, limited bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.budgets.End(dialled(registry), limited, time.Now())
+	p.budgets.End(dialled(registry), limited, p.clock.Now())
 }
 
 func (p *Pacer) recall(key pull.Key) (pull.Finding, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	kept, ok := p.answers[key]
-	return kept.finding, ok && time.Now().Before(kept.until)
+	return kept.finding, ok && p.clock.Now().Before(kept.until)
 }
 
 func (p *Pacer) remember(key pull.Key, finding pull.Finding) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now := p.clock.Now()
 	if len(p.answers) >= remembered {
 		for old, kept := range p.answers {
 			if !now.Before(kept.until) {

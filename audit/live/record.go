@@ -4,17 +4,24 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+
+	"github.com/pullgate/pullgate/audit/tell"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
 
-// confirmedAfter is for how long an image has to be broken, over two looks at
-// least, before it is said: a registry may stumble.
+// confirmedAfter is for how long an image has to be broken, or unknown, over two
+// looks at least, before it is told: a registry may stumble.
 const confirmedAfter = 10 * time.Minute
 
 // record is what was found out. Nothing is said of what was not looked at.
 type record struct {
+	// clock is the auditor's.
+	clock clock.PassiveClock
+
 	mu sync.Mutex
 	// leading says that this replica looks; else nothing is known here.
 	leading bool
@@ -27,6 +34,7 @@ type record struct {
 // looked is what is known of a workload.
 type looked struct {
 	object workload.Object
+	uid    types.UID
 	at     time.Time
 	images []claim
 }
@@ -36,13 +44,15 @@ type claim struct {
 	container, image string
 	verdict          pull.Verdict
 	reason           pull.Reason
-	// brokenSince is when the first look found it broken that every one since
-	// has; zero: the last look did not.
-	brokenSince time.Time
-	// confirmed says that it is broken for long enough to be told.
+	// since is when the first look found the verdict that every one since has.
+	since time.Time
+	// confirmed says that it is so for long enough to be told.
 	confirmed bool
 	// accepted says that it is broken, and told of no more.
 	accepted bool
+	// told is what is told of it: that of an earlier look, until another verdict
+	// is confirmed. Nil: nothing.
+	told *tell.Finding
 }
 
 // lead begins a term, in which nothing is known at first.
@@ -74,40 +84,92 @@ func (r *record) forget(key string) {
 	delete(r.of, key)
 }
 
-// take takes the results of a look down, unless the workload is gone, and tells
-// whether any image is broken.
-func (r *record) take(key string, report resolver.Report, now time.Time) (broken bool) {
+// take takes the results of a look down, and returns what is known now; nil if
+// the workload is gone.
+func (r *record) take(key string, uid types.UID, report resolver.Report) *looked {
+	now := r.clock.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before, expected := r.of[key]
 	if !expected {
-		return false
+		return nil
 	}
-	fresh := &looked{object: report.Object, at: now}
+	fresh := &looked{object: report.Object, uid: uid, at: now}
 	for i := range report.Results {
 		one := newClaim(&report.Results[i], before, now)
 		one.accepted = one.verdict == pull.Broken && r.accepts(report.Object.Namespace, one.image, now)
-		broken = broken || one.verdict == pull.Broken
+		if one.accepted {
+			one.told = nil
+		}
 		fresh.images = append(fresh.images, one)
 	}
 	r.of[key] = fresh
-	return broken
+	return fresh
 }
 
 // newClaim is what a result makes of what was said before.
 func newClaim(result *resolver.Result, before *looked, now time.Time) claim {
-	c := claim{container: result.Image.Container, image: result.Image.Reference, verdict: result.Verdict, reason: result.Reason}
-	if c.verdict != pull.Broken {
+	c := claim{
+		container: result.Image.Container, image: result.Image.Reference,
+		verdict: result.Verdict, reason: result.Reason, since: now,
+	}
+	if c.verdict != pull.Broken && c.verdict != pull.Unknown {
 		return c
 	}
-	c.brokenSince = now
-	if before != nil {
-		for _, old := range before.images {
-			if old.container == c.container && old.image == c.image && !old.brokenSince.IsZero() {
-				c.brokenSince = old.brokenSince
+	if old := before.claim(c.container, c.image); old != nil {
+		c.told = old.told
+		if old.verdict == c.verdict {
+			c.since = old.since
+		}
+	}
+	if c.confirmed = now.Sub(c.since) >= confirmedAfter; c.confirmed {
+		c.told = &tell.Finding{
+			Container: c.container, Image: c.image, Verdict: c.verdict, Reason: c.reason,
+			Message: result.Message, Hint: result.Hint,
+		}
+	}
+	return c
+}
+
+// claim is what was said of an image; nil: nothing.
+func (l *looked) claim(container, image string) *claim {
+	if l == nil {
+		return nil
+	}
+	for i := range l.images {
+		if l.images[i].container == container && l.images[i].image == image {
+			return &l.images[i]
+		}
+	}
+	return nil
+}
+
+// soonAgain tells whether there is something to be looked at again before its
+// time: what is broken, and what a registry gave no answer about.
+func (l *looked) soonAgain() bool {
+	for _, c := range l.images {
+		switch c.reason { //nolint:exhaustive // the others will be the same in a few minutes
+		case pull.RateLimited, pull.RegistryUnreachable, pull.RegistryError, pull.Timeout:
+			return true
+		default:
+			if c.verdict == pull.Broken {
+				return true
 			}
 		}
 	}
-	c.confirmed = now.Sub(c.brokenSince) >= confirmedAfter
-	return c
+	return false
+}
+
+// toTell is what there is to tell of a workload.
+func (l *looked) toTell() tell.Workload {
+	w := tell.Workload{Object: l.object, UID: l.uid, Sound: true}
+	for _, c := range l.images {
+		if c.told != nil {
+			w.Findings = append(w.Findings, *c.told)
+		}
+		if c.verdict != pull.Pullable && c.verdict != pull.Skipped && !c.accepted {
+			w.Sound = false
+		}
+	}
+	return w
 }

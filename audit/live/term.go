@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 
 	"github.com/pullgate/pullgate/audit/pace"
+	"github.com/pullgate/pullgate/audit/tell"
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
@@ -31,11 +34,26 @@ type term struct {
 	engine *engine.Engine
 	pacer  *Pacer
 	record *record
+	clock  clock.Clock
 	log    *slog.Logger
+	// tellers are told of every look.
+	tellers []teller
 
-	mu        sync.Mutex
-	schedule  pace.Schedule
-	workloads map[string]*workload.Workload
+	mu       sync.Mutex
+	schedule pace.Schedule
+	subjects map[string]subject
+}
+
+// teller writes down what there is to tell of a workload.
+type teller interface {
+	Tell(ctx context.Context, w tell.Workload, now time.Time) error
+	Forget(uid types.UID)
+}
+
+// subject is a workload that is looked at.
+type subject struct {
+	*workload.Workload
+	uid types.UID
 }
 
 func keyOf(e *entry) string { return string(e.UID) + " " + e.Namespace + "/" + e.Name }
@@ -47,16 +65,16 @@ func (t *term) seen(e *entry, initial bool) {
 		t.gone(e)
 		return
 	}
-	key, now := keyOf(e), time.Now()
+	key, now := keyOf(e), t.clock.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	before := t.workloads[key]
-	t.workloads[key] = e.workload
+	before, known := t.subjects[key]
+	t.subjects[key] = subject{e.workload, e.UID}
 	t.record.expect(key)
 	switch {
-	case before == nil && initial:
+	case !known && initial:
 		t.schedule.Add(key, asks(e.workload), now)
-	case before == nil || len(workload.Changed(*before, *e.workload).Templates) > 0:
+	case !known || len(workload.Changed(*before.Workload, *e.workload).Templates) > 0:
 		t.schedule.Change(key, asks(e.workload), now)
 	}
 }
@@ -66,12 +84,15 @@ func (t *term) gone(e *entry) {
 	key := keyOf(e)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.workloads[key] == nil {
+	if _, known := t.subjects[key]; !known {
 		return
 	}
-	delete(t.workloads, key)
+	delete(t.subjects, key)
 	t.schedule.Remove(key)
 	t.record.forget(key)
+	for _, one := range t.tellers {
+		one.Forget(e.UID)
+	}
 }
 
 // asks tells what a workload asks: its images, in the order of their names.
@@ -92,9 +113,9 @@ func (t *term) run(ctx context.Context) {
 	var looks sync.WaitGroup
 	defer looks.Wait()
 	for ctx.Err() == nil {
-		key, w, wait := t.next()
-		if w == nil {
-			pause(ctx, min(wait, pollEvery))
+		key, due, wait := t.next()
+		if due.Workload == nil {
+			pause(ctx, t.clock, min(wait, pollEvery))
 			continue
 		}
 		select {
@@ -104,43 +125,58 @@ func (t *term) run(ctx context.Context) {
 		}
 		looks.Go(func() {
 			defer func() { <-slots }()
-			t.look(ctx, key, w)
+			t.look(ctx, key, due)
 		})
 	}
 }
 
-func pause(ctx context.Context, lasts time.Duration) {
-	timer := time.NewTimer(lasts)
+func pause(ctx context.Context, by clock.Clock, lasts time.Duration) {
+	timer := by.NewTimer(lasts)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-	case <-timer.C:
+	case <-timer.C():
 	}
 }
 
-func (t *term) next() (key string, w *workload.Workload, wait time.Duration) {
+func (t *term) next() (key string, due subject, wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key, wait, ok := t.schedule.Next(time.Now())
+	key, wait, ok := t.schedule.Next(t.clock.Now())
 	if !ok {
-		return "", nil, wait
+		return "", subject{}, wait
 	}
-	return key, t.workloads[key], 0
+	return key, t.subjects[key], 0
 }
 
-// look looks at one workload, and says when it is due again.
-func (t *term) look(ctx context.Context, key string, w *workload.Workload) {
+// look looks at one workload, tells what came of it, and says when it is due
+// again.
+func (t *term) look(ctx context.Context, key string, s subject) {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	report, again, ok := t.ask(ctx, w)
-	now := time.Now()
-	broken := ok && t.record.take(key, report, now)
+	report, again, ok := t.ask(ctx, s.Workload)
+	if !ok {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.schedule.Defer(key, again, t.clock.Now())
+		return
+	}
+	found := t.record.take(key, s.uid, report)
+	if found != nil {
+		t.tell(ctx, found)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if ok {
-		t.schedule.Done(key, broken, now)
-	} else {
-		t.schedule.Defer(key, again, now)
+	t.schedule.Done(key, found != nil && found.soonAgain(), t.clock.Now())
+}
+
+// tell has written down what there is to tell. What cannot be written is tried
+// again with the next look.
+func (t *term) tell(ctx context.Context, found *looked) {
+	for _, one := range t.tellers {
+		if err := one.Tell(ctx, found.toTell(), found.at); err != nil {
+			t.log.Warn("what was found out cannot be told", "error", err.Error())
+		}
 	}
 }
 
@@ -151,7 +187,7 @@ func (t *term) ask(ctx context.Context, w *workload.Workload) (report resolver.R
 	labels, err := t.engine.Labels(ctx, where.Namespace)
 	if err != nil {
 		t.log.Warn("a Namespace's labels cannot be read", "namespace", where.Namespace, "error", err.Error())
-		return report, time.Now().Add(time.Minute), false
+		return report, t.clock.Now().Add(time.Minute), false
 	}
 	where.Labels = labels
 	report = t.engine.Review(ctx, *w, where).Report
@@ -163,7 +199,7 @@ func (t *term) ask(ctx context.Context, w *workload.Workload) (report resolver.R
 			again = later(again, t.pacer.Again(reference.Domain(named)))
 		}
 	}
-	return report, later(again, time.Now().Add(pollEvery)), again.IsZero()
+	return report, later(again, t.clock.Now().Add(pollEvery)), again.IsZero()
 }
 
 func later(a, b time.Time) time.Time {

@@ -6,7 +6,9 @@ import (
 
 	"k8s.io/client-go/dynamic"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/pullgate/pullgate/audit/live"
@@ -37,9 +39,13 @@ func (o *serveOptions) newAuditor(kube *rest.Config, configuration policy.Config
 	if err != nil {
 		return auditor{}, fmt.Errorf("set up the auditor: %w", err)
 	}
+	events, err := typedcorev1.NewForConfigAndClient(kube, client)
+	if err != nil {
+		return auditor{}, fmt.Errorf("set up the auditor: %w", err)
+	}
 	a := auditor{&live.Auditor{
-		Objects: objects, Mapper: mapper, Leases: leases, Namespace: o.namespace,
-		Pacer: live.NewPacer(configuration.Audit), Log: in.Log,
+		Objects: objects, Mapper: mapper, Leases: leases, Events: events, Namespace: o.namespace,
+		Clock: clock.RealClock{}, Pacer: live.NewPacer(configuration.Audit, clock.RealClock{}), Log: in.Log,
 	}}
 	return a, a.configure(configuration, in)
 }

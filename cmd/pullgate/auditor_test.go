@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"k8s.io/utils/clock"
+
 	"github.com/pullgate/pullgate/audit/live"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -21,7 +23,7 @@ func (c *counting) Checked(_ string, reason pull.Reason) { c.reasons = append(c.
 // What the auditor puts off for its budget is no check.
 func TestPostponedIsNotCounted(t *testing.T) {
 	counted := &counting{}
-	b := booking{counted, live.NewPacer(policy.Default().Audit)}
+	b := booking{counted, live.NewPacer(policy.Default().Audit, clock.RealClock{})}
 	for _, reason := range []pull.Reason{pull.TagNotFound, "Postponed", pull.ReasonPullable} {
 		b.Checked("r.example", reason)
 	}

@@ -1,0 +1,44 @@
+package tell
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// maxText is how long a message may be, in bytes: an Event takes no more
+// (Kubernetes pkg/apis/core/validation/events.go), and Reports are to be small.
+const maxText = 1024
+
+// Workload is what there is to tell of one.
+type Workload struct {
+	workload.Object
+	UID types.UID
+	// Findings are the images that are not pullable, over two looks at least.
+	Findings []Finding
+	// Sound says that the last look found all images pullable; without it and
+	// without Findings nothing is known for certain.
+	Sound bool
+}
+
+// Finding is what was found out about an image.
+type Finding struct {
+	Container, Image string
+	// Verdict is broken or unknown.
+	Verdict pull.Verdict
+	Reason  pull.Reason
+	// Message and Hint are for people, and may be empty.
+	Message, Hint string
+}
+
+// shortened bounds a text, without breaking a rune.
+func shortened(text string, limit int) string {
+	const end = "…"
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit-len(end)], "") + end
+}
