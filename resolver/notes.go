@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"slices"
+	"time"
 
 	"github.com/distribution/reference"
 
@@ -9,9 +10,12 @@ import (
 	"github.com/pullgate/pullgate/resolver/wording"
 )
 
+// expiresSoon is how much time a secret has to leave not to be told of.
+const expiresSoon = 24 * time.Hour
+
 // notesOn lists what is worth knowing of an image and its pull secrets.
 func (c *imageCheck) notesOn(f *pull.Facts, onSecrets []pull.Note) []pull.Note {
-	return slices.Concat(onSecrets, rejectedNotes(f), f.Finding.Notes, unpinnedNote(c, f))
+	return slices.Concat(onSecrets, rejectedNotes(f), expiringNotes(f, time.Now()), f.Finding.Notes, unpinnedNote(c, f))
 }
 
 // rejectedNotes are the word on secrets that were refused though another one
@@ -24,6 +28,17 @@ func rejectedNotes(f *pull.Facts) []pull.Note {
 	for _, attempt := range f.Attempts {
 		if attempt.Outcome == pull.Rejected {
 			notes = append(notes, wording.RejectedNote(attempt.Source))
+		}
+	}
+	return notes
+}
+
+// expiringNotes are the word on secrets that end within a day, or have.
+func expiringNotes(f *pull.Facts, now time.Time) []pull.Note {
+	var notes []pull.Note
+	for _, attempt := range f.Attempts {
+		if !attempt.Expires.IsZero() && attempt.Expires.Sub(now) < expiresSoon {
+			notes = append(notes, wording.ExpiringNote(attempt.Source, attempt.Expires, now))
 		}
 	}
 	return notes

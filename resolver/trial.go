@@ -121,7 +121,11 @@ func (t *trial) attempts() []pull.Attempt {
 		if i < len(t.outcomes) {
 			outcome = t.outcomes[i]
 		}
-		attempts = append(attempts, pull.Attempt{Source: credential.Source(), Outcome: outcome, Flaws: credential.Flaws()})
+		attempt := pull.Attempt{Source: credential.Source(), Outcome: outcome, Flaws: credential.Flaws()}
+		if attempt.Source.Kind == pull.FromSecret { // others are renewed by whoever gives them
+			attempt.Expires = credential.Expires()
+		}
+		attempts = append(attempts, attempt)
 	}
 	return attempts
 }

@@ -305,24 +305,27 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// A pull secret that is for another registry is nobody's trouble where the
-// image can be pulled: the ServiceAccount's go with every image.
-func TestNotesOnSecretsForOtherRegistries(t *testing.T) {
+// A pull secret that is for another registry, or good for a while yet, is
+// nobody's trouble where the image can be pulled: the ServiceAccount's go with
+// every image.
+func TestNotesOnSecretsThatDoNoHarm(t *testing.T) {
 	for reason, warned := range map[pull.Reason]bool{
 		pull.ReasonPullable: false, pull.RegistryUnreachable: false, pull.NodeCredentialsUnknown: true, pull.NeverPresent: true,
 	} {
-		rig := newRig(t)
-		rig.resolve = func(_ context.Context, w workload.Workload) resolver.Report {
-			result := resultOf(w.Templates[0].Images[0], reason)
-			result.Notes = []pull.Note{{Reason: pull.PullSecretUnmatched, Message: "shop/regcred is for quay.io"}}
-			return resolver.Report{Results: []resolver.Result{result}}
-		}
-		response := rig.ask(t, creation(deployment("app:1")))
-		if got := strings.Contains(strings.Join(response.Warnings, " "), "is for quay.io"); got != warned {
-			t.Errorf("%s: warnings %q", reason, response.Warnings)
-		}
-		if !strings.Contains(response.AuditAnnotations["images"], "is for quay.io") {
-			t.Errorf("%s: annotations %q", reason, response.AuditAnnotations)
+		for _, note := range []pull.NoteReason{pull.PullSecretUnmatched, pull.PullSecretExpires} {
+			rig := newRig(t)
+			rig.resolve = func(_ context.Context, w workload.Workload) resolver.Report {
+				result := resultOf(w.Templates[0].Images[0], reason)
+				result.Notes = []pull.Note{{Reason: note, Message: "the word on it"}}
+				return resolver.Report{Results: []resolver.Result{result}}
+			}
+			response := rig.ask(t, creation(deployment("app:1")))
+			if got := strings.Contains(strings.Join(response.Warnings, " "), "the word on it"); got != warned {
+				t.Errorf("%s, %s: warnings %q", note, reason, response.Warnings)
+			}
+			if !strings.Contains(response.AuditAnnotations["images"], "the word on it") {
+				t.Errorf("%s, %s: annotations %q", note, reason, response.AuditAnnotations)
+			}
 		}
 	}
 }

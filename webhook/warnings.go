@@ -123,10 +123,11 @@ func (r ruling) noted() []noted {
 	return all
 }
 
-// elsewhere tells whether a note is about a pull secret for other registries
-// that nobody here misses: a ServiceAccount's secrets go with every image, be
-// it public. The audit annotations have the note all the same.
+// elsewhere tells whether a note is about a pull secret that does no harm to what
+// is admitted: one for other registries that nobody here misses, since a
+// ServiceAccount's secrets go with every image, be it public, or one that is
+// good for a while. The audit annotations have the note all the same.
 func elsewhere(result resolver.Result, note pull.Note) bool {
 	missed := result.Verdict == pull.Broken || result.Reason == pull.NodeCredentialsUnknown
-	return note.Reason == pull.PullSecretUnmatched && !missed
+	return (note.Reason == pull.PullSecretUnmatched || note.Reason == pull.PullSecretExpires) && !missed
 }

@@ -26,6 +26,7 @@ type collector struct {
 	pullable, unknown                *prometheus.Desc
 	leading, workloads, seen, oldest *prometheus.Desc
 	fullPass, dropped, accepted      *prometheus.Desc
+	expiry                           *prometheus.Desc
 }
 
 func newCollector(r *record) *collector {
@@ -43,13 +44,14 @@ func newCollector(r *record) *collector {
 		oldest:    desc("audit_oldest_check_seconds", "Age of the oldest look."),
 		fullPass:  desc("audit_last_full_pass_timestamp_seconds", "Since when all workloads were looked at; absent before."),
 		accepted:  desc("audit_accepted", "Broken images that the configuration accepts, which have no series."),
+		expiry:    desc("pull_secret_expiry_seconds", "Time until a pull secret that tells its end is of no use any more.", "namespace", "secret"),
 		dropped:   desc("audit_series_dropped", "Images without a series of their own, because there are too many."),
 	}
 }
 
 // Describe lists the metrics.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{c.pullable, c.unknown, c.leading, c.workloads, c.seen, c.oldest, c.fullPass, c.dropped, c.accepted} {
+	for _, desc := range []*prometheus.Desc{c.pullable, c.unknown, c.leading, c.workloads, c.seen, c.oldest, c.fullPass, c.dropped, c.accepted, c.expiry} {
 		out <- desc
 	}
 }
@@ -82,6 +84,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	if seen > 0 && seen == len(c.record.of) {
 		gauge(c.fullPass, float64(oldest.Unix()))
+	}
+	for _, one := range c.record.ends() {
+		gauge(c.expiry, one.at.Sub(c.record.clock.Now()).Seconds(), one.namespace, one.name)
 	}
 	gauge(c.dropped, float64(max(0, len(all)-maxSeries)))
 	for _, one := range all[:min(len(all), maxSeries)] {

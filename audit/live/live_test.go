@@ -265,6 +265,39 @@ func TestBrownouts(t *testing.T) {
 	})
 }
 
+// A pull secret's end is that which was seen last, and counts down.
+func TestEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, policy.Auditing{})
+		take := func(name string, ends ...time.Duration) {
+			key := keyOf(deployment(name, "web:1"))
+			r.record.expect(key)
+			var attempts []pull.Attempt
+			for _, left := range ends {
+				attempts = append(attempts, pull.Attempt{Source: pull.Secret("shop", "ecr"), Expires: time.Now().Add(left)})
+			}
+			attempts = append(attempts, pull.Attempt{Source: pull.Secret("shop", "other")})
+			r.record.take(key, "u", resolver.Report{Results: []resolver.Result{{Verdict: pull.Pullable, Credentials: attempts}}})
+		}
+		expect := func(want string) {
+			t.Helper()
+			if got := r.metrics(t, "expiry"); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		}
+		take("a", 12*time.Hour, 10*time.Hour)
+		expect(`pullgate_pull_secret_expiry_seconds{namespace="shop",secret="ecr"} 36000`)
+		time.Sleep(11 * time.Hour)
+		expect(`pullgate_pull_secret_expiry_seconds{namespace="shop",secret="ecr"} -3600`)
+		take("b", 12*time.Hour)
+		expect(`pullgate_pull_secret_expiry_seconds{namespace="shop",secret="ecr"} 43200`)
+		time.Sleep(time.Minute)
+		take("a")
+		take("b")
+		expect("")
+	})
+}
+
 // What the configuration accepts is told of no more, until its day is over.
 func TestAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -37,6 +37,8 @@ type looked struct {
 	uid    types.UID
 	at     time.Time
 	images []claim
+	// ends are when pull secrets are of no use any more, by NAMESPACE/NAME.
+	ends map[string]time.Time
 }
 
 // claim is what is said of an image.
@@ -102,6 +104,7 @@ func (r *record) take(key string, uid types.UID, report resolver.Report) *looked
 			one.told = nil
 		}
 		fresh.images = append(fresh.images, one)
+		fresh.endsOf(report.Results[i].Credentials)
 	}
 	r.of[key] = fresh
 	return fresh
@@ -131,6 +134,21 @@ func newClaim(result *resolver.Result, before *looked, now time.Time) claim {
 	return c
 }
 
+// endsOf takes down when pull secrets end, the earliest end of each.
+func (l *looked) endsOf(attempts []pull.Attempt) {
+	for _, attempt := range attempts {
+		if attempt.Expires.IsZero() {
+			continue
+		}
+		if l.ends == nil {
+			l.ends = map[string]time.Time{}
+		}
+		if known, there := l.ends[attempt.Source.Name]; !there || attempt.Expires.Before(known) {
+			l.ends[attempt.Source.Name] = attempt.Expires
+		}
+	}
+}
+
 // claim is what was said of an image; nil: nothing.
 func (l *looked) claim(container, image string) *claim {
 	if l == nil {
@@ -148,7 +166,7 @@ func (l *looked) claim(container, image string) *claim {
 // time: what is broken, and what a registry gave no answer about.
 func (l *looked) soonAgain() bool {
 	for _, c := range l.images {
-		switch c.reason { //nolint:exhaustive // the others will be the same in a few minutes
+		switch c.reason {
 		case pull.RateLimited, pull.RegistryUnreachable, pull.RegistryError, pull.Timeout:
 			return true
 		default:

@@ -3,6 +3,7 @@ package pull
 import (
 	"crypto/sha256"
 	"log/slog"
+	"time"
 )
 
 // Credential is one user name and password, and where they come from. The
@@ -92,4 +93,7 @@ type Attempt struct {
 	Outcome Outcome `json:"outcome"`
 	// Flaws are what is to be seen of the credential's values.
 	Flaws Flaws `json:"-"`
+	// Expires is when a pull secret is of no use any more, as far as it says so
+	// itself; zero: it does not.
+	Expires time.Time `json:"expires,omitzero"`
 }

@@ -13,6 +13,9 @@ const (
 	PullSecretUnmatched NoteReason = "PullSecretUnmatched"
 	// PullSecretRejected is about one that was refused, though another worked.
 	PullSecretRejected NoteReason = "PullSecretRejected"
+	// PullSecretExpires is about one that says itself that it ends within a day,
+	// or has.
+	PullSecretExpires NoteReason = "PullSecretExpires"
 	// WrongArchitecture is about an image that is pulled and will not run.
 	WrongArchitecture NoteReason = "WrongArchitecture"
 	// SomeNodesMismatch is about nodes that could not pull what others could.

@@ -2,6 +2,7 @@ package wording
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -13,6 +14,15 @@ import (
 func RejectedNote(secret pull.Source) pull.Note {
 	return pull.Note{Reason: pull.PullSecretRejected, Secret: secret,
 		Message: source(secret) + " was refused, though another one works: renew it, or take it from the list"}
+}
+
+// ExpiringNote is the note on a pull secret that ends soon, or has.
+func ExpiringNote(secret pull.Source, end, now time.Time) pull.Note {
+	text := fmt.Sprintf("%s expires at %s", source(secret), end.Format(time.RFC3339))
+	if !end.After(now) {
+		text = fmt.Sprintf("%s has expired, at %s: renew it", source(secret), end.Format(time.RFC3339))
+	}
+	return pull.Note{Reason: pull.PullSecretExpires, Secret: secret, Message: text}
 }
 
 // UnpinnedNote is the note that gives the digest to pin, with the reference as it
