@@ -88,6 +88,8 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"webhook":                     core,
 		"wiring":                      append([]string{"nodeprofile", "resolver/profiles", "resolver/nodes", "resolver/keyring", "resolver/keyring/providers", "resolver/registry", "resolver/cloud"}, core...),
 		"webhook/server":              nil,
+		"webhook/sampling":            nil,
+		"webhook/callers":             {"webhook/sampling"},
 		"certs":                       nil,
 		"metrics":                     {"resolver/pull"},
 		"cluster":                     {"resolver/nodes", "resolver/cache"},
@@ -170,6 +172,7 @@ func TestOwners(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/config":                     {"resolver/cloud"},
 		"github.com/Azure/azure-sdk-for-go/sdk/azidentity":        {"resolver/cloud"},
 		"golang.org/x/oauth2/google":                              {"resolver/cloud"},
+		"github.com/coreos/go-oidc/v3/oidc":                       {"webhook/callers"},
 	}
 	all := rooms(t)
 	for room, imports := range all {

@@ -16,6 +16,8 @@ type Metrics struct {
 	inFlight prometheus.Gauge
 	away     prometheus.Counter
 	panics   prometheus.Counter
+	// strangers are counted from outside: they do not get as far as a Handler.
+	strangers prometheus.Counter
 }
 
 // NewMetrics registers the metrics.
@@ -38,7 +40,10 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			Name: "pullgate_panics_total", Help: "Internal errors; each let an object in with a warning.",
 		}),
 	}
-	registerer.MustRegister(m.requests, m.duration, m.inFlight, m.away, m.panics)
+	m.strangers = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "pullgate_admission_strangers_total", Help: "Requests of those who have not shown to be an API server; they were answered by 401.",
+	})
+	registerer.MustRegister(m.requests, m.duration, m.inFlight, m.away, m.panics, m.strangers)
 	return m
 }
 
@@ -50,6 +55,9 @@ func (m *Metrics) entered() (left func()) {
 	m.inFlight.Inc()
 	return m.inFlight.Dec
 }
+
+// Stranger counts a request that was refused before it was read.
+func (m *Metrics) Stranger() { m.strangers.Inc() }
 
 func (m *Metrics) turnedAway() {
 	if m != nil {

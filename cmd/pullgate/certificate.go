@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/kubernetes"
@@ -63,20 +61,4 @@ func (o *serveOptions) certificate(ctx context.Context, kube *rest.Config, log *
 		log.Warn("the serving certificate is not as it should be yet", "error", err.Error())
 	}
 	return &certificate{get: manager.GetCertificate, run: manager.Run, ready: manager.Check, register: manager.Register}, nil
-}
-
-// clientPool reads --client-ca-file; nil without one.
-func (o *serveOptions) clientPool() (*x509.CertPool, error) {
-	if o.clientCA == "" {
-		return nil, nil //nolint:nilnil // no file, no pool
-	}
-	text, err := os.ReadFile(o.clientCA)
-	if err != nil {
-		return nil, fmt.Errorf("--client-ca-file: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, &hintedError{err: fmt.Errorf("--client-ca-file %s holds no certificate", o.clientCA), hint: "write the CA's certificate in PEM into it"}
-	}
-	return pool, nil
 }

@@ -3,18 +3,17 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
@@ -31,58 +30,11 @@ import (
 	"github.com/pullgate/pullgate/cluster"
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/metrics"
-	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/webhook"
 	"github.com/pullgate/pullgate/webhook/server"
 	"github.com/pullgate/pullgate/wiring"
 )
-
-// serveOptions are the flags of `pullgate serve`.
-type serveOptions struct {
-	config, kubeconfig             string
-	bind, metricsBind, healthBind  string
-	certDir, clientCA              string
-	namespace, service, certSecret string
-	webhookConfiguration, logLevel string
-	drainTime                      time.Duration
-}
-
-// newServe returns `pullgate serve`.
-func newServe() *cobra.Command {
-	var o serveOptions
-	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Run the admission webhook",
-		Long: `Run the admission webhook: POST /validate takes AdmissionReviews.
-
-Without --cert-dir the program manages its certificates itself: it makes a CA
-and a serving certificate, keeps them in a Secret, and puts the CA into the
-webhook configuration.`,
-		Example: `  # in a cluster, as the Helm chart runs it
-  pullgate serve --config /etc/pullgate/config.yaml
-
-  # on a workstation, with certificates of one's own
-  pullgate serve --kubeconfig ~/.kube/config --cert-dir ./certs --bind-address 127.0.0.1:9443`,
-		Args: exactArgs(0, ""),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.ErrOrStderr()) },
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&o.config, "config", "", "configuration `FILE`; taken up again when it changes")
-	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE`; default: the Pod's own service account")
-	flags.StringVar(&o.bind, "bind-address", ":9443", "`HOST:PORT` of the webhook")
-	flags.StringVar(&o.metricsBind, "metrics-bind-address", ":8080", "`HOST:PORT` of /metrics, plain HTTP; 0 for none")
-	flags.StringVar(&o.healthBind, "health-probe-bind-address", ":8081", "`HOST:PORT` of /healthz and /readyz, plain HTTP; 0 for none")
-	flags.DurationVar(&o.drainTime, "drain-time", 5*time.Second, "how long requests are still taken after SIGTERM, until API servers have heard that this replica is about to stop; what has begun is finished in any case")
-	flags.StringVar(&o.certDir, "cert-dir", "", "`DIR` with tls.crt and tls.key; default: certificates managed by the program")
-	flags.StringVar(&o.clientCA, "client-ca-file", "", "`FILE` with the CA, in PEM, of the client certificates that the API server shows; default: anybody may ask")
-	flags.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "`NAMESPACE` in which the program runs, which it never checks; default: $POD_NAMESPACE")
-	flags.StringVar(&o.service, "service", "pullgate", "`NAME` of the Service that leads to the webhook, for the certificate")
-	flags.StringVar(&o.certSecret, "cert-secret", "pullgate-certs", "`NAME` of the Secret that keeps the managed certificates")
-	flags.StringVar(&o.webhookConfiguration, "webhook-configuration", "pullgate", "`NAME` of the ValidatingWebhookConfiguration that gets the CA")
-	flags.StringVar(&o.logLevel, "log-level", "info", "`LEVEL` of the log: debug, info, warn or error")
-	return cmd
-}
 
 // run serves until the context ends.
 func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
@@ -104,7 +56,16 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	entrance, err := o.newServer(certificate.get, log)
+	clients, err := o.clientPool()
+	if err != nil {
+		return err
+	}
+	counts := webhook.NewMetrics(ctrlmetrics.Registry)
+	known, err := o.callers(kube, clients, counts.Stranger, log)
+	if err != nil {
+		return err
+	}
+	entrance, err := o.newServer(certificate.get, clients, log)
 	if err != nil {
 		return err
 	}
@@ -136,12 +97,13 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	}, log)
 	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good, buildInfo(), auditor.Collector())
 	certificate.register(ctrlmetrics.Registry)
-	manager.GetWebhookServer().Register("/validate", &webhook.Handler{
-		Engine: reload.current.Load, Arrived: server.Arrived, Log: log, Metrics: webhook.NewMetrics(ctrlmetrics.Registry),
-	})
+	manager.GetWebhookServer().Register("/validate", known.Only(&webhook.Handler{
+		Engine: reload.current.Load, Arrived: server.Arrived, Log: log, Metrics: counts,
+	}))
 	if err := errors.Join(manager.Add(reload), manager.Add(auditor), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
 		return &failedError{fmt.Errorf("set up: %w", err)}
 	}
+	defer known.Flush()
 	log.Info("pullgate serves", "version", buildVersion(), "address", o.bind, "mode", configuration.Mode)
 	if err := runDraining(ctx, manager, entrance, log); err != nil {
 		return &failedError{fmt.Errorf("serve: %w", err)}
@@ -162,15 +124,6 @@ func runDraining(ctx context.Context, manager ctrl.Manager, entrance *server.Ser
 		}
 	})
 	return manager.Start(running)
-}
-
-// newEngine makes of a configuration what answers requests.
-func newEngine(configuration policy.Configuration, in wiring.Dependencies) (*engine.Engine, error) {
-	components, err := wiring.New(configuration, in)
-	if err != nil {
-		return nil, err
-	}
-	return components.Engine(components.Platforms), nil
 }
 
 // dependencies are what engines are built into.
@@ -212,20 +165,13 @@ func (o *serveOptions) restConfig() (*rest.Config, error) {
 }
 
 // newServer sets up what answers API servers.
-func (o *serveOptions) newServer(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), log *slog.Logger) (*server.Server, error) {
+func (o *serveOptions) newServer(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), clients *x509.CertPool, log *slog.Logger) (*server.Server, error) {
 	if err := checkAddress("--bind-address", o.bind); err != nil {
 		return nil, err
 	}
-	clients, err := o.clientPool()
-	if err != nil {
-		return nil, err
-	}
 	config := &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12}
-	if clients != nil {
-		config.ClientCAs, config.ClientAuth = clients, tls.RequireAndVerifyClientCert
-	}
 	return &server.Server{
-		Server: ctrlwebhook.NewServer(ctrlwebhook.Options{}), Address: o.bind, TLS: config, DrainFor: o.drainTime, Log: log,
+		Server: ctrlwebhook.NewServer(ctrlwebhook.Options{}), Address: o.bind, TLS: withClients(config, clients), DrainFor: o.drainTime, Log: log,
 	}, nil
 }
 

@@ -222,6 +222,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"a certificate of rubbish", []string{"--kubeconfig", kube, "--cert-dir", certDir(t, []byte("x"), key)}, exitUsage, []string{"tls.crt", "PEM"}},
 		{"a client CA that is missing", []string{"--kubeconfig", kube, "--cert-dir", good, "--client-ca-file", "/none/ca.crt"}, exitUsage, []string{"--client-ca-file", "/none/ca.crt"}},
 		{"a client CA of rubbish", []string{"--kubeconfig", kube, "--cert-dir", good, "--client-ca-file", write(t, "ca.crt", "x")}, exitUsage, []string{"holds no certificate", "PEM"}},
+		{"a token's user without an audience", []string{"--kubeconfig", kube, "--cert-dir", good, "--token-user", "u"}, exitUsage, []string{"--token-user", "--token-audience"}},
 		{"an address that is none", []string{"--kubeconfig", kube, "--cert-dir", good, "--bind-address", "9443"}, exitUsage, []string{`--bind-address "9443" is no HOST:PORT`}},
 		{"a metrics address that is none", []string{"--kubeconfig", kube, "--cert-dir", good, "--metrics-bind-address", "x"}, exitUsage, []string{`--metrics-bind-address "x"`}},
 		{"a port in use", append(quiet, "--kubeconfig", kube, "--cert-dir", good, "--bind-address", taken(t)), exitFailed, []string{"serve: ", "address already in use"}},
@@ -332,27 +333,36 @@ func TestServe(t *testing.T) {
 // With --client-ca-file only who shows a certificate of that CA is answered.
 func TestServeClientCertificates(t *testing.T) {
 	certificate, key := newPair(t)
+	foreign, foreignKey := newPair(t)
 	bind := port(t)
 	p := serving(t, "serve", "--kubeconfig", apiServer(t), "--cert-dir", certDir(t, certificate, key), "--namespace", "pullgate",
 		"--client-ca-file", write(t, "ca.crt", string(certificate)), "--bind-address", bind, "--health-probe-bind-address", "0", "--metrics-bind-address", "0")
-	pair, err := tls.X509KeyPair(certificate, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask := func(shown ...tls.Certificate) error {
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: shown}}, Timeout: 10 * time.Second}
+	ask := func(certificates ...[]byte) (int, error) {
+		config := &tls.Config{InsecureSkipVerify: true}
+		if len(certificates) > 0 {
+			pair, err := tls.X509KeyPair(certificates[0], certificates[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Whether or not the server wants one of this authority.
+			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+		}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}, Timeout: 10 * time.Second}
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+bind+"/validate", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		response, err := client.Do(request)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		return response.Body.Close()
+		return response.StatusCode, response.Body.Close()
 	}
-	p.await(t, "answered", func() bool { return ask(pair) == nil })
-	if err := ask(); err == nil || !strings.Contains(err.Error(), "certificate required") {
-		t.Errorf("without a certificate: %v", err)
+	p.await(t, "answered", func() bool { code, _ := ask(certificate, key); return code == http.StatusBadRequest })
+	if code, err := ask(); err != nil || code != http.StatusUnauthorized {
+		t.Errorf("without a certificate: %d, %v", code, err)
+	}
+	if code, err := ask(foreign, foreignKey); err == nil {
+		t.Errorf("with a certificate of another authority: %d", code)
 	}
 }

@@ -62,10 +62,14 @@ func TestRendered(t *testing.T) {
 		want   []string
 		not    []string
 	}{
-		"default": {`{}`, []string{"kubernetes.io/os: linux", "resources: [serviceaccounts, secrets]"}, []string{"ResourceQuota", "caBundle", "hostNetwork"}},
+		"default": {`{}`, []string{"kubernetes.io/os: linux", "resources: [serviceaccounts, secrets]"}, []string{"ResourceQuota", "caBundle", "hostNetwork", "callers", "--token"}},
 		"callers of the webhook": {
 			`{"networkPolicy": {"enabled": true, "webhookFrom": [{"ipBlock": {"cidr": "10.0.0.2/32"}}]}}`,
 			[]string{"- {port: webhook, protocol: TCP}\n    from:\n    - ipBlock:\n        cidr: 10.0.0.2/32"}, nil,
+		},
+		"who is answered": {
+			`{"webhook": {"callers": {"certificateAuthority": "-----BEGIN CERTIFICATE-----", "tokens": true, "tokenAccounts": [{"namespace": "kube-system", "name": "auth"}]}}, "certificate": {"existingSecret": "own"}}`,
+			[]string{"--client-ca-file=/etc/pullgate-callers/ca.crt", "--token-audience=https://values-pullgate." + namespace + ".svc:443/validate", "--token-user=system:serviceaccount:kube-system:auth", "--webhook-configuration=values-pullgate", "name: values-pullgate-callers"}, nil,
 		},
 		"a system class": {`{"priorityClassName": "system-cluster-critical"}`, []string{"kind: ResourceQuota", "values: [system-cluster-critical]"}, nil},
 		"another class":  {`{"priorityClassName": "high"}`, []string{"priorityClassName: high"}, []string{"ResourceQuota"}},

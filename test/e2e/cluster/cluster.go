@@ -45,6 +45,8 @@ type Cluster struct {
 	server     *child.Child
 	children   []*child.Child
 	client     *http.Client
+	// shows says that the API server shows webhooks who it is.
+	shows bool
 }
 
 // ports are those of one cluster.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
@@ -105,6 +106,48 @@ func certUser(pair pki.Pair) user {
 		"client-certificate-data": base64.StdEncoding.EncodeToString(pair.Cert),
 		"client-key-data":         base64.StdEncoding.EncodeToString(pair.Key),
 	}
+}
+
+// Credentials are what somebody shows to prove who it is; either part may be
+// empty.
+type Credentials struct {
+	// Certificate is a client certificate.
+	Certificate pki.Pair
+	// TokenFile is a file with a token.
+	TokenFile string
+}
+
+// ShowWebhooks restarts the API server so that it shows these to every admission
+// webhook (apiserver pkg/util/webhook/authentication.go).
+func (c *Cluster) ShowWebhooks(ctx context.Context, who Credentials) error {
+	type object = map[string]any
+	shown := user{}
+	if who.Certificate.Cert != nil {
+		shown = certUser(who.Certificate)
+	}
+	if who.TokenFile != "" {
+		shown["tokenFile"] = who.TokenFile
+	}
+	for file, content := range map[string]object{
+		"webhooks.kubeconfig": {"apiVersion": "v1", "kind": "Config", "users": []object{{"name": "*", "user": shown}}},
+		"admission.json": {
+			"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration",
+			"plugins": []object{{"name": "ValidatingAdmissionWebhook", "configuration": object{
+				"apiVersion": "apiserver.config.k8s.io/v1", "kind": "WebhookAdmissionConfiguration", "kubeConfigFile": c.path("webhooks.kubeconfig"),
+			}}},
+		},
+	} {
+		text, err := json.Marshal(content)
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", file, err)
+		}
+		if err := os.WriteFile(c.path(file), text, 0o600); err != nil {
+			return err
+		}
+	}
+	c.shows = true
+	c.StopServer()
+	return c.StartServer(ctx)
 }
 
 // writeKubeconfig writes JSON, which is YAML too.

@@ -60,19 +60,23 @@ func (c *Cluster) StartServer(ctx context.Context) error {
 	if c.whole() {
 		reconciler, serviceRange = "lease", serviceRange+",fd00:10:96::/112"
 	}
-	var err error
-	c.server, err = c.run("kube-apiserver",
-		"--bind-address="+c.address, "--advertise-address="+c.address, fmt.Sprintf("--secure-port=%d", c.ports.server),
-		"--endpoint-reconciler-type="+reconciler, "--service-cluster-ip-range="+serviceRange,
-		"--etcd-servers=https://"+child.Loopback(c.ports.etcd), "--etcd-cafile="+c.path("etcd-ca.crt"),
-		"--etcd-certfile="+c.path("etcd.crt"), "--etcd-keyfile="+c.path("etcd.key"),
-		"--cert-dir="+c.Dir(), "--tls-cert-file="+c.path("server.crt"), "--tls-private-key-file="+c.path("server.key"),
-		"--client-ca-file="+c.path("ca.crt"), "--authorization-mode=RBAC", "--allow-privileged",
+	args := []string{
+		"--bind-address=" + c.address, "--advertise-address=" + c.address, fmt.Sprintf("--secure-port=%d", c.ports.server),
+		"--endpoint-reconciler-type=" + reconciler, "--service-cluster-ip-range=" + serviceRange,
+		"--etcd-servers=https://" + child.Loopback(c.ports.etcd), "--etcd-cafile=" + c.path("etcd-ca.crt"),
+		"--etcd-certfile=" + c.path("etcd.crt"), "--etcd-keyfile=" + c.path("etcd.key"),
+		"--cert-dir=" + c.Dir(), "--tls-cert-file=" + c.path("server.crt"), "--tls-private-key-file=" + c.path("server.key"),
+		"--client-ca-file=" + c.path("ca.crt"), "--authorization-mode=RBAC", "--allow-privileged",
 		"--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-key-file="+c.path("tokens.key"), "--service-account-signing-key-file="+c.path("tokens.key"),
+		"--service-account-key-file=" + c.path("tokens.key"), "--service-account-signing-key-file=" + c.path("tokens.key"),
 		"--profiling=false",
-		"--audit-policy-file="+c.path("audit-policy.json"), "--audit-log-path="+c.AuditLog())
-	if err != nil {
+		"--audit-policy-file=" + c.path("audit-policy.json"), "--audit-log-path=" + c.AuditLog(),
+	}
+	if c.shows {
+		args = append(args, "--admission-control-config-file="+c.path("admission.json"))
+	}
+	var err error
+	if c.server, err = c.run("kube-apiserver", args...); err != nil {
 		return err
 	}
 	return awaitReady(ctx, c.server, "ready", func() bool { return c.get(ctx, "/readyz") == http.StatusOK })

@@ -25,6 +25,8 @@ const (
 type Gate struct {
 	// ConfigFile is its configuration; a change is taken up by itself.
 	ConfigFile string
+	// URL is where it is asked.
+	URL string
 	// MetricsURL is where it counts.
 	MetricsURL string
 	// Namespace is the one in which it would run as a Pod, and Account is the
@@ -57,6 +59,13 @@ func startGate(ctx context.Context, c *cluster.Cluster, options Options) (*Gate,
 		return nil, err
 	}
 	g.spec.Args = append(g.spec.Args, "--kubeconfig", kubeconfig)
+	if options.Before != nil {
+		more, err := options.Before(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		g.spec.Args = append(g.spec.Args, more...)
+	}
 	return g, g.Start(ctx)
 }
 
@@ -82,6 +91,7 @@ func (g *Gate) prepare(ctx context.Context, m *manifest, options Options) error 
 			return err
 		}
 	}
+	g.URL = "https://" + child.Loopback(ports[0]) + "/validate"
 	g.MetricsURL = "http://" + child.Loopback(ports[1]) + "/metrics"
 	g.readyURL = "http://" + child.Loopback(ports[2]) + "/readyz"
 	g.spec = child.Spec{Name: "pullgate", Path: options.Binaries.Pullgate, Args: append(

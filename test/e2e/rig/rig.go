@@ -56,6 +56,9 @@ type Options struct {
 	CertDir bool
 	// Latency is added to every request to a registry.
 	Latency time.Duration
+	// Before runs before Pullgate is started, and returns further arguments for
+	// it; may be nil.
+	Before func(context.Context, *cluster.Cluster) (args []string, err error)
 	// Progress gets a line for each thing that is being started; may be nil.
 	Progress io.Writer
 }
