@@ -76,25 +76,30 @@ func (d *documenter) describe(b *strings.Builder, prefix, name string) {
 			continue
 		}
 		key, _, _ := strings.Cut(reflect.StructTag(strings.Trim(field.Tag.Value, "`")).Get("json"), ",")
-		meaning := strings.Join(strings.Fields(field.Doc.Text()), " ")
-		for _, verb := range []string{" is ", " are "} {
-			if rest, ok := strings.CutPrefix(meaning, field.Names[0].Name+verb); ok {
-				meaning = strings.ToUpper(rest[:1]) + rest[1:]
-			}
-		}
-		if meaning == "" {
-			meaning = "The " + key + "."
-		}
 		below, list := elementType(field.Type)
 		path := prefix + key
 		if list && d.types[below] != nil {
 			path += "[]"
 		}
-		fmt.Fprintf(b, "| `%s` | %s |\n", path, strings.ReplaceAll(meaning, "|", `\|`))
+		fmt.Fprintf(b, "| `%s` | %s |\n", path, strings.ReplaceAll(meaning(field, key), "|", `\|`))
 		if d.types[below] != nil {
 			d.describe(b, path+".", below)
 		}
 	}
+}
+
+// meaning is what the comment on a field says of its key.
+func meaning(field *ast.Field, key string) string {
+	meaning := strings.Join(strings.Fields(field.Doc.Text()), " ")
+	for _, verb := range []string{" is ", " are "} {
+		if rest, ok := strings.CutPrefix(meaning, field.Names[0].Name+verb); ok {
+			meaning = strings.ToUpper(rest[:1]) + rest[1:]
+		}
+	}
+	if meaning == "" {
+		meaning = "The " + key + "."
+	}
+	return meaning
 }
 
 // elementType returns the name of a field's type, and whether it is a list.

@@ -38,7 +38,17 @@ func Default() Configuration {
 // Parse reads a configuration file (YAML or JSON), strictly: unknown and
 // repeated fields are errors. Absent fields get their defaults. The error
 // joins all problems, each of which names the path of its key.
-func Parse(data []byte) (Configuration, error) {
+func Parse(data []byte) (Configuration, error) { return parse(data, &reader{}) }
+
+// Trace is Parse, and tells on which line of the file each value stands, by the
+// path of its key. What is not in it has its default.
+func Trace(data []byte) (Configuration, map[string]int, error) {
+	r := &reader{lines: map[string]int{}}
+	c, err := parse(data, r)
+	return c, r.lines, err
+}
+
+func parse(data []byte, r *reader) (Configuration, error) {
 	if len(data) > MaxSize {
 		return Configuration{}, fmt.Errorf("the file is larger than %d KiB: no configuration is", MaxSize>>10)
 	}
@@ -46,13 +56,13 @@ func Parse(data []byte) (Configuration, error) {
 	if err != nil {
 		return Configuration{}, err
 	}
-	reader := reader{left: maxValues}
-	value := reader.read(node, nil, reflect.TypeFor[Configuration]())
-	if reader.left < 0 {
+	r.left = maxValues
+	value := r.read(node, nil, reflect.TypeFor[Configuration]())
+	if r.left < 0 {
 		return Configuration{}, fmt.Errorf("the file has more than %d values: its aliases stand for too much", maxValues)
 	}
-	if len(reader.problems) > 0 {
-		return Configuration{}, errors.Join(reader.problems...)
+	if len(r.problems) > 0 {
+		return Configuration{}, errors.Join(r.problems...)
 	}
 	var c Configuration
 	if err := convert(value, &c); err != nil {

@@ -28,15 +28,22 @@ const (
 type reader struct {
 	left     int // values that may still be read
 	problems []error
+	// lines are those on which values stand, by the paths of their keys; nil:
+	// nobody asks.
+	lines map[string]int
 }
 
 // read reads what is to become a value of type t.
 func (r *reader) read(node *yaml.Node, at *field.Path, t reflect.Type) any {
+	line := node.Line
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
 	if r.left--; r.left < 0 || node.ShortTag() == "!!null" {
 		return nil
+	}
+	if r.lines != nil && at != nil {
+		r.lines[at.String()] = line
 	}
 	switch {
 	case t == reflect.TypeFor[metav1.Duration]():

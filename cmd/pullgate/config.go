@@ -36,6 +36,7 @@ func newConfig() *cobra.Command {
 			return err
 		},
 	})
+	config.AddCommand(newConfigPrint(), newConfigSchema())
 	return config
 }
 
@@ -44,15 +45,24 @@ func readConfiguration(file string) (policy.Configuration, error) {
 	if file == "" {
 		return policy.Default(), nil
 	}
+	data, err := configurationFile(file)
+	if err != nil {
+		return policy.Configuration{}, err
+	}
+	return parseConfiguration(file, data)
+}
+
+// configurationFile returns what is in a configuration file.
+func configurationFile(file string) ([]byte, error) {
 	data, err := readFile(file)
 	if err != nil {
 		hint := "name the file with --config; without the flag the defaults are used"
 		if errors.Is(err, fs.ErrPermission) {
 			hint = "make the file readable for the user that runs pullgate"
 		}
-		return policy.Configuration{}, &hintedError{err: fmt.Errorf("configuration: %w", err), hint: hint}
+		return nil, &hintedError{err: fmt.Errorf("configuration: %w", err), hint: hint}
 	}
-	return parseConfiguration(file, data)
+	return data, nil
 }
 
 // readFile reads a configuration file, and no more of it than one can have.
