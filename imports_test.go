@@ -97,10 +97,11 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"nodeprofile":                 {"resolver/keyring/dockerconfig"},
 		"explain":                     {"workload", "resolver", "resolver/pull"},
 		"report":                      {"workload", "resolver/pull", "policy"},
-		"audit":                       {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report"},
+		"audit":                       {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report", "audit/stuck"},
 		"audit/pace":                  nil,
+		"audit/stuck":                 nil,
 		"audit/tell":                  {"workload", "resolver/pull"},
-		"audit/live":                  {"workload", "resolver", "resolver/pull", "policy", "engine", "audit/pace", "audit/tell"},
+		"audit/live":                  {"workload", "resolver", "resolver/pull", "policy", "engine", "audit/pace", "audit/stuck", "audit/tell"},
 		"check":                       append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce", "resolver/clock"}, core...),
 	}
 	maps.Copy(allowed, map[string][]string{ // whose credentials

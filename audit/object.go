@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pullgate/pullgate/audit/stuck"
 )
 
 // object is what is read of an object besides its pod templates.
@@ -80,19 +82,9 @@ func (o *object) containers() []containerNow {
 }
 
 // failsToPull tells whether the container waits for an image that its node could
-// not get (Kubernetes pkg/kubelet/images/types.go and pkg/kubelet/kuberuntime/
-// kuberuntime_image.go; the last two come from CRI-O).
+// not get.
 func (c *containerNow) failsToPull() bool {
-	if c.State.Waiting == nil {
-		return false
-	}
-	switch c.State.Waiting.Reason {
-	case "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "ErrImageNeverPull", "InvalidImageName",
-		"RegistryUnavailable", "SignatureValidationFailed":
-		return true
-	default:
-		return false
-	}
+	return c.State.Waiting != nil && stuck.Waits(c.State.Waiting.Reason)
 }
 
 // digest returns REPOSITORY@DIGEST of what the container runs; "" where the node

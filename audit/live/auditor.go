@@ -56,6 +56,7 @@ type Auditor struct {
 	current atomic.Pointer[setting]
 	terms   sync.Mutex // is held while this replica looks
 	record  record
+	misses  atomic.Pointer[misses] // of the term; nil: this replica rests
 }
 
 // setting is what a configuration says.
@@ -73,8 +74,7 @@ func (a *Auditor) Configure(e *engine.Engine) {
 
 // Collector shows what was found out.
 func (a *Auditor) Collector() prometheus.Collector {
-	a.record.clock = a.Clock
-	return newCollector(&a.record)
+	return collectors{newCollector(&a.record), newMissCollector(a.misses.Load)}
 }
 
 // NeedLeaderElection says that the auditor has an election of its own.
@@ -135,15 +135,17 @@ func (a *Auditor) lock() resourcelock.Interface {
 func (a *Auditor) lead(ctx context.Context, set *setting) {
 	a.terms.Lock()
 	defer a.terms.Unlock()
+	a.record.lead(a.Clock, set.Accepts)
 	t := &term{
 		engine: set.engine, pacer: a.Pacer, record: &a.record, clock: a.Clock, log: a.Log, subjects: map[string]subject{},
 	}
+	t.misses = newMisses(a.Events, &a.record, a.Log)
+	a.misses.Store(t.misses)
+	defer a.misses.Store(nil)
 	if *set.Events {
 		t.tellers = append(t.tellers, &tell.Events{Client: a.Events})
 	}
 	t.schedule.Interval = set.Interval.Duration
-	a.record.clock = a.Clock
-	a.record.lead(set.Accepts)
 	defer a.record.rest()
 	a.Log.Info("this replica looks at what the cluster runs", "interval", t.schedule.Interval.String())
 	if err := watch(ctx, a.Objects, a.Mapper, set.engine.Kinds, t, a.Log.Warn); err != nil {

@@ -83,7 +83,8 @@ func (noSecrets) ServiceAccount(context.Context, string, string) (*corev1.Servic
 // rig is a term that runs in a bubble.
 type rig struct {
 	*term
-	registry *registry
+	registry  *registry
+	podEvents *podEvents
 }
 
 func newRig(t *testing.T, auditing policy.Auditing) rig {
@@ -94,18 +95,19 @@ func newRig(t *testing.T, auditing policy.Auditing) rig {
 	}
 	c.Audit.Accepted = auditing.Accepted
 	pacer := NewPacer(c.Audit, clock.RealClock{})
-	r := rig{registry: &registry{pacer: pacer, cost: 1, reasons: map[string]pull.Reason{}, asked: map[string][]time.Time{}}}
+	r := rig{podEvents: &podEvents{}, registry: &registry{pacer: pacer, cost: 1, reasons: map[string]pull.Reason{}, asked: map[string][]time.Time{}}}
 	e := &engine.Engine{
 		Policy: c, Kinds: &workload.Kinds{},
 		Labels:   func(context.Context, string) (map[string]string, error) { return nil, nil },
 		Resolver: &resolver.Resolver{Credentials: &keyring.Keyring{Source: noSecrets{}}, Registry: pacer.Asking(r.registry)},
 	}
 	r.term = &term{
-		engine: e, pacer: pacer, record: &record{clock: clock.RealClock{}}, clock: clock.RealClock{},
+		engine: e, pacer: pacer, record: &record{}, clock: clock.RealClock{},
 		log: slog.New(slog.DiscardHandler), subjects: map[string]subject{},
 	}
 	r.schedule.Interval = c.Audit.Interval.Duration
-	r.record.lead(c.Audit.Accepts)
+	r.record.lead(clock.RealClock{}, c.Audit.Accepts)
+	r.misses = newMisses(r.podEvents, r.record, r.log)
 	return r
 }
 
@@ -128,14 +130,14 @@ func deployment(name string, images ...string) *entry {
 	if err != nil {
 		panic(err)
 	}
-	return &entry{&metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(name)}, &w}
+	return &entry{ObjectMeta: &metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(name)}, workload: &w, kind: "Deployment"}
 }
 
 // metrics are the lines of the collector that say something of a name.
 func (r rig) metrics(t *testing.T, name string) string {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(newCollector(r.record))
+	registry.MustRegister(newCollector(r.record), newMissCollector(func() *misses { return r.misses }))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -19,10 +19,9 @@ const confirmedAfter = 10 * time.Minute
 
 // record is what was found out. Nothing is said of what was not looked at.
 type record struct {
+	mu sync.Mutex
 	// clock is the auditor's.
 	clock clock.PassiveClock
-
-	mu sync.Mutex
 	// leading says that this replica looks; else nothing is known here.
 	leading bool
 	// accepts tells what of the broken is told of no more.
@@ -44,6 +43,8 @@ type looked struct {
 // claim is what is said of an image.
 type claim struct {
 	container, image string
+	resolved, digest string
+	credentials      []pull.Attempt
 	verdict          pull.Verdict
 	reason           pull.Reason
 	// since is when the first look found the verdict that every one since has.
@@ -58,10 +59,10 @@ type claim struct {
 }
 
 // lead begins a term, in which nothing is known at first.
-func (r *record) lead(accepts func(namespace, image string, now time.Time) bool) {
+func (r *record) lead(by clock.PassiveClock, accepts func(namespace, image string, now time.Time) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leading, r.accepts, r.of = true, accepts, map[string]*looked{}
+	r.leading, r.clock, r.accepts, r.of = true, by, accepts, map[string]*looked{}
 }
 
 // rest ends a term.
@@ -89,9 +90,9 @@ func (r *record) forget(key string) {
 // take takes the results of a look down, and returns what is known now; nil if
 // the workload is gone.
 func (r *record) take(key string, uid types.UID, report resolver.Report) *looked {
-	now := r.clock.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now := r.clock.Now()
 	before, expected := r.of[key]
 	if !expected {
 		return nil
@@ -114,6 +115,7 @@ func (r *record) take(key string, uid types.UID, report resolver.Report) *looked
 func newClaim(result *resolver.Result, before *looked, now time.Time) claim {
 	c := claim{
 		container: result.Image.Container, image: result.Image.Reference,
+		resolved: result.Resolved, digest: result.Digest, credentials: result.Credentials,
 		verdict: result.Verdict, reason: result.Reason, since: now,
 	}
 	if c.verdict != pull.Broken && c.verdict != pull.Unknown {
@@ -157,6 +159,38 @@ func (l *looked) claim(container, image string) *claim {
 	for i := range l.images {
 		if l.images[i].container == container && l.images[i].image == image {
 			return &l.images[i]
+		}
+	}
+	return nil
+}
+
+// lookedWithin tells whether a workload was looked at not longer ago.
+func (r *record) lookedWithin(key string, ago time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	one := r.of[key]
+	return one != nil && r.clock.Since(one.at) < ago
+}
+
+// saying is what was said of an image, of which workload, and when.
+type saying struct {
+	claim
+	object workload.Object
+	at     time.Time
+}
+
+// said is what was said of an image of a workload; nil: nothing. The image of a
+// volume has no container to be found by.
+func (r *record) said(key, container, image string) *saying {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	one := r.of[key]
+	if one == nil {
+		return nil
+	}
+	for _, c := range one.images {
+		if c.image == image && (c.container == container || container == "") {
+			return &saying{c, one.object, one.at}
 		}
 	}
 	return nil

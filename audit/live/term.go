@@ -38,6 +38,7 @@ type term struct {
 	log    *slog.Logger
 	// tellers are told of every look.
 	tellers []teller
+	misses  *misses
 
 	mu       sync.Mutex
 	schedule pace.Schedule
@@ -61,13 +62,16 @@ func keyOf(e *entry) string { return string(e.UID) + " " + e.Namespace + "/" + e
 // seen takes an object up. What was there when the term began is looked at in
 // its own time, what is new or has changed at once.
 func (t *term) seen(e *entry, initial bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if waits := t.misses.seen(e); waits != "" && !t.record.lookedWithin(waits, confirmedAfter) {
+		t.schedule.Change(waits, asks(t.subjects[waits].Workload), t.clock.Now())
+	}
 	if e.workload == nil {
-		t.gone(e)
+		t.drop(e)
 		return
 	}
 	key, now := keyOf(e), t.clock.Now()
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	before, known := t.subjects[key]
 	t.subjects[key] = subject{e.workload, e.UID}
 	t.record.expect(key)
@@ -81,9 +85,15 @@ func (t *term) seen(e *entry, initial bool) {
 
 // gone lets an object go.
 func (t *term) gone(e *entry) {
-	key := keyOf(e)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.misses.gone(e)
+	t.drop(e)
+}
+
+// drop looks at a workload no more.
+func (t *term) drop(e *entry) {
+	key := keyOf(e)
 	if _, known := t.subjects[key]; !known {
 		return
 	}
@@ -112,6 +122,7 @@ func (t *term) run(ctx context.Context) {
 	slots := make(chan struct{}, atOnce)
 	var looks sync.WaitGroup
 	defer looks.Wait()
+	looks.Go(func() { t.checkMisses(ctx) })
 	for ctx.Err() == nil {
 		key, due, wait := t.next()
 		if due.Workload == nil {
@@ -127,6 +138,14 @@ func (t *term) run(ctx context.Context) {
 			defer func() { <-slots }()
 			t.look(ctx, key, due)
 		})
+	}
+}
+
+// checkMisses sees to Pods that cannot get an image until the context ends.
+func (t *term) checkMisses(ctx context.Context) {
+	for ctx.Err() == nil {
+		t.misses.check(ctx)
+		pause(ctx, t.clock, silentFor)
 	}
 }
 

@@ -6,13 +6,17 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	toolscache "k8s.io/client-go/tools/cache"
 
+	"github.com/pullgate/pullgate/audit/stuck"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -21,6 +25,12 @@ import (
 type entry struct {
 	*metav1.ObjectMeta
 	workload *workload.Workload
+	// kind is the object's, and controller the checked one that made it; empty:
+	// none did.
+	kind       string
+	controller types.UID
+	// waits is what a Pod cannot get; nil: it has its images.
+	waits *stuck.Pod
 }
 
 // slim takes from an object, on its way into a cache, what nobody here reads.
@@ -33,22 +43,52 @@ func slim(kinds *workload.Kinds) toolscache.TransformFunc {
 		kept := &entry{ObjectMeta: &metav1.ObjectMeta{
 			Namespace: full.GetNamespace(), Name: full.GetName(), UID: full.GetUID(), ResourceVersion: full.GetResourceVersion(),
 		}}
+		kept.kind = full.GetKind()
+		if kept.kind == podKind {
+			kept.waits = waiting(full)
+		}
 		raw, err := full.MarshalJSON()
 		if err != nil {
 			return kept, nil //nolint:nilerr // what cannot be read is not looked at, and stops nothing
 		}
 		w, err := kinds.Read(raw, workload.Update)
-		if err == nil && !finished(full) && (w.Controller == nil || !kinds.Checked(*w.Controller)) {
+		switch {
+		case err != nil:
+		case w.Controller != nil && kinds.Checked(*w.Controller):
+			kept.controller = w.Controller.UID
+		case !finished(full):
 			kept.workload = &w
 		}
 		return kept, nil
 	}
 }
 
+const podKind = "Pod"
+
+// waiting is what a Pod cannot get. Most Pods run, and are not read as a whole.
+func waiting(object *unstructured.Unstructured) *stuck.Pod {
+	for _, list := range []string{"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"} {
+		statuses, _, _ := unstructured.NestedFieldNoCopy(object.Object, "status", list)
+		all, _ := statuses.([]any)
+		for _, one := range all {
+			status, _ := one.(map[string]any)
+			if _, waits, _ := unstructured.NestedFieldNoCopy(status, "state", "waiting"); !waits {
+				continue
+			}
+			var pod corev1.Pod
+			if runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &pod) != nil {
+				return nil
+			}
+			return stuck.Of(&pod)
+		}
+	}
+	return nil
+}
+
 // finished tells whether a Pod or a Job pulls nothing any more.
 func finished(object *unstructured.Unstructured) bool {
 	switch object.GetKind() {
-	case "Pod":
+	case podKind:
 		phase, _, _ := unstructured.NestedString(object.Object, "status", "phase")
 		return phase == "Succeeded" || phase == "Failed"
 	case "Job":

@@ -70,6 +70,23 @@ func TestSlim(t *testing.T) {
 	}
 }
 
+// Of a Pod that waits for an image there stays what it waits for, and of what a
+// controller made whose it is.
+func TestSlimKeepsWhatWaits(t *testing.T) {
+	const status = `,"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"r","uid":"r","controller":true}]},` +
+		`"spec":{"nodeName":"worker","containers":[{"name":"c","image":"web:1"}]},"status":{"containerStatuses":[{"name":"c","state":%s}]}}`
+	for state, waits := range map[string]bool{
+		`{"running":{"startedAt":"2026-01-01T00:00:00Z"}}`: false, `{"waiting":{"reason":"CrashLoopBackOff"}}`: false,
+		`{"waiting":{"reason":"ErrImagePull","message":"not found"}}`: true, `{"waiting":{"reason":"ContainerCreating"}}`: true, `{"waiting":7}`: false,
+	} {
+		kept, err := slim(&workload.Kinds{})(read(t, "v1", podKind, fmt.Sprintf(status, state)))
+		e, ok := kept.(*entry)
+		if err != nil || !ok || e.controller != "r" || e.kind != podKind || (e.waits != nil) != waits {
+			t.Errorf("%s: %+v, %v", state, kept, err)
+		}
+	}
+}
+
 // heard notes what it is told of.
 type heard struct{ what []string }
 
