@@ -188,6 +188,9 @@ type Auditing struct {
 	// Events writes an Event on a workload that broke or recovered, at most one
 	// in 6 h. Default: true.
 	Events *bool `json:"events,omitempty"`
+	// Reports keeps a Report for each workload with images that are not pullable,
+	// where the API server has openreports.io or wgpolicyk8s.io. Default: true.
+	Reports *bool `json:"reports,omitempty"`
 }
 
 // Acceptance lets broken images pass for a time. An empty list matches

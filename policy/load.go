@@ -140,4 +140,7 @@ func (a *Auditing) setDefaults() {
 	if a.Events == nil {
 		a.Events = new(true)
 	}
+	if a.Reports == nil {
+		a.Reports = new(true)
+	}
 }

@@ -44,7 +44,7 @@ nodes:
   credentialProviders: {config: /etc/node/providers.yaml, binDir: /opt/providers}
   cloudCredentials: [ecr, google, acr]
   hiddenCredentials: ["*.azurecr.io"]
-audit: {enabled: true, interval: 12h, requestsPerHour: 500, registries: [{host: ghcr.io, requestsPerHour: 50}], accepted: [{namespaces: [old], images: [a], until: "2026-12-31", why: known}], events: false}
+audit: {enabled: true, interval: 12h, requestsPerHour: 500, registries: [{host: ghcr.io, requestsPerHour: 50}], accepted: [{namespaces: [old], images: [a], until: "2026-12-31", why: known}], events: false, reports: false}
 cache: {positiveTTL: 90s, size: 7}
 `
 
@@ -67,7 +67,7 @@ func wholeConfiguration() Configuration {
 			Enabled: true, Interval: &metav1.Duration{Duration: 12 * time.Hour}, RequestsPerHour: 500,
 			Registries: []RegistryBudget{{Host: "ghcr.io", RequestsPerHour: 50}},
 			Accepted:   []Acceptance{{Namespaces: []string{"old"}, Images: []string{"a"}, Until: "2026-12-31", Why: "known"}},
-			Events:     new(false),
+			Events:     new(false), Reports: new(false),
 		},
 		Cache: Cache{PositiveTTL: &metav1.Duration{Duration: 90 * time.Second}, Size: 7},
 	}
@@ -124,7 +124,7 @@ func TestDefault(t *testing.T) {
 		Audit: Auditing{
 			Interval: &metav1.Duration{Duration: 6 * time.Hour}, RequestsPerHour: 1000,
 			Registries: []RegistryBudget{{Host: "docker.io", RequestsPerHour: 20}},
-			Events:     new(true),
+			Events:     new(true), Reports: new(true),
 		},
 		Cache: Cache{PositiveTTL: &metav1.Duration{Duration: 5 * time.Minute}, Size: 100_000},
 	}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -28,6 +29,8 @@ import (
 const (
 	// leaseName is the Lease's, in Pullgate's own namespace.
 	leaseName = "pullgate-audit"
+	// self is who writes Reports.
+	self = "pullgate"
 	// leaseLasts and the others are what client-go recommends.
 	leaseLasts    = 15 * time.Second
 	renewWithin   = 10 * time.Second
@@ -88,6 +91,9 @@ func (a *Auditor) Start(ctx context.Context) error {
 			if err := a.whileSet(ctx, now); err != nil {
 				a.Log.Error("the auditor stopped and tries again", "error", err.Error())
 			}
+			if ctx.Err() == nil && !a.current.Load().Enabled {
+				a.removeReports(ctx)
+			}
 		}
 		pause(ctx, clock.RealClock{}, configuredWithin)
 	}
@@ -142,9 +148,7 @@ func (a *Auditor) lead(ctx context.Context, set *setting) {
 	t.misses = newMisses(a.Events, &a.record, a.Log)
 	a.misses.Store(t.misses)
 	defer a.misses.Store(nil)
-	if *set.Events {
-		t.tellers = append(t.tellers, &tell.Events{Client: a.Events})
-	}
+	t.tellers = a.tellers(ctx, set)
 	t.schedule.Interval = set.Interval.Duration
 	defer a.record.rest()
 	a.Log.Info("this replica looks at what the cluster runs", "interval", t.schedule.Interval.String())
@@ -152,4 +156,37 @@ func (a *Auditor) lead(ctx context.Context, set *setting) {
 		return // the term has ended
 	}
 	t.run(ctx)
+}
+
+// tellers write down what a term finds out, as the configuration says.
+func (a *Auditor) tellers(ctx context.Context, set *setting) (all []teller) {
+	if *set.Events {
+		all = append(all, &tell.Events{Client: a.Events})
+	}
+	if !*set.Reports {
+		a.removeReports(ctx)
+		return all
+	}
+	reports := &tell.Reports{Client: a.Objects, Self: self}
+	switch err := reports.Open(ctx, a.Mapper); {
+	case err == nil:
+		all = append(all, reports)
+	case errors.Is(err, tell.ErrNoReports):
+		a.Log.Info("no Reports are written", "why", err.Error())
+	default:
+		a.Log.Warn("no Reports are written", "error", err.Error())
+	}
+	return all
+}
+
+// removeReports removes the Reports of a time in which they were written.
+func (a *Auditor) removeReports(ctx context.Context) {
+	reports := &tell.Reports{Client: a.Objects, Self: self}
+	err := reports.Open(ctx, a.Mapper)
+	if err == nil {
+		err = reports.Remove(ctx)
+	}
+	if err != nil && !errors.Is(err, tell.ErrNoReports) {
+		a.Log.Warn("Reports cannot be removed", "error", err.Error())
+	}
 }

@@ -40,5 +40,8 @@ func shortened(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
+	if limit < len(end) {
+		return ""
+	}
 	return strings.ToValidUTF8(text[:limit-len(end)], "") + end
 }
