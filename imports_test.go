@@ -85,7 +85,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver":                    {"workload", "resolver/pull", "resolver/cache", "resolver/coalesce", "resolver/wording", "resolver/nodes", "resolver/keyring", "resolver/registry"},
 		"policy":                      {"workload", "resolver", "resolver/pull"},
 		"engine":                      {"workload", "resolver", "resolver/pull", "policy"},
-		"webhook":                     core,
+		"webhook":                     append([]string{"metrics", "webhook/sampling"}, core...),
 		"wiring":                      append([]string{"nodeprofile", "resolver/profiles", "resolver/nodes", "resolver/keyring", "resolver/keyring/providers", "resolver/registry", "resolver/cloud"}, core...),
 		"webhook/server":              nil,
 		"webhook/sampling":            nil,

@@ -21,20 +21,30 @@ import (
 type Source struct {
 	// Reader must not be a cache.
 	Reader client.Reader
+	// Observe is told of each read, by the object's kind; may be nil.
+	Observe func(kind string, err error)
+}
+
+// seen tells of a read.
+func (s Source) seen(kind string, err error) error {
+	if s.Observe != nil {
+		s.Observe(kind, err)
+	}
+	return err
 }
 
 // Secret reads one Secret.
 func (s Source) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
 	err := s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret)
-	return secret, proven(err, "secrets", name)
+	return secret, s.seen("Secret", proven(err, "secrets", name))
 }
 
 // ServiceAccount reads one ServiceAccount.
 func (s Source) ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
 	account := &corev1.ServiceAccount{}
 	err := s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, account)
-	return account, proven(err, "serviceaccounts", name)
+	return account, s.seen("ServiceAccount", proven(err, "serviceaccounts", name))
 }
 
 // proven lets an error say that an object is missing only where a Status of the

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -9,36 +11,61 @@ import (
 	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 const (
-	// maxRegistries is how many registries have label values of their own; all
-	// further ones are other, since anybody who may create a Pod can name one.
-	maxRegistries = 100
-	other         = "other"
-	// maxHost is how long a host and its port can be.
-	maxHost = 253 + len(":65535")
+	// maxValues is how many values a label has of its own that users' input
+	// decides, such as registries: anybody who may create a Pod can name one.
+	maxValues = 100
+	other     = "other"
+	// maxValue is how long one can be: a host and its port.
+	maxValue = 253 + len(":65535")
 )
+
+// Bounded are the values of a label that users' input decides: the first ones as
+// they are, all further ones as other. The zero value is ready.
+type Bounded struct {
+	mu    sync.Mutex
+	known map[string]bool
+}
+
+// Of returns the label for a value. A redirect can lead to a host that is no
+// valid text, at which Prometheus' library panics.
+func (b *Bounded) Of(value string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.known[value] {
+		return value
+	}
+	if len(b.known) >= maxValues || len(value) > maxValue || !utf8.ValidString(value) {
+		return other
+	}
+	if b.known == nil {
+		b.known = map[string]bool{}
+	}
+	b.known[value] = true
+	return value
+}
 
 // Metrics counts checks, cache look-ups and requests to registries.
 type Metrics struct {
-	log       *slog.Logger
-	checks    *prometheus.CounterVec
-	requests  *prometheus.CounterVec
-	durations *prometheus.HistogramVec
-	cache     *prometheus.CounterVec
-	panics    prometheus.Counter
-
-	mu         sync.Mutex
-	registries map[string]bool
+	log        *slog.Logger
+	checks     *prometheus.CounterVec
+	requests   *prometheus.CounterVec
+	durations  *prometheus.HistogramVec
+	cache      *prometheus.CounterVec
+	reads      *prometheus.CounterVec
+	panics     prometheus.Counter
+	registries Bounded
 }
 
 // New registers the metrics.
 func New(registerer prometheus.Registerer, log *slog.Logger) *Metrics {
 	m := &Metrics{
-		log: log, registries: map[string]bool{},
+		log: log,
 		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pullgate_checks_total", Help: "Images checked, by registry and outcome.",
 		}, []string{"registry", "verdict", "reason"}),
@@ -52,17 +79,20 @@ func New(registerer prometheus.Registerer, log *slog.Logger) *Metrics {
 		cache: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pullgate_cache_requests_total", Help: "Look-ups of positive answers, by result: hit or miss.",
 		}, []string{"result"}),
+		reads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pullgate_secret_reads_total", Help: "Reads of Secrets and ServiceAccounts, by result: read, missing, forbidden or failed.",
+		}, []string{"kind", "result"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pullgate_check_panics_total", Help: "Internal errors in checks; each made a verdict unknown.",
 		}),
 	}
-	registerer.MustRegister(m.checks, m.requests, m.durations, m.cache, m.panics)
+	registerer.MustRegister(m.checks, m.requests, m.durations, m.cache, m.reads, m.panics)
 	return m
 }
 
 // Checked counts a check.
 func (m *Metrics) Checked(registry string, reason pull.Reason) {
-	m.checks.WithLabelValues(m.bounded(registry), reason.Verdict().String(), string(reason)).Inc()
+	m.checks.WithLabelValues(m.registries.Of(registry), reason.Verdict().String(), string(reason)).Inc()
 }
 
 // Cached counts a look-up.
@@ -74,6 +104,23 @@ func (m *Metrics) Cached(hit bool) {
 	m.cache.WithLabelValues(result).Inc()
 }
 
+// Read counts a read of a Secret or a ServiceAccount, but those for which nobody
+// waited any more.
+func (m *Metrics) Read(kind string, err error) {
+	result := "failed"
+	switch {
+	case err == nil:
+		result = "read"
+	case apierrors.IsNotFound(err):
+		result = "missing"
+	case apierrors.IsForbidden(err):
+		result = "forbidden"
+	case errors.Is(err, context.Canceled):
+		return
+	}
+	m.reads.WithLabelValues(kind, result).Inc()
+}
+
 // Panicked counts and logs an internal error.
 func (m *Metrics) Panicked(value any, stack []byte) {
 	m.panics.Inc()
@@ -82,22 +129,7 @@ func (m *Metrics) Panicked(value any, stack []byte) {
 
 // Requested counts a request to a registry.
 func (m *Metrics) Requested(host, method string, code int, took time.Duration) {
-	registry := m.bounded(host)
+	registry := m.registries.Of(host)
 	m.requests.WithLabelValues(registry, method, strconv.Itoa(code)).Inc()
 	m.durations.WithLabelValues(registry).Observe(took.Seconds())
-}
-
-// bounded returns the label for a registry. A redirect can lead to a host that
-// is no valid text, at which Prometheus' library panics.
-func (m *Metrics) bounded(registry string) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.registries[registry] {
-		return registry
-	}
-	if len(m.registries) >= maxRegistries || len(registry) > maxHost || !utf8.ValidString(registry) {
-		return other
-	}
-	m.registries[registry] = true
-	return registry
 }

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -54,6 +57,9 @@ func TestCounts(t *testing.T) {
 	m.Cached(false)
 	m.Requested("ghcr.io", "HEAD", 404, time.Second)
 	m.Requested("ghcr.io", "HEAD", 0, time.Second)
+	for _, err := range []error{nil, apierrors.NewNotFound(corev1.Resource("secrets"), "a"), apierrors.NewForbidden(corev1.Resource("secrets"), "a", nil), context.DeadlineExceeded, context.Canceled} {
+		m.Read("Secret", err)
+	}
 	m.Panicked("a bug", []byte("the stack"))
 
 	for name, want := range map[string]map[string]float64{
@@ -62,6 +68,7 @@ func TestCounts(t *testing.T) {
 		"pullgate_registry_requests_total":           {"code=404 method=HEAD registry=ghcr.io": 1, "code=0 method=HEAD registry=ghcr.io": 1},
 		"pullgate_registry_request_duration_seconds": {"registry=ghcr.io": 2},
 		"pullgate_check_panics_total":                {"": 1},
+		"pullgate_secret_reads_total":                {"kind=Secret result=read": 1, "kind=Secret result=missing": 1, "kind=Secret result=forbidden": 1, "kind=Secret result=failed": 1},
 	} {
 		if got := samples(t, all, name); !maps.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", name, got, want)
@@ -78,15 +85,15 @@ func TestRegistriesAreBounded(t *testing.T) {
 	m := New(all, slog.New(slog.DiscardHandler))
 	m.Requested("\xff.example.com", "GET", 200, 0)
 	m.Requested(strings.Repeat("x", 300), "GET", 200, 0)
-	for i := range 3 * maxRegistries {
+	for i := range 3 * maxValues {
 		m.Requested(fmt.Sprintf("r%d.example.com", i), "GET", 200, 0)
 		m.Checked(fmt.Sprintf("r%d.example.com", i), pull.RateLimited)
 	}
 	got := samples(t, all, "pullgate_registry_requests_total")
-	if len(got) != maxRegistries+1 || got["code=200 method=GET registry=other"] != 2*maxRegistries+2 || got["code=200 method=GET registry=r0.example.com"] != 1 {
+	if len(got) != maxValues+1 || got["code=200 method=GET registry=other"] != 2*maxValues+2 || got["code=200 method=GET registry=r0.example.com"] != 1 {
 		t.Errorf("%d series: %v", len(got), got)
 	}
-	if got := samples(t, all, "pullgate_checks_total"); len(got) != maxRegistries+1 {
+	if got := samples(t, all, "pullgate_checks_total"); len(got) != maxValues+1 {
 		t.Errorf("%d series of checks", len(got))
 	}
 }

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -20,6 +21,8 @@ type hostLimit struct {
 	mu    sync.Mutex
 	hosts map[string]*host
 	all   *semaphore.Weighted
+
+	asking, waiting atomic.Int64
 }
 
 // host bounds the questions to one registry, as long as there are any.
@@ -31,6 +34,8 @@ type host struct {
 // enter waits until there is room for a question to a registry, and returns
 // what gives it back. The error is that of the context.
 func (l *hostLimit) enter(ctx context.Context, name string) (leave func(), err error) {
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
 	one := l.join(name)
 	if err := one.Acquire(ctx, 1); err != nil {
 		l.part(name, one)
@@ -41,7 +46,9 @@ func (l *hostLimit) enter(ctx context.Context, name string) (leave func(), err e
 		l.part(name, one)
 		return nil, err
 	}
+	l.asking.Add(1)
 	return func() {
+		l.asking.Add(-1)
 		l.all.Release(1)
 		one.Release(1)
 		l.part(name, one)

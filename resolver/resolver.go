@@ -71,6 +71,24 @@ type Resolver struct {
 	lastTargets targetMemory
 }
 
+// Load is what a Resolver is busy with and keeps.
+type Load struct {
+	// Asking and Waiting are numbers of questions to registries: those that are
+	// put, and those for which there is no room yet.
+	Asking, Waiting int64
+	// Kept is how many positive answers are kept, in so many bytes, about.
+	Kept, KeptBytes int64
+}
+
+// Load tells what the Resolver is busy with now.
+func (r *Resolver) Load() Load {
+	limit := &r.questions.limit
+	return Load{
+		Asking: limit.asking.Load(), Waiting: limit.waiting.Load(),
+		Kept: int64(r.Cache.Len()), KeptBytes: r.Cache.Bytes(),
+	}
+}
+
 // probe asks one registry with one credential. Equal questions in flight are
 // one.
 func (r *Resolver) probe(ctx context.Context, query pull.Query) answered {

@@ -11,22 +11,27 @@ import (
 	"time"
 
 	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/webhook/sampling"
 )
 
 // Handler is the endpoint /validate.
 type Handler struct {
-	// Engine returns the one to use for a request.
-	Engine func() *engine.Engine
+	// Engine returns the one to use for a request, and what is called when it is
+	// used no more.
+	Engine func() (e *engine.Engine, done func())
 	// Arrived returns when a request began to arrive, which is when the API
 	// server's patience began to run out; the zero value or a nil Arrived stand
 	// for when it is handled.
 	Arrived func(r *http.Request) time.Time
-	// Log gets one entry for each decision.
+	// Log gets one entry for each decision; of many in one namespace for the same
+	// reason, the first, and how many were left out.
 	Log *slog.Logger
 	// Metrics counts; may be nil.
 	Metrics *Metrics
 
-	bodies bodies
+	bodies  bodies
+	sampled sync.Once
+	sampler *sampling.Sampler[subject]
 }
 
 // ServeHTTP answers one AdmissionReview. A request that is none gets an HTTP
@@ -71,7 +76,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *refusa
 		message = "turned away"
 		h.Metrics.turnedAway()
 	}
-	h.log().Warn(message, "error", refusal.err.Error(), "remote", r.RemoteAddr)
+	h.warn(subject{reason: message}, "error", refusal.err.Error(), "remote", r.RemoteAddr)
 	http.Error(w, refusal.err.Error(), refusal.status)
 }
 
@@ -83,7 +88,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, request *reques
 	var once sync.Once
 	last := time.AfterFunc(time.Until(times.last()), func() {
 		once.Do(func() {
-			h.log().Error("the review did not end in time and is left to itself", "uid", request.UID)
+			h.warn(subject{request.Namespace, "the review did not end in time and is left to itself"}, "uid", request.UID)
 			w.Header().Set("Connection", "close") // it is not free for another request
 			h.send(w, r, request, unread("not checked in time"), times)
 			_ = http.NewResponseController(w).Flush() // who went away waits no more
@@ -101,7 +106,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, request *request,
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	if _, err := w.Write(text); err != nil {
-		h.log().Warn("the answer was not sent", "uid", request.UID, "error", err.Error())
+		h.warn(subject{request.Namespace, "the answer was not sent"}, "uid", request.UID, "error", err.Error())
 	}
 }
 
@@ -118,9 +123,11 @@ func (h *Handler) review(ctx context.Context, request *request) (ruling ruling) 
 	if !relevant {
 		return ruling
 	}
-	ruling.Outcome = h.Engine().Admit(ctx, admission)
+	current, done := h.Engine()
+	defer done()
+	ruling.Outcome = current.Admit(ctx, admission)
 	if ruling.Unlabelled != nil {
-		h.log().Warn("the namespace's labels are not known", "namespace", request.Namespace, "error", ruling.Unlabelled.Error())
+		h.warn(subject{request.Namespace, "the namespace's labels are not known"}, "namespace", request.Namespace, "error", ruling.Unlabelled.Error())
 	}
 	return ruling
 }

@@ -189,7 +189,7 @@ func TestPanics(t *testing.T) {
 		"labels": func(r *rig) {
 			r.engine.Labels = func(context.Context, string) (map[string]string, error) { panic(errors.New("a bug")) }
 		},
-		"engine": func(r *rig) { r.Engine = func() *engine.Engine { panic("a bug") } },
+		"engine": func(r *rig) { r.Engine = func() (*engine.Engine, func()) { panic("a bug") } },
 	}
 	for name, breakIt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -5,17 +5,20 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // Metrics count requests for admission. A nil one counts nothing.
 type Metrics struct {
 	requests *prometheus.CounterVec
+	images   *prometheus.CounterVec
 	duration prometheus.Histogram
 	inFlight prometheus.Gauge
 	away     prometheus.Counter
 	panics   prometheus.Counter
+	// namespaces bounds those with series of their own.
+	namespaces metrics.Bounded
 	// strangers are counted from outside: they do not get as far as a Handler.
 	strangers prometheus.Counter
 }
@@ -26,6 +29,9 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pullgate_admission_requests_total", Help: "Requests for admission, by the namespace's mode, the worst verdict and the decision.",
 		}, []string{"mode", "verdict", "decision"}),
+		images: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pullgate_admission_images_total", Help: "Images in requests for admission that are not plainly pullable, by the object's namespace, the mode that counted for the image, why, and what was done.",
+		}, []string{"namespace", "mode", "verdict", "reason", "decision"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "pullgate_admission_duration_seconds", Help: "Time to answer a request for admission.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
@@ -43,7 +49,7 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	m.strangers = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "pullgate_admission_strangers_total", Help: "Requests of those who have not shown to be an API server; they were answered by 401.",
 	})
-	registerer.MustRegister(m.requests, m.duration, m.inFlight, m.away, m.panics, m.strangers)
+	registerer.MustRegister(m.requests, m.images, m.duration, m.inFlight, m.away, m.panics, m.strangers)
 	return m
 }
 
@@ -71,10 +77,18 @@ func (m *Metrics) panicked() {
 	}
 }
 
-// answered counts an answer.
-func (m *Metrics) answered(mode policy.Mode, verdict pull.Verdict, action policy.Action, took time.Duration) {
-	if m != nil {
-		m.requests.WithLabelValues(string(mode), verdict.String(), string(action)).Inc()
-		m.duration.Observe(took.Seconds())
+// answered counts an answer, and what of it is or would be a refusal.
+func (m *Metrics) answered(namespace string, r ruling, took time.Duration) {
+	if m == nil {
+		return
+	}
+	verdict, action := r.summary()
+	m.requests.WithLabelValues(string(r.Decision.Mode), verdict.String(), string(action)).Inc()
+	m.duration.Observe(took.Seconds())
+	for i, result := range r.Report.Results {
+		if result.Verdict == pull.Broken || result.Verdict == pull.Unknown {
+			m.images.WithLabelValues(m.namespaces.Of(namespace), string(r.Decision.Modes[i]), result.Verdict.String(),
+				string(result.Reason), string(r.Decision.Actions[i])).Inc()
+		}
 	}
 }

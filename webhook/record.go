@@ -7,17 +7,30 @@ import (
 
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/webhook/sampling"
 )
+
+const (
+	// logMost is how many decisions of a namespace are logged for one reason in
+	// logPeriod: enough to see each of a team's, and too few for a controller
+	// that tries again and again to fill the log.
+	logMost   = 10
+	logPeriod = 10 * time.Second
+)
+
+// subject is by what lines of the log are counted: one tenant's keep no other's
+// out of it.
+type subject struct{ namespace, reason string }
 
 // record counts and logs a decision.
 func (h *Handler) record(ctx context.Context, request *request, r ruling, took time.Duration) {
 	verdict, action := r.summary()
-	h.Metrics.answered(r.Decision.Mode, verdict, action, took)
+	h.Metrics.answered(request.Namespace, r, took)
 	level := slog.LevelDebug
 	if action != policy.Allow || verdict != pull.Skipped {
 		level = slog.LevelInfo // what was looked at; the rest is of no interest
 	}
-	if !h.log().Enabled(ctx, level) {
+	if !h.log().Enabled(ctx, level) || !h.tells(subject{request.Namespace, r.reason()}) {
 		return
 	}
 	found, _ := r.findings()
@@ -29,3 +42,32 @@ func (h *Handler) record(ctx context.Context, request *request, r ruling, took t
 		slog.String("verdict", verdict.String()), slog.String("decision", string(action)), slog.String("trouble", plain(r.Trouble, maxMessage)),
 		slog.Duration("took", took), slog.Any("images", found))
 }
+
+// warn logs what is wrong with a request, which others can cause at will.
+func (h *Handler) warn(about subject, args ...any) {
+	if h.tells(about) {
+		h.log().Warn(about.reason, args...)
+	}
+}
+
+// tells whether one more line about something is to be logged; at level debug,
+// each is.
+func (h *Handler) tells(about subject) bool {
+	if h.log().Enabled(context.Background(), slog.LevelDebug) {
+		return true
+	}
+	return h.samples().Take(about)
+}
+
+// samples is what bounds the log.
+func (h *Handler) samples() *sampling.Sampler[subject] {
+	h.sampled.Do(func() {
+		h.sampler = &sampling.Sampler[subject]{Most: logMost, Period: logPeriod, LeftOut: func(about subject, count int) {
+			h.log().Info("more of the same was left out", "namespace", about.namespace, "reason", about.reason, "count", count)
+		}}
+	})
+	return h.sampler
+}
+
+// Flush logs how many lines were left out that nothing was said of yet.
+func (h *Handler) Flush() { h.samples().Flush() }

@@ -300,6 +300,13 @@ func TestMetrics(t *testing.T) {
 	if got := rig.counted(t, "pullgate_admission_requests_total"); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+	images := map[string]float64{
+		"decision=deny,mode=enforce,namespace=shop,reason=TagNotFound,verdict=broken":  1,
+		"decision=warn,mode=enforce,namespace=shop,reason=RateLimited,verdict=unknown": 2,
+	}
+	if got := rig.counted(t, "pullgate_admission_images_total"); !maps.Equal(got, images) {
+		t.Errorf("got %v, want %v", got, images)
+	}
 	if got := rig.counted(t, "pullgate_admission_duration_seconds")[""]; got != 5 {
 		t.Errorf("%v durations", got)
 	}

@@ -60,7 +60,7 @@ func newRig(t testing.TB, change ...func(*policy.Configuration)) *rig {
 		Labels: func(context.Context, string) (map[string]string, error) { return r.labels, nil },
 	}
 	r.Handler = &Handler{
-		Engine:  func() *engine.Engine { return r.engine },
+		Engine:  func() (*engine.Engine, func()) { return r.engine, func() {} },
 		Log:     slog.New(slog.NewJSONHandler(&r.log, nil)),
 		Metrics: NewMetrics(r.metrics),
 	}

@@ -29,3 +29,22 @@ func (r ruling) summary() (pull.Verdict, policy.Action) {
 	}
 	return verdict, action
 }
+
+// reason is why a request came to that: of its images, the one that is done most
+// about.
+func (r ruling) reason() string {
+	if r.Trouble != "" {
+		return "not checked"
+	}
+	worst := -1
+	for i, result := range r.Report.Results {
+		if worst < 0 || r.Decision.Actions[i].Compare(r.Decision.Actions[worst]) > 0 ||
+			r.Decision.Actions[i] == r.Decision.Actions[worst] && result.Verdict.Compare(r.Report.Results[worst].Verdict) > 0 {
+			worst = i
+		}
+	}
+	if worst < 0 {
+		return ""
+	}
+	return string(r.Report.Results[worst].Reason)
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -85,6 +86,7 @@ type Components struct {
 	credentials, fresh resolver.Credentials
 	registry           resolver.Prober
 	profiles           nodeProfiles
+	resolver           atomic.Pointer[resolver.Resolver]
 }
 
 // New makes what engines of a configuration share. Its errors name the key of
@@ -136,31 +138,37 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 }
 
 // Close removes what was written for the time in which the components are used.
-// Who goes on using them, as a server does until it ends, has no need of it.
 func (c *Components) Close() error { return c.profiles.close() }
 
 // Engine returns an engine for nodes of the given platforms, besides those of
 // Dependencies.Nodes.
 func (c *Components) Engine(platforms []ocispec.Platform) *engine.Engine {
 	cache := c.configuration.Cache
-	return &engine.Engine{
-		Policy: c.configuration, Kinds: c.Kinds, Self: c.in.Self, Labels: c.in.Labels,
-		Resolver: &resolver.Resolver{
-			Credentials: c.credentials,
-			Fresh:       c.fresh,
-			Registry:    c.registry,
-			Nodes:       c.in.Nodes,
-			Platforms:   platforms,
-			Runtimes:    pull.RuntimesNamed(c.configuration.Nodes.Runtimes),
-			Profiles:    c.profiles.nodes,
-			NodeConfig:  c.configuration.Nodes.DockerConfig != "",
-			HostsKnown:  c.configuration.Registries.HostsDir != "",
-			Layers:      c.configuration.Depth == policy.Layers,
-			Unpinned:    slices.Contains(c.configuration.Notes, pull.UnpinnedTag),
-			Cache:       resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),
-			Observer:    c.in.Observer,
-		},
+	asking := &resolver.Resolver{
+		Credentials: c.credentials,
+		Fresh:       c.fresh,
+		Registry:    c.registry,
+		Nodes:       c.in.Nodes,
+		Platforms:   platforms,
+		Runtimes:    pull.RuntimesNamed(c.configuration.Nodes.Runtimes),
+		Profiles:    c.profiles.nodes,
+		NodeConfig:  c.configuration.Nodes.DockerConfig != "",
+		HostsKnown:  c.configuration.Registries.HostsDir != "",
+		Layers:      c.configuration.Depth == policy.Layers,
+		Unpinned:    slices.Contains(c.configuration.Notes, pull.UnpinnedTag),
+		Cache:       resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),
+		Observer:    c.in.Observer,
 	}
+	c.resolver.Store(asking)
+	return &engine.Engine{Policy: c.configuration, Kinds: c.Kinds, Self: c.in.Self, Labels: c.in.Labels, Resolver: asking}
+}
+
+// Load tells what the engine that was made last is busy with.
+func (c *Components) Load() resolver.Load {
+	if asking := c.resolver.Load(); asking != nil {
+		return asking.Load()
+	}
+	return resolver.Load{}
 }
 
 // Normalized spells platforms as they are compared.

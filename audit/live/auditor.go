@@ -56,7 +56,7 @@ type Auditor struct {
 	Pacer *Pacer
 	Log   *slog.Logger
 
-	current atomic.Pointer[setting]
+	current engine.Current
 	terms   sync.Mutex // is held while this replica looks
 	record  record
 	misses  atomic.Pointer[misses] // of the term; nil: this replica rests
@@ -69,10 +69,11 @@ type setting struct {
 }
 
 // Configure takes an engine up that asks by way of Pacer, with its configuration.
-// Another one begins a new term, in which nothing is known at first.
-func (a *Auditor) Configure(e *engine.Engine) {
+// Another one begins a new term, in which nothing is known at first; retire is
+// called when the one before is used no more.
+func (a *Auditor) Configure(e *engine.Engine, retire func()) {
 	a.Pacer.Configure(e.Policy.Audit)
-	a.current.Store(&setting{e, e.Policy.Audit})
+	a.current.Replace(e, retire)
 }
 
 // Collector shows what was found out.
@@ -86,18 +87,28 @@ func (a *Auditor) NeedLeaderElection() bool { return false }
 // Start audits until the context ends; it makes an Auditor a controller-runtime
 // Runnable.
 func (a *Auditor) Start(ctx context.Context) error {
+	defer a.current.Replace(nil, nil)
 	for ctx.Err() == nil {
-		if now := a.current.Load(); now != nil && now.Enabled {
-			if err := a.whileSet(ctx, now); err != nil {
+		now, done := a.current.Use()
+		if now != nil && now.Policy.Audit.Enabled {
+			if err := a.whileSet(ctx, &setting{now, now.Policy.Audit}); err != nil {
 				a.Log.Error("the auditor stopped and tries again", "error", err.Error())
 			}
-			if ctx.Err() == nil && !a.current.Load().Enabled {
+			if ctx.Err() == nil && !a.enabled() {
 				a.removeReports(ctx)
 			}
 		}
+		done()
 		pause(ctx, clock.RealClock{}, configuredWithin)
 	}
 	return nil
+}
+
+// enabled tells whether the configuration in use lets a replica look.
+func (a *Auditor) enabled() bool {
+	now, done := a.current.Use()
+	defer done()
+	return now != nil && now.Policy.Audit.Enabled
 }
 
 // whileSet takes part in elections while the configuration stays.
@@ -105,7 +116,7 @@ func (a *Auditor) whileSet(ctx context.Context, set *setting) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		for ctx.Err() == nil && a.current.Load() == set {
+		for ctx.Err() == nil && a.current.Is(set.engine) {
 			pause(ctx, clock.RealClock{}, configuredWithin)
 		}
 		cancel()

@@ -58,7 +58,7 @@ func (a auditor) configure(configuration policy.Configuration, in wiring.Depende
 	if err != nil {
 		return err
 	}
-	a.Configure(own)
+	a.Configure(own.Engine, own.retire)
 	return nil
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/wiring"
 )
 
 // reloadEvery is how often the configuration file is looked at. Mounted
@@ -21,13 +24,16 @@ const reloadEvery = 2 * time.Second
 // reloader takes a changed configuration file up, and refuses a bad one.
 type reloader struct {
 	file    string
-	build   func(data []byte) (*engine.Engine, error)
+	build   func(data []byte) (*built, error)
 	log     *slog.Logger
-	current atomic.Pointer[engine.Engine]
+	current engine.Current
+	parts   atomic.Pointer[wiring.Components]
 	seen    []byte
 
 	reloads *prometheus.CounterVec
 	good    prometheus.Gauge
+	hash    *prometheus.GaugeVec
+	since   atomic.Int64 // when the configuration in use was taken up, as Unix time in nanoseconds
 }
 
 // withProfiles is what an engine is made of: the content of a configuration file,
@@ -47,7 +53,7 @@ func withProfiles(data []byte) []byte {
 // newReloader starts out with a first engine and watches the file it is from, and
 // the node profiles. Seen is what was in them before the engine's configuration was read: what changes
 // from then on is taken up.
-func newReloader(file string, seen []byte, first *engine.Engine, build func([]byte) (*engine.Engine, error), log *slog.Logger) *reloader {
+func newReloader(file string, seen []byte, first *built, build func([]byte) (*built, error), log *slog.Logger) *reloader {
 	r := &reloader{
 		file: file, seen: seen, build: build, log: log,
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -56,10 +62,31 @@ func newReloader(file string, seen []byte, first *engine.Engine, build func([]by
 		good: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "pullgate_configuration_current", Help: "1 while the configuration in use is the one in the file, 0 after a bad one was refused.",
 		}),
+		hash: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "pullgate_configuration_info", Help: "Always 1; the label tells configurations in use apart: the beginning of the hash of the file and of the node profiles that it names.",
+		}, []string{"sha256"}),
 	}
-	r.good.Set(1)
-	r.current.Store(first)
+	r.take(first)
 	return r
+}
+
+// register registers what is known of the configuration.
+func (r *reloader) register(registerer prometheus.Registerer) {
+	registerer.MustRegister(r.reloads, r.good, r.hash, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pullgate_configuration_age_seconds", Help: "How long ago the configuration in use was taken up.",
+	}, func() float64 { return time.Since(time.Unix(0, r.since.Load())).Seconds() }))
+}
+
+// take takes an engine into use, made of what was seen last.
+func (r *reloader) take(b *built) {
+	const enough = 6 // bytes, to tell apart what is not made to look alike
+	sum := sha256.Sum256(r.seen)
+	r.hash.Reset()
+	r.hash.WithLabelValues(hex.EncodeToString(sum[:enough])).Set(1)
+	r.since.Store(time.Now().UnixNano())
+	r.good.Set(1)
+	r.parts.Store(b.parts)
+	r.current.Replace(b.Engine, b.retire)
 }
 
 // Start watches the file until the context ends; it makes a reloader a
@@ -100,9 +127,8 @@ func (r *reloader) look() {
 		r.refuse(err)
 		return
 	}
-	r.current.Store(changed)
+	r.take(changed)
 	r.reloads.WithLabelValues("taken").Inc()
-	r.good.Set(1)
 	r.log.Info("configuration taken up", "file", r.file)
 }
 

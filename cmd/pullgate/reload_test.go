@@ -9,8 +9,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/pullgate/pullgate/cluster"
 	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/wiring"
 )
 
 // watched is a reloader of a file, with what it tells.
@@ -24,9 +27,9 @@ type watched struct {
 func watch(t *testing.T, content string) *watched {
 	t.Helper()
 	w := &watched{t: t, metrics: prometheus.NewRegistry()}
-	build := func(data []byte) (*engine.Engine, error) {
+	build := func(data []byte) (*built, error) {
 		configuration, err := parseConfiguration("c.yaml", data)
-		return &engine.Engine{Policy: configuration}, err
+		return &built{Engine: &engine.Engine{Policy: configuration}, parts: &wiring.Components{}}, err
 	}
 	file := write(t, "c.yaml", content)
 	engine, err := build([]byte(content))
@@ -35,7 +38,7 @@ func watch(t *testing.T, content string) *watched {
 	}
 	seen, _ := readFile(file)
 	w.reloader = newReloader(file, withProfiles(seen), engine, build, slog.New(slog.NewJSONHandler(&w.log, nil)))
-	w.metrics.MustRegister(w.reloads, w.good)
+	w.register(w.metrics)
 	return w
 }
 
@@ -51,6 +54,13 @@ func (w *watched) put(content *string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// mode is that of the configuration in use.
+func (w *watched) mode() policy.Mode {
+	e, done := w.current.Use()
+	defer done()
+	return e.Policy.Mode
 }
 
 // metric returns one metric's value.
@@ -98,7 +108,7 @@ func TestReload(t *testing.T) {
 			w.put(step.put)
 			w.look()
 			w.look() // nothing happens twice
-			if got := w.current.Load().Policy.Mode; got != step.mode {
+			if got := w.mode(); got != step.mode {
 				t.Errorf("mode %s, want %s", got, step.mode)
 			}
 			taken, refused, good := w.metric("pullgate_configuration_reloads_total", "taken"), w.metric("pullgate_configuration_reloads_total", "refused"), w.metric("pullgate_configuration_current", "")
@@ -129,9 +139,92 @@ func TestReloadOfProfiles(t *testing.T) {
 	}
 }
 
+// What a configuration's node profiles were written to goes when nobody uses it
+// any more: not while a request does, and at the end for the last one, too.
+func TestReloadLeavesNothing(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	profile := write(t, "node.yaml", `
+apiVersion: pullgate.dev/v1alpha1
+kind: NodeProfile
+runtime: {name: containerd}
+registries: [{host: images.invalid, server: {url: "https://mirror.invalid"}}]
+`)
+	folders := func() int {
+		t.Helper()
+		entries, err := os.ReadDir(temporary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	log := slog.New(slog.DiscardHandler)
+	in := wiring.Dependencies{Secrets: cluster.Source{}, Observer: metrics.New(prometheus.NewRegistry(), log), Log: log}
+	build := func(data []byte) (*built, error) {
+		configuration, err := parseConfiguration("c.yaml", data)
+		if err != nil {
+			return nil, err
+		}
+		return newEngine(configuration, in)
+	}
+	text := header + "nodes: {profiles: [" + profile + "]}\n"
+	file := write(t, "c.yaml", text)
+	first, err := build([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReloader(file, withProfiles([]byte(text)), first, build, log)
+	_, done := r.current.Use() // a request that goes on
+	for i, mode := range []string{"warn", "audit", "off"} {
+		if err := os.WriteFile(file, []byte(text+"mode: "+mode+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r.look(); folders() != 2 {
+			t.Errorf("%d folders after %d changes, want those of the request and of now", folders(), i+1)
+		}
+	}
+	if done(); folders() != 1 {
+		t.Errorf("%d folders though one configuration is used", folders())
+	}
+	if r.current.Replace(nil, nil); folders() != 0 {
+		t.Errorf("%d folders in the end", folders())
+	}
+}
+
+// The hash tells configurations apart, node profiles included, and there is one.
+func TestConfigurationHash(t *testing.T) {
+	w := watch(t, header)
+	hash := func() string {
+		t.Helper()
+		families, err := w.metrics.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range families {
+			if family.GetName() == "pullgate_configuration_info" && len(family.GetMetric()) == 1 {
+				return family.GetMetric()[0].GetLabel()[0].GetValue()
+			}
+		}
+		t.Fatal("not one hash")
+		return ""
+	}
+	first, changed := hash(), header+"mode: warn\n"
+	w.put(&changed)
+	w.look()
+	second, bad := hash(), header+"mode: strict\n"
+	w.put(&bad)
+	w.look()
+	if first == second || hash() != second || len(first) != 12 {
+		t.Errorf("%s, %s, then %s", first, second, hash())
+	}
+	if age := w.metric("pullgate_configuration_age_seconds", ""); age < 0 || age > 600 {
+		t.Errorf("the configuration is %v s old", age)
+	}
+}
+
 // Without a file there is nothing to watch.
 func TestReloadOfNothing(t *testing.T) {
-	r := newReloader("", nil, &engine.Engine{}, nil, slog.New(slog.DiscardHandler))
+	r := newReloader("", nil, &built{Engine: &engine.Engine{}, parts: &wiring.Components{}}, nil, slog.New(slog.DiscardHandler))
 	if err := r.Start(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -28,7 +28,6 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/pullgate/pullgate/cluster"
-	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/webhook"
@@ -85,7 +84,7 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	reload := newReloader(o.config, seen, first, func(data []byte) (*engine.Engine, error) {
+	reload := newReloader(o.config, seen, first, func(data []byte) (*built, error) {
 		changed, err := parseConfiguration(o.config, data)
 		if err == nil {
 			err = auditor.configure(changed, dependencies)
@@ -95,11 +94,13 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 		}
 		return newEngine(changed, dependencies)
 	}, log)
-	ctrlmetrics.Registry.MustRegister(reload.reloads, reload.good, buildInfo(), auditor.Collector())
+	defer reload.current.Replace(nil, nil)
+	reload.register(ctrlmetrics.Registry)
 	certificate.register(ctrlmetrics.Registry)
-	manager.GetWebhookServer().Register("/validate", known.Only(&webhook.Handler{
-		Engine: reload.current.Load, Arrived: server.Arrived, Log: log, Metrics: counts,
-	}))
+	ctrlmetrics.Registry.MustRegister(append(loads(reload.parts.Load), buildInfo(), auditor.Collector())...)
+	handler := &webhook.Handler{Engine: reload.current.Use, Arrived: server.Arrived, Log: log, Metrics: counts}
+	manager.GetWebhookServer().Register("/validate", known.Only(handler))
+	defer handler.Flush()
 	if err := errors.Join(manager.Add(reload), manager.Add(auditor), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
 		return &failedError{fmt.Errorf("set up: %w", err)}
 	}
@@ -135,12 +136,13 @@ func (o *serveOptions) dependencies(ctx context.Context, manager ctrl.Manager, l
 	if _, err := manager.GetCache().GetInformer(ctx, cluster.NamespaceMetadata(), cache.BlockUntilSynced(false)); err != nil {
 		return wiring.Dependencies{}, &failedError{fmt.Errorf("watch Namespaces: %w", err)}
 	}
-	direct := cluster.Source{Reader: manager.GetAPIReader()}
+	observer := metrics.New(ctrlmetrics.Registry, log)
+	direct := cluster.Source{Reader: manager.GetAPIReader(), Observe: observer.Read}
 	namespaces := cluster.Namespaces{Cache: manager.GetClient(), Direct: manager.GetAPIReader()}
 	return wiring.Dependencies{
 		Secrets: cluster.Remember(direct), Fresh: direct, Nodes: live.All,
 		Tokens:   cluster.Tokens{Client: manager.GetClient()}.Issue,
-		Observer: metrics.New(ctrlmetrics.Registry, log), Log: log,
+		Observer: observer, Log: log,
 		Self: o.namespace, Labels: namespaces.Labels,
 		Patience: registry.Patience{Question: ridesOut, Registry: ridesOut},
 	}, nil

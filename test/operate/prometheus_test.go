@@ -89,7 +89,7 @@ func scraping(t *testing.T) string {
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [alerts.yaml]
 scrape_configs:
-- {job_name: pullgate, static_configs: [%s]}
+- {job_name: pullgate, honor_labels: true, static_configs: [%s]}
 - job_name: apiserver
   scheme: https
   authorization: {credentials_file: token}

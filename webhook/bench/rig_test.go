@@ -126,7 +126,7 @@ func gate(b *testing.B, host string) http.Handler {
 		b.Fatal(err)
 	}
 	e := components.Engine(nil)
-	return &webhook.Handler{Engine: func() *engine.Engine { return e }, Arrived: server.Arrived, Log: log, Metrics: webhook.NewMetrics(all)}
+	return &webhook.Handler{Engine: func() (*engine.Engine, func()) { return e, func() {} }, Arrived: server.Arrived, Log: log, Metrics: webhook.NewMetrics(all)}
 }
 
 // quiet is a log that is written like the program's, and read by nobody.
