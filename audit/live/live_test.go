@@ -36,18 +36,23 @@ type registry struct {
 	mu      sync.Mutex
 	reasons map[string]pull.Reason // Pullable where there is none
 	asked   map[string][]time.Time
+	anew    []time.Time
+	after   time.Duration // Retry-After
 }
 
 func (r *registry) Probe(_ context.Context, query pull.Query) pull.Finding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if query.Anew {
+		r.anew = append(r.anew, time.Now())
+	}
 	for range r.cost {
 		r.pacer.Requested(dialled(reference.Domain(query.Image)))
 		r.asked[query.Image.String()] = append(r.asked[query.Image.String()], time.Now())
 	}
 	for name, reason := range r.reasons {
 		if strings.Contains(query.Image.String(), name) {
-			return pull.Finding{Reason: reason}
+			return pull.Finding{Reason: reason, RetryAfter: r.after}
 		}
 	}
 	return pull.Finding{Reason: pull.ReasonPullable}
@@ -403,6 +408,45 @@ func TestRateLimited(t *testing.T) {
 		}
 		if got := r.metrics(t, "image_pullable"); got != "" {
 			t.Errorf("%s", got)
+		}
+	})
+}
+
+// A registry that says when it may be asked again is asked then, within an hour,
+// and others meanwhile.
+func TestRetryAfter(t *testing.T) {
+	for said, want := range map[time.Duration]int{0: 1, 10 * time.Second: 2, 485009 * time.Hour: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, policy.Auditing{})
+			r.registry.set("r.example", pull.RateLimited)
+			r.registry.after = said
+			r.seen(deployment("web", "r.example/web:1"), false)
+			r.runFor(t, 50*time.Second)
+			r.registry.set("r.example", pull.ReasonPullable)
+			r.seen(deployment("new", "r.example/new:1"), false)
+			r.seen(deployment("other", "other.example/new:1"), false)
+			r.runFor(t, 5*time.Second)
+			asked := len(r.registry.times("r.example/web:1")) + len(r.registry.times("r.example/new:1"))
+			if asked != want || len(r.registry.times("other.example/new:1")) != 1 {
+				t.Errorf("%s: asked %d times, want %d", said, asked, want)
+			}
+			r.runFor(t, time.Hour)
+			if len(r.registry.times("r.example/new:1")) != 1 {
+				t.Errorf("%s: it is left alone for longer than an hour", said)
+			}
+		})
+	}
+}
+
+// Once a day an image is looked at in full.
+func TestFullLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, policy.Auditing{})
+		r.seen(deployment("web", "r.example/web:1"), true)
+		r.runFor(t, 7*24*time.Hour)
+		looks, full := len(r.registry.times("r.example/web:1")), len(r.registry.anew)
+		if looks < 27 || looks > 29 || full < 6 || full > 7 {
+			t.Errorf("%d looks, %d of them in full", looks, full)
 		}
 	})
 }

@@ -19,6 +19,9 @@ const (
 	// rememberFor is how long an answer is good for all who ask the same. Those
 	// that ask alike have the same times.
 	rememberFor = 4 * time.Minute
+	// fullAgain is after how long an image is looked at in full again: of four
+	// looks a day, one is.
+	fullAgain = 23 * time.Hour
 	// remembered is how many answers are kept at most.
 	remembered = 50_000
 )
@@ -41,6 +44,7 @@ type Pacer struct {
 	budgets pace.Budgets
 	again   map[string]time.Time
 	answers map[pull.Key]answer
+	full    map[pull.Key]time.Time // the last looks in full
 }
 
 type answer struct {
@@ -50,7 +54,7 @@ type answer struct {
 
 // NewPacer returns one with the budgets of a configuration, that goes by a clock.
 func NewPacer(c policy.Auditing, by clock.PassiveClock) *Pacer {
-	p := &Pacer{clock: by, again: map[string]time.Time{}, answers: map[pull.Key]answer{}}
+	p := &Pacer{clock: by, again: map[string]time.Time{}, answers: map[pull.Key]answer{}, full: map[pull.Key]time.Time{}}
 	p.budgets.Limit = p.limit
 	p.Configure(c)
 	return p
@@ -107,10 +111,14 @@ func (p *Pacer) begin(registry string) bool {
 	return ok
 }
 
-func (p *Pacer) end(registry string, limited bool) {
+func (p *Pacer) end(registry string, finding pull.Finding) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.budgets.End(dialled(registry), limited, p.clock.Now())
+	if finding.Reason == pull.RateLimited {
+		p.budgets.EndLimited(dialled(registry), finding.RetryAfter, p.clock.Now())
+		return
+	}
+	p.budgets.End(dialled(registry))
 }
 
 func (p *Pacer) recall(key pull.Key) (pull.Finding, bool) {
@@ -136,6 +144,28 @@ func (p *Pacer) remember(key pull.Key, finding pull.Finding) {
 	}
 }
 
+// stale tells whether what was read of an image is to be read anew: a registry may
+// have what a tag leads to and not what that consists of.
+func (p *Pacer) stale(key pull.Key) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, known := p.full[key]
+	return known && p.clock.Since(last) >= fullAgain
+}
+
+// lookedInFull takes a look down that was in full: anew, or the first one.
+func (p *Pacer) lookedInFull(key pull.Key, anew bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.full[key]; known && !anew {
+		return
+	}
+	if len(p.full) >= remembered {
+		clear(p.full) // the next looks count as the first ones
+	}
+	p.full[key] = p.clock.Now()
+}
+
 // Asking puts the pacer before what asks registries.
 func (p *Pacer) Asking(prober resolver.Prober) resolver.Prober { return paced{p, prober} }
 
@@ -155,8 +185,12 @@ func (p paced) Probe(ctx context.Context, query pull.Query) pull.Finding {
 		return pull.Finding{Reason: postponed}
 	}
 	finding := pull.Finding{}
-	defer func() { p.end(registry, finding.Reason == pull.RateLimited) }()
+	defer func() { p.end(registry, finding) }()
+	query.Anew = p.stale(key)
 	finding = p.prober.Probe(ctx, query)
+	if finding.Reason.Verdict() != pull.Unknown {
+		p.lookedInFull(key, query.Anew)
+	}
 	p.remember(key, finding)
 	return finding
 }
@@ -167,6 +201,6 @@ func (p paced) Tags(ctx context.Context, image reference.Named, credential pull.
 	if !p.begin(registry) {
 		return nil, errPostponed
 	}
-	defer p.end(registry, false)
+	defer p.end(registry, pull.Finding{})
 	return p.prober.Tags(ctx, image, credential)
 }

@@ -70,16 +70,29 @@ func (b *Budgets) Requested(host string, now time.Time) {
 	l.requests = append(l.requests, now)
 }
 
-// End is told how a question ended.
-func (b *Budgets) End(host string, limited bool, now time.Time) {
+// End is told that a question ended with an answer.
+func (b *Budgets) End(host string) {
 	l := b.ledger(host)
 	l.underWay--
-	if !limited {
-		l.pause = 0
-		return
-	}
+	l.pause = 0
+}
+
+// EndLimited is told that a question was answered 429. The registry is left alone
+// for as long as it says, where it says anything (after), and from the second time
+// in a row for as long as without its word at least; in any case for no more than
+// an hour.
+func (b *Budgets) EndLimited(host string, after time.Duration, now time.Time) {
+	l := b.ledger(host)
+	l.underWay--
+	inARow := l.pause > 0
 	l.pause = min(max(firstPause, 2*l.pause), maxPause)
-	l.pausedUntil = now.Add(l.pause)
+	wait := l.pause
+	if after > 0 && !inARow {
+		wait = min(after, maxPause)
+	}
+	if until := now.Add(min(max(wait, after), maxPause)); until.After(l.pausedUntil) {
+		l.pausedUntil = until
+	}
 }
 
 // forget lets go of what has left the window.

@@ -22,7 +22,7 @@ func TestBudgetInAnyWindow(t *testing.T) {
 		for range 5000 {
 			now = now.Add(time.Duration(random.Int64N(int64(20 * time.Second))))
 			for len(ends) > 0 && ends[0].Before(now) {
-				b.End("r", false, ends[0])
+				b.End("r")
 				ends = ends[1:]
 			}
 			if _, ok := b.Begin("r", now); !ok {
@@ -82,7 +82,7 @@ func TestPause(t *testing.T) {
 		if _, ok := b.Begin("r", now); !ok {
 			t.Fatalf("paused at %s", now)
 		}
-		b.End("r", true, now)
+		b.EndLimited("r", 0, now)
 		again, ok := b.Begin("r", now)
 		if want := now.Add(time.Duration(minutes) * time.Minute); ok || !again.Equal(want) {
 			t.Errorf("%t, again at %s, want %s", ok, again, want)
@@ -93,11 +93,34 @@ func TestPause(t *testing.T) {
 		now = again
 	}
 	_, _ = b.Begin("r", now)
-	b.End("r", false, now)
+	b.End("r")
 	_, _ = b.Begin("r", now)
-	b.End("r", true, now)
+	b.EndLimited("r", 0, now)
 	if again, _ := b.Begin("r", now); !again.Equal(now.Add(time.Minute)) {
 		t.Errorf("after a good answer: %s", again)
+	}
+}
+
+// A registry's own word on when it may be asked again counts, up to an hour, and
+// one that says so in vain is left alone all the same.
+func TestRetryAfter(t *testing.T) {
+	for name, test := range map[string]struct{ said, first, second time.Duration }{
+		"nothing":   {0, time.Minute, 2 * time.Minute},
+		"a moment":  {5 * time.Second, 5 * time.Second, 2 * time.Minute},
+		"a while":   {10 * time.Minute, 10 * time.Minute, 10 * time.Minute},
+		"for years": {485009 * time.Hour, time.Hour, time.Hour},
+	} {
+		b := Budgets{Limit: func(string) int { return 1000 }}
+		now := begin()
+		for i, want := range []time.Duration{test.first, test.second} {
+			_, _ = b.Begin("r", now)
+			b.EndLimited("r", test.said, now)
+			again, ok := b.Begin("r", now)
+			if ok || !again.Equal(now.Add(want)) {
+				t.Errorf("%s, time %d: again after %s, want %s", name, i+1, again.Sub(now), want)
+			}
+			now = again
+		}
 	}
 }
 
@@ -217,5 +240,66 @@ func TestChanges(t *testing.T) {
 	s.Remove("new")
 	if _, wait, ok := s.Next(now); ok || wait != s.Interval {
 		t.Errorf("empty: %t, %s", ok, wait)
+	}
+}
+
+// What has changed goes before all that is due, until it was looked at.
+func TestChangedComesFirst(t *testing.T) {
+	now := begin()
+	s := filled(100, now)
+	now = now.Add(6 * time.Hour) // all are due
+	s.Change("new", "new", now)
+	s.Change("7", "changed", now)
+	for i := range 4 {
+		key, _, ok := s.Next(now)
+		if changed := key == "new" || key == "7"; !ok || changed != (i < 2 || i == 3) {
+			t.Errorf("%d: %s, %t", i, key, ok)
+		}
+		switch i {
+		case 0:
+			s.Done(key, false, now)
+		case 1:
+			s.Defer(key, now.Add(time.Minute), now) // there was no room
+		case 2:
+			now = now.Add(time.Minute)
+		}
+	}
+}
+
+// A restart changes nothing: what was looked at is looked at again in its time,
+// and what was missed is spread.
+func TestResume(t *testing.T) {
+	now := begin()
+	before := filled(1000, now)
+	looked := map[string]time.Time{}
+	for key, looks := range run(before, now, 9*time.Hour, func(string) bool { return false }) {
+		looked[key] = looks[len(looks)-1]
+	}
+	for _, down := range []time.Duration{0, time.Minute, 5 * time.Hour} {
+		now := begin().Add(9*time.Hour + down)
+		after := &Schedule{Interval: 6 * time.Hour}
+		for key, at := range looked {
+			after.Resume(key, key, at, 0, now)
+		}
+		after.Resume("broken", "broken", now.Add(-down), 7*time.Minute, now)
+		after.Resume("broken", "broken", now.Add(-down), 0, now)
+		soon, hour := 0, 0
+		for key, looks := range run(after, now, 6*time.Hour, func(string) bool { return false }) {
+			if key == "broken" && down < time.Hour && looks[0].Sub(now.Add(-down)) != 7*time.Minute {
+				t.Errorf("broken: %s", looks[0].Sub(now))
+			}
+			if looks[0].Sub(now) < time.Minute {
+				soon++
+			}
+			if looks[0].Sub(now) < time.Hour {
+				hour++
+			}
+			if len(looks) > 2 || looks[0].Sub(now) > 6*time.Hour {
+				t.Errorf("%s: %v", key, looks)
+			}
+		}
+		if soon > 35 || down < time.Hour && hour > 230 {
+			t.Errorf("down for %s: %d within a minute, %d within an hour", down, soon, hour)
+		}
 	}
 }

@@ -21,6 +21,8 @@ type Schedule struct {
 
 	subjects map[string]*subject
 	queue    queue
+	// first is that of what has changed and was not looked at since.
+	first queue
 }
 
 // subject is one that is looked at time and again.
@@ -29,7 +31,8 @@ type subject struct {
 	like  string // what it asks; equal ones have the same times
 	due   time.Time
 	retry time.Duration // of what is broken; 0: it is not
-	index int           // in the queue; -1: it is being looked at
+	index int           // in its queue; -1: it is being looked at
+	first bool          // it has changed
 	stale bool          // it changed while it was being looked at
 }
 
@@ -38,8 +41,28 @@ type subject struct {
 // storm. Subjects that ask alike have the same times, so that it is asked once.
 func (s *Schedule) Add(key, like string, now time.Time) {
 	if s.subjects[key] == nil {
-		s.add(key, like, s.next(like, now, 0))
+		s.add(&subject{key: key, like: like, due: s.next(like, now, 0)})
 	}
+}
+
+// Resume takes a subject up that was looked at before the auditor began, and how
+// long ago it began to be broken; 0: it is not. What should have been looked at
+// meanwhile is within a sixth of the interval, each at a time of its own.
+func (s *Schedule) Resume(key, like string, looked time.Time, brokenFor time.Duration, now time.Time) {
+	if s.subjects[key] != nil {
+		return
+	}
+	one := &subject{key: key, like: like, due: s.next(like, looked, s.Interval/2)}
+	if brokenFor > 0 {
+		one.retry = min(max(firstRetry, brokenFor), maxRetry)
+		if retry := looked.Add(one.retry); retry.Before(one.due) {
+			one.due = retry
+		}
+	}
+	if one.due.Before(now) {
+		one.due = now.Add(s.next(like, now, 0).Sub(now) / 6)
+	}
+	s.add(one)
 }
 
 // Change takes a subject up that is new or has changed: it is due at once.
@@ -47,13 +70,21 @@ func (s *Schedule) Change(key, like string, now time.Time) {
 	one := s.subjects[key]
 	switch {
 	case one == nil:
-		s.add(key, like, now)
+		s.add(&subject{key: key, like: like, due: now, first: true})
 	case one.index < 0:
 		one.like, one.stale = like, true
 	default:
-		one.like, one.due, one.retry = like, now, 0
-		heap.Fix(&s.queue, one.index)
+		heap.Remove(s.queueOf(one), one.index)
+		one.like, one.due, one.retry, one.first = like, now, 0, true
+		heap.Push(s.queueOf(one), one)
 	}
+}
+
+func (s *Schedule) queueOf(one *subject) *queue {
+	if one.first {
+		return &s.first
+	}
+	return &s.queue
 }
 
 // Remove lets a subject go.
@@ -64,21 +95,25 @@ func (s *Schedule) Remove(key string) {
 	}
 	delete(s.subjects, key)
 	if one.index >= 0 {
-		heap.Remove(&s.queue, one.index)
+		heap.Remove(s.queueOf(one), one.index)
 	}
 }
 
-// Next returns a subject that is due, to be given back by Done or Defer; else how
-// long none will be.
+// Next returns a subject that is due, what has changed before all others, to be
+// given back by Done or Defer; else how long none will be.
 func (s *Schedule) Next(now time.Time) (key string, wait time.Duration, ok bool) {
-	if len(s.queue) == 0 {
-		return "", s.Interval, false
+	wait = s.Interval
+	for _, q := range []*queue{&s.first, &s.queue} {
+		switch {
+		case len(*q) == 0:
+		case (*q)[0].due.After(now):
+			wait = min(wait, (*q)[0].due.Sub(now))
+		default:
+			one, _ := heap.Pop(q).(*subject)
+			return one.key, 0, true
+		}
 	}
-	if first := s.queue[0]; first.due.After(now) {
-		return "", first.due.Sub(now), false
-	}
-	one, _ := heap.Pop(&s.queue).(*subject)
-	return one.key, 0, true
+	return "", wait, false
 }
 
 // Done gives a subject back that was looked at.
@@ -87,6 +122,7 @@ func (s *Schedule) Done(key string, broken bool, now time.Time) {
 	if one == nil || one.index >= 0 {
 		return // it is gone, or another of the name
 	}
+	one.first = false
 	due := s.next(one.like, now, s.Interval/2)
 	if broken {
 		one.retry = min(max(firstRetry, 2*one.retry), maxRetry)
@@ -108,19 +144,18 @@ func (s *Schedule) Defer(key string, until, now time.Time) {
 
 func (s *Schedule) put(one *subject, due, now time.Time) {
 	if one.stale {
-		due, one.retry, one.stale = now, 0, false
+		due, one.retry, one.stale, one.first = now, 0, false, true
 	}
 	one.due = due
-	heap.Push(&s.queue, one)
+	heap.Push(s.queueOf(one), one)
 }
 
-func (s *Schedule) add(key, like string, due time.Time) {
+func (s *Schedule) add(one *subject) {
 	if s.subjects == nil {
 		s.subjects = map[string]*subject{}
 	}
-	one := &subject{key: key, like: like, due: due}
-	s.subjects[key] = one
-	heap.Push(&s.queue, one)
+	s.subjects[one.key] = one
+	heap.Push(s.queueOf(one), one)
 }
 
 // next is the next time of those that ask alike, not sooner than after a while: a

@@ -1,6 +1,8 @@
 package pull
 
 import (
+	"time"
+
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -27,6 +29,9 @@ type Finding struct {
 	// HeadLies says of what is not found that the registry, or what is before
 	// it, gives it to GET, while nodes ask by HEAD.
 	HeadLies bool
+	// RetryAfter is how long the registry wants to be left alone, of RateLimited;
+	// 0: it did not say.
+	RetryAfter time.Duration
 	// Digest is that of the manifest or index to which the reference led.
 	Digest digest.Digest
 	// Offered are the platforms that the index is for, where that is what is

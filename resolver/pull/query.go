@@ -26,6 +26,9 @@ type Query struct {
 	Profiles []string
 	// Layers asks for the config and the layers, too.
 	Layers bool
+	// Anew says that nothing counts that was read before, be it under the same
+	// digest: it may be gone. It is no part of the Key.
+	Anew bool
 }
 
 // Key identifies a question: equal keys have equal answers, of the same moment.

@@ -50,7 +50,7 @@ func (c *Client) ask(ctx context.Context, q pull.Query, anew bool) (finding pull
 	if err != nil {
 		return answers.Unanswered(err), fresh
 	}
-	a := attempt{Query: q, client: c, hosts: hosts, mode: modeOf(q), fresh: fresh}
+	a := attempt{Query: q, client: c, hosts: hosts, mode: modeOf(q), fresh: fresh, alone: q.Anew}
 	found := a.look(ctx, a.byContainerd)
 	if !fresh {
 		return found.Finding, fresh
@@ -110,6 +110,9 @@ func (a *attempt) look(ctx context.Context, by func(context.Context) outcome) ou
 	if _, password := a.Credential.Basic(); found.Reason == pull.CredentialsRejected && !found.LoginFailed && (password == "" || !memo.Shown()) {
 		found.Reason, found.LoginFailed = pull.CredentialsRequired, false
 		found.Detail = answers.OneLine(found.Detail + memo.Asked() + ", so that nodes do not send the credential")
+	}
+	if found.Reason == pull.RateLimited {
+		found.RetryAfter = memo.RetryAfter()
 	}
 	found.Finding = answers.Redact(found.Finding, a.Credential)
 	if found.key != nil && found.Reason == pull.ReasonPullable {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // maxRemembered bounds what is kept of an answer that will be repeated.
@@ -25,6 +26,7 @@ type Memo struct {
 	unanswered []unanswered
 	shown      bool
 	sizes      map[string]int64 // of blobs, by their digests
+	after      time.Duration
 	asked      string
 }
 
@@ -116,6 +118,9 @@ func (m *Memo) remember(req *http.Request, resp *http.Response) error {
 	if code == http.StatusUnauthorized {
 		m.challenged(resp)
 	}
+	if code == http.StatusTooManyRequests {
+		m.limited(resp)
+	}
 	switch {
 	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
 		m.note(req, &StatusError{Code: code, Host: req.URL.Host, Status: resp.Status})
@@ -167,6 +172,21 @@ func (m *Memo) challenged(resp *http.Response) {
 	if scheme, _, _ := strings.Cut(resp.Header.Get("WWW-Authenticate"), " "); scheme != "" && len(scheme) < 30 {
 		m.asked = "; it asks for " + scheme
 	}
+}
+
+// limited takes note of when a registry may be asked again.
+func (m *Memo) limited(resp *http.Response) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.after = max(m.after, retryAfter(resp.Header))
+}
+
+// RetryAfter is how long the registries that answered 429 want to be left alone,
+// up to a day; 0: none said.
+func (m *Memo) RetryAfter() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.after
 }
 
 // Asked says for what a registry asked last, as the end of a sentence.

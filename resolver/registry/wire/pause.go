@@ -271,16 +271,24 @@ func (l *lane) refused(resp *http.Response) {
 	}
 }
 
-// pauseOf reads Retry-After (RFC 9110, 10.2.3).
+// pauseOf is how long a registry is waited for.
 func pauseOf(header http.Header) time.Duration {
+	return min(max(retryAfter(header), usualPause), maxPause)
+}
+
+// maxRetryAfter is what longer times are taken for.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter reads Retry-After (RFC 9110, 10.2.3); 0: it says nothing of use.
+func retryAfter(header http.Header) time.Duration {
 	said := header.Get("Retry-After")
-	wait := usualPause
 	if seconds, err := strconv.ParseUint(said, 10, 64); err == nil {
-		wait = time.Duration(min(seconds, uint64(maxPause/time.Second))) * time.Second
-	} else if at, err := http.ParseTime(said); err == nil {
-		wait = time.Until(at)
+		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
 	}
-	return min(max(wait, usualPause), maxPause)
+	if at, err := http.ParseTime(said); err == nil {
+		return min(max(time.Until(at), 0), maxRetryAfter)
+	}
+	return 0
 }
 
 func limited(resp *http.Response) bool { return resp.StatusCode == http.StatusTooManyRequests }
