@@ -179,7 +179,9 @@ func (o *serveOptions) newServer(certificate func(*tls.ClientHelloInfo) (*tls.Ce
 
 // newManager sets up controller-runtime's other servers, caches and clients.
 func (o *serveOptions) newManager(kube *rest.Config, entrance *server.Server) (ctrl.Manager, error) {
-	for flag, address := range map[string]string{"--metrics-bind-address": o.metricsBind, "--health-probe-bind-address": o.healthBind} {
+	for flag, address := range map[string]string{
+		"--metrics-bind-address": o.metricsBind, "--health-probe-bind-address": o.healthBind, "--pprof-bind-address": o.pprofBind,
+	} {
 		if err := checkAddress(flag, address); err != nil && address != "0" {
 			return nil, err
 		}
@@ -188,6 +190,7 @@ func (o *serveOptions) newManager(kube *rest.Config, entrance *server.Server) (c
 		MapperProvider:         func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return cluster.Mapper(), nil },
 		Metrics:                metricsserver.Options{BindAddress: o.metricsBind},
 		HealthProbeBindAddress: o.healthBind,
+		PprofBindAddress:       o.pprofBind,
 		WebhookServer:          entrance,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),

@@ -11,6 +11,7 @@ import (
 type serveOptions struct {
 	config, kubeconfig             string
 	bind, metricsBind, healthBind  string
+	pprofBind                      string
 	certDir, clientCA              string
 	tokenAudience                  string
 	tokenUsers                     []string
@@ -44,7 +45,8 @@ webhook configuration.`,
 	flags.StringVar(&o.bind, "bind-address", ":9443", "`HOST:PORT` of the webhook")
 	flags.StringVar(&o.metricsBind, "metrics-bind-address", ":8080", "`HOST:PORT` of /metrics, plain HTTP; 0 for none")
 	flags.StringVar(&o.healthBind, "health-probe-bind-address", ":8081", "`HOST:PORT` of /healthz and /readyz, plain HTTP; 0 for none")
-	flags.DurationVar(&o.drainTime, "drain-time", 5*time.Second, "how long requests are still taken after SIGTERM, until API servers have heard that this replica is about to stop; what has begun is finished in any case")
+	flags.StringVar(&o.pprofBind, "pprof-bind-address", "0", "`HOST:PORT` of /debug/pprof, plain HTTP, for whoever looks for what the program is busy with; 0 for none")
+	flags.DurationVar(&o.drainTime, "drain-time", 5*time.Second, "`DURATION` for which requests are still taken after SIGTERM, until API servers have heard that this replica is about to stop; what has begun is finished in any case")
 	flags.StringVar(&o.certDir, "cert-dir", "", "`DIR` with tls.crt and tls.key; default: certificates managed by the program")
 	flags.StringVar(&o.clientCA, "client-ca-file", "", "`FILE` with the CA, in PEM, of the client certificates that API servers show; default, without --token-audience: anybody may ask")
 	flags.StringVar(&o.tokenAudience, "token-audience", "", "`AUDIENCE` of the tokens that API servers show instead, https://SERVICE.NAMESPACE.svc:443/validate; default, without --client-ca-file: anybody may ask")

@@ -222,6 +222,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"a certificate of rubbish", []string{"--kubeconfig", kube, "--cert-dir", certDir(t, []byte("x"), key)}, exitUsage, []string{"tls.crt", "PEM"}},
 		{"a client CA that is missing", []string{"--kubeconfig", kube, "--cert-dir", good, "--client-ca-file", "/none/ca.crt"}, exitUsage, []string{"--client-ca-file", "/none/ca.crt"}},
 		{"a client CA of rubbish", []string{"--kubeconfig", kube, "--cert-dir", good, "--client-ca-file", write(t, "ca.crt", "x")}, exitUsage, []string{"holds no certificate", "PEM"}},
+		{"no address of pprof", []string{"--kubeconfig", kube, "--cert-dir", good, "--pprof-bind-address", "6060"}, exitUsage, []string{"--pprof-bind-address", "HOST:PORT"}},
 		{"a token's user without an audience", []string{"--kubeconfig", kube, "--cert-dir", good, "--token-user", "u"}, exitUsage, []string{"--token-user", "--token-audience"}},
 		{"an address that is none", []string{"--kubeconfig", kube, "--cert-dir", good, "--bind-address", "9443"}, exitUsage, []string{`--bind-address "9443" is no HOST:PORT`}},
 		{"a metrics address that is none", []string{"--kubeconfig", kube, "--cert-dir", good, "--metrics-bind-address", "x"}, exitUsage, []string{`--metrics-bind-address "x"`}},
