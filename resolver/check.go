@@ -17,10 +17,14 @@ type imageCheck struct {
 	image    workload.Image
 	uses     []int
 
+	// waits is to be called before the check waits for others.
+	waits func()
+
 	named reference.Named
 
-	mu    sync.Mutex
-	known *knowledge // what is known so far; nil: nothing
+	mu        sync.Mutex
+	known     knowledge // what is known so far
+	something bool      // whether that is anything
 }
 
 // knowledge is what is known of an image: facts, and notes on it and its pull
@@ -31,18 +35,18 @@ type knowledge struct {
 }
 
 // publish makes known what is known, be it that what helps is still to come.
-func (c *imageCheck) publish(known knowledge) {
+func (c *imageCheck) publish(known *knowledge) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = &known
+	c.known, c.something = *known, true
 }
 
 // published returns what is known by now.
 func (c *imageCheck) published() knowledge {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known != nil {
-		return *c.known
+	if c.something {
+		return c.known
 	}
 	return knowledge{Facts: pull.Facts{Written: c.image.Reference, Pending: true, Finding: pull.Finding{Reason: pull.Timeout}}}
 }

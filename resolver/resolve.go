@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/pullgate/pullgate/workload"
 )
@@ -22,7 +21,7 @@ const (
 // Resolve checks every image of a workload. It answers when the context ends,
 // whatever the registries do: what is not known by then is Timeout.
 func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
-	report := Report{Object: w.Object}
+	report := Report{Object: w.Object, Results: make([]Result, 0, countImages(w))}
 	var checks []*imageCheck
 	for i := range w.Templates {
 		template := r.newTemplate(w, &w.Templates[i])
@@ -51,6 +50,15 @@ func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
 	return report
 }
 
+// countImages is how many results there will be.
+func countImages(w workload.Workload) int {
+	n := 0
+	for i := range w.Templates {
+		n += len(w.Templates[i].Images)
+	}
+	return n
+}
+
 // imageKey tells images of a template apart; equal ones are checked once.
 type imageKey struct{ reference, policy string }
 
@@ -58,17 +66,16 @@ type imageKey struct{ reference, policy string }
 // or the context has ended, be it that something under way heeds no context.
 func (r *Resolver) run(ctx context.Context, checks []*imageCheck) {
 	finished := make(chan struct{})
+	crew := &crew{
+		jobs: len(checks), do: func(i int) { r.guard(ctx, checks[i]) },
+		most: cmp.Or(max(r.Parallel, 0), defaultParallel),
+	}
+	for _, check := range checks {
+		check.waits = crew.another
+	}
 	go func() {
 		defer close(finished)
-		var group errgroup.Group
-		group.SetLimit(cmp.Or(max(r.Parallel, 0), defaultParallel))
-		for _, check := range checks {
-			group.Go(func() error {
-				r.guard(ctx, check)
-				return nil
-			})
-		}
-		_ = group.Wait() // the checks return no errors
+		crew.run()
 	}()
 	select {
 	case <-finished:
@@ -86,7 +93,7 @@ func (r *Resolver) guard(ctx context.Context, check *imageCheck) {
 	defer func() {
 		if value := recover(); value != nil {
 			r.panicked(value)
-			check.publish(knowledge{})
+			check.publish(&knowledge{})
 		}
 	}()
 	check.run(ctx)

@@ -68,6 +68,7 @@ type Resolver struct {
 	Observer Observer
 
 	questions   questions
+	names       names
 	lastTargets targetMemory
 }
 

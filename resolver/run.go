@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -19,14 +18,14 @@ func (c *imageCheck) run(ctx context.Context) {
 	f := &known.Facts
 	switch c.read(f); {
 	case f.Finding.Reason != "":
-		c.publish(known)
+		c.publish(&known)
 		return
 	case c.image.Policy == corev1.PullNever:
 		c.neverPulled(f)
-		c.publish(known)
+		c.publish(&known)
 		return
 	}
-	t := c.ask(ctx, c.template.ring(ctx))
+	t := c.ask(ctx, c.template.ring(ctx, c.waits))
 	if t.finding.Reason.Verdict() == pull.Broken {
 		t = c.askAgain(ctx, t)
 	}
@@ -34,12 +33,12 @@ func (c *imageCheck) run(ctx context.Context) {
 	looking := &search{imageCheck: c, trial: &t}
 	c.doubt(ctx, f, looking)
 	known.notes = c.notesOn(f, t.match.Notes)
-	c.publish(known)
+	c.publish(&known)
 	if f.Verdict() == pull.Broken {
 		looking.settle(ctx, f)
-		c.publish(known)
+		c.publish(&known)
 		looking.help(ctx, f)
-		c.publish(known)
+		c.publish(&known)
 	}
 }
 
@@ -49,14 +48,13 @@ func (c *imageCheck) read(f *pull.Facts) {
 		f.Open, f.Finding.Reason = true, pull.Exempt
 		return
 	}
-	named, err := workload.ParseReference(c.image.Reference)
+	named, err := c.resolver.names.read(c.image.Reference)
 	if err != nil {
 		f.Unparsable, f.Finding.Reason = err, pull.InvalidImageName
 		f.NoPods = refused(c.image)
 		return
 	}
-	c.named = reference.TagNameOnly(named)
-	f.Named = c.named
+	c.named, f.Named = named, named
 }
 
 // refused tells whether the API server takes no Pod with the name: it is empty,

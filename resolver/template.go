@@ -26,8 +26,8 @@ type template struct {
 	authFile bool
 	// settings says that the nodes' settings for registries are not known.
 	settings bool
-	ring     func(context.Context) *keyring.Ring
-	fresh    func(context.Context) *keyring.Ring
+	ring     opener
+	fresh    opener
 }
 
 func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *template {
@@ -50,13 +50,19 @@ func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *templ
 	return made
 }
 
+// opener opens a Pod's keyring. It calls waits first where that may take long.
+type opener func(ctx context.Context, waits func()) *keyring.Ring
+
 // openOnce opens a Pod's keyring when the first image needs it, as the kubelet
 // does: a Pod none of whose images need one reads no secret.
-func openOnce(from Credentials, pod keyring.Pod) func(context.Context) *keyring.Ring {
+func openOnce(from Credentials, pod keyring.Pod) opener {
 	var once sync.Once
 	var ring *keyring.Ring
-	return func(ctx context.Context) *keyring.Ring {
-		once.Do(func() { ring = from.Open(ctx, pod) })
+	return func(ctx context.Context, waits func()) *keyring.Ring {
+		once.Do(func() {
+			waits()
+			ring = from.Open(ctx, pod)
+		})
 		return ring
 	}
 }

@@ -27,6 +27,9 @@ type trial struct {
 
 // ask looks the credentials up and tries them.
 func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) trial {
+	if ring.Asks() {
+		c.waits()
+	}
 	t := trial{ring: ring, match: ring.Lookup(ctx, c.named)}
 	if malformed := t.match.Malformed; malformed != nil {
 		t.finding = pull.Finding{Reason: pull.PullSecretMalformed, Detail: malformed.Text, Node: malformed.Text}
@@ -42,6 +45,7 @@ func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) trial {
 		t.finding, t.outcomes = kept.finding, kept.outcomes
 		return t
 	}
+	c.waits()
 	findings := c.try(ctx, &t)
 	t.finding, t.outcomes = pull.InTurn(findings), outcomesOf(t.tried, findings)
 	if t.finding.Reason == pull.ReasonPullable {
@@ -56,7 +60,7 @@ func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) trial {
 func (c *imageCheck) askAgain(ctx context.Context, first trial) trial {
 	ring := first.ring
 	if c.template.fresh != nil {
-		ring = c.template.fresh(ctx)
+		ring = c.template.fresh(ctx, c.waits)
 	}
 	match := ring.Lookup(ctx, c.named)
 	if first.joined || first.match.Malformed != nil || match.Malformed != nil ||

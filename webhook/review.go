@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	json2 "github.com/go-json-experiment/json"
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -51,57 +52,10 @@ func (o *object) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// follow reads a review as the decoder would, but for the objects, which it only
-// finds. It tells whether it could; where it could not, nothing is said.
-func (r *review) follow(text []byte) bool {
-	*r = review{}
-	return members(text, func(name string, value []byte) bool {
-		switch name {
-		case "apiVersion":
-			return decoded(value, &r.APIVersion)
-		case "kind":
-			return decoded(value, &r.Kind)
-		case "request":
-			once := r.Request == nil
-			r.Request = &request{}
-			return once && members(value, r.Request.take)
-		default:
-			return true
-		}
-	})
-}
-
-// take reads one member of a request.
-func (r *request) take(name string, value []byte) bool {
-	switch name {
-	case "object":
-		return len(r.Object) == 0 && value[0] == '{' && r.Object.UnmarshalJSON(value) == nil
-	case "oldObject":
-		return len(r.OldObject) == 0 && r.OldObject.UnmarshalJSON(value) == nil
-	case "uid":
-		return decoded(value, &r.UID)
-	case "kind":
-		return decoded(value, &r.Kind)
-	case "subResource":
-		return decoded(value, &r.SubResource)
-	case "name":
-		return decoded(value, &r.Name)
-	case "namespace":
-		return decoded(value, &r.Namespace)
-	case "operation":
-		return decoded(value, &r.Operation)
-	case "userInfo":
-		return decoded(value, &r.UserInfo)
-	case "dryRun":
-		return decoded(value, &r.DryRun)
-	default:
-		return true
-	}
-}
-
-// decoded reads a value.
-func decoded(value []byte, into any) bool {
-	return kjson.UnmarshalCaseSensitivePreserveInts(value, into) == nil
+// strictly reads a review that can be read in one way alone: no name stands
+// twice, and all characters are some. Every API server's is.
+func strictly(text []byte) (read review, ok bool) {
+	return read, json2.Unmarshal(text, &read) == nil
 }
 
 // admission returns what an engine is to look at, if it is anything at all.
@@ -145,8 +99,8 @@ func readReview(text []byte) (*request, *refusal) {
 	if len(text) == 0 {
 		return nil, refuse(http.StatusBadRequest, "the request is empty: an AdmissionReview is expected")
 	}
-	var read review
-	if !read.follow(text) { // it is no API server's, or the decoder knows better
+	read, ok := strictly(text)
+	if !ok { // it is no API server's, or no review
 		read = review{}
 		if err := kjson.UnmarshalCaseSensitivePreserveInts(text, &read); err != nil {
 			return nil, refuse(http.StatusBadRequest, "not an AdmissionReview: %s", cut(err.Error(), maxWarning))

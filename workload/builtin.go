@@ -22,6 +22,9 @@ func (k *Kinds) Read(raw []byte, op Operation) (Workload, error) {
 	if bytes.Count(raw, []byte{','}) > maxValues {
 		return Workload{}, fmt.Errorf("object has more than %d values, which no object of a cluster has", maxValues)
 	}
+	if o, ok := strictly[builtIn](raw); ok && o.shape() != unknownShape {
+		return o.read(op), nil
+	}
 	apiVersion, kind, err := peek(raw)
 	if err != nil {
 		return Workload{}, err
@@ -57,27 +60,36 @@ type specTemplate struct {
 	} `json:"template"`
 }
 
-// readBuiltIn reads an object of a built-in kind.
+// readBuiltIn reads an object whose first apiVersion and kind are those of a
+// built-in kind.
 func readBuiltIn(raw []byte, op Operation) (Workload, error) {
-	var o builtIn
-	if err := decode(raw, "", &o); err != nil {
+	o, err := decode[builtIn](raw, "")
+	if err != nil {
 		return Workload{}, err
 	}
+	if o.shape() == unknownShape {
+		return Workload{}, errors.New("apiVersion or kind is given twice")
+	}
+	return o.read(op), nil
+}
+
+// shape is that of the object's kind.
+func (o *builtIn) shape() shape { return shapeOf(groupKind(o.APIVersion, o.Kind)) }
+
+// read returns the workload that the object is; its kind has to be known.
+func (o *builtIn) read(op Operation) Workload {
 	w := o.workload()
-	switch shapeOf(groupKind(o.APIVersion, o.Kind)) {
+	switch o.shape() {
 	case podShape:
 		w.Templates = []Template{o.pod(op)}
-	case templateShape:
-		w.Templates = []Template{o.Spec.Template.Spec.template("spec.template.spec")}
 	case jobTemplateShape:
 		w.Templates = []Template{o.Spec.JobTemplate.Spec.Template.Spec.template("spec.jobTemplate.spec.template.spec")}
 	case bareShape:
 		w.Templates = []Template{o.Template.Spec.template("template.spec")}
 	default:
-		// The first apiVersion and kind said something else.
-		return Workload{}, errors.New("apiVersion or kind is given twice")
+		w.Templates = []Template{o.Spec.Template.Spec.template("spec.template.spec")}
 	}
-	return w, nil
+	return w
 }
 
 // pod returns a Pod as a template. The ServiceAccount's pull secrets are

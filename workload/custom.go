@@ -12,8 +12,8 @@ const maxTemplates = 4096
 // readCustom reads a custom resource that has pod templates at the given
 // paths.
 func readCustom(raw []byte, paths []path) (Workload, error) {
-	var head header
-	if err := decode(raw, "", &head); err != nil {
+	head, err := decode[header](raw, "")
+	if err != nil {
 		return Workload{}, err
 	}
 	w := head.workload()
@@ -40,18 +40,18 @@ func readCustom(raw []byte, paths []path) (Workload, error) {
 // readTemplate reads what stands at the end of a path: a pod template, which
 // has a spec and no containers, or else a pod spec itself.
 func readTemplate(raw json.RawMessage, at string) (Template, error) {
-	var either struct {
+	either, err := decode[struct {
 		Containers json.RawMessage `json:"containers"`
 		Spec       json.RawMessage `json:"spec"`
-	}
-	if err := decode(raw, at, &either); err != nil {
+	}](raw, at)
+	if err != nil {
 		return Template{}, err
 	}
 	if isNull(either.Containers) && !isNull(either.Spec) {
 		raw, at = either.Spec, child(at, "spec")
 	}
-	var spec podSpec
-	if err := decode(raw, at, &spec); err != nil {
+	spec, err := decode[podSpec](raw, at)
+	if err != nil {
 		return Template{}, err
 	}
 	t := spec.template(at)

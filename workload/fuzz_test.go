@@ -29,6 +29,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"kind": "Pod", "apiVersion": "v1", "spec": `+everyRole+`}`), uint8(EphemeralContainers))
 	kinds := rollouts(f, "spec.template", "spec.pools", "spec.pools.template.spec")
 	f.Fuzz(func(t *testing.T, raw []byte, op uint8) {
+		checkStrict(t, raw)
 		w, err := kinds.Read(raw, Operation(op))
 		if err != nil {
 			if err.Error() == "" || w.Templates != nil {
@@ -45,6 +46,22 @@ func FuzzRead(f *testing.F) {
 		}
 		checkFields(t, raw, w)
 	})
+}
+
+// checkStrict holds what is read strictly against the decoder that API servers
+// use: it has to read the same.
+func checkStrict(t *testing.T, raw []byte) {
+	strict, ok := strictly[builtIn](raw)
+	if !ok {
+		return
+	}
+	var decoded builtIn
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, &decoded); err != nil {
+		t.Errorf("the decoder cannot read what was read strictly: %v", err)
+	}
+	if a, b := fmt.Sprintf("%+v", strict.read(Create)), fmt.Sprintf("%+v", decoded.read(Create)); a != b {
+		t.Errorf("strictly %s\ndecoded %s", a, b)
+	}
 }
 
 // checkFields looks every image up by its field.

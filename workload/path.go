@@ -41,8 +41,8 @@ func (p path) walk(raw json.RawMessage, at string, visit func(raw json.RawMessag
 	if isNull(raw) || raw[0] != '[' {
 		return p.enter(raw, at, visit)
 	}
-	var list []json.RawMessage
-	if err := decode(raw, at, &list); err != nil {
+	list, err := decode[[]json.RawMessage](raw, at)
+	if err != nil {
 		return err
 	}
 	for i, element := range list {
@@ -62,8 +62,8 @@ func (p path) enter(raw json.RawMessage, at string, visit func(raw json.RawMessa
 	if len(p) == 0 {
 		return visit(raw, at)
 	}
-	var object map[string]json.RawMessage
-	if err := decode(raw, at, &object); err != nil {
+	object, err := decode[map[string]json.RawMessage](raw, at)
+	if err != nil {
 		return err
 	}
 	return p[1:].walk(object[p[0]], child(at, p[0]), visit)

@@ -108,11 +108,13 @@ func (s *podSpec) scheduling() *corev1.PodSpec {
 // off, more nodes than the true ones seem feasible, which denies nothing.
 func (s *podSpec) admittedTolerations() []corev1.Toleration {
 	var tolerations []corev1.Toleration
-	for _, c := range slices.Concat(s.InitContainers, s.Containers) {
-		for _, name := range c.Resources.extended {
-			tolerations = append(tolerations, corev1.Toleration{
-				Key: name, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule,
-			})
+	for _, containers := range [...][]container{s.InitContainers, s.Containers} {
+		for i := range containers {
+			for _, name := range containers[i].Resources.extended {
+				tolerations = append(tolerations, corev1.Toleration{
+					Key: name, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule,
+				})
+			}
 		}
 	}
 	return tolerations

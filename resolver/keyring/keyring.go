@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 )
 
 const (
@@ -34,6 +36,15 @@ type Keyring struct {
 	// Hidden are globs of hosts for which nodes may hold credentials that
 	// are not in Node; DefaultHiddenHosts has the usual ones.
 	Hidden []string
+
+	reading sync.Once
+	globs   dockerconfig.Globs // what Hidden says, once it was read
+}
+
+// hidden are the globs of Hidden.
+func (k *Keyring) hidden() dockerconfig.Globs {
+	k.reading.Do(func() { k.globs = dockerconfig.NewGlobs(k.Hidden) })
+	return k.globs
 }
 
 // Pod is what of a Pod decides about its credentials.
@@ -52,7 +63,7 @@ type Pod struct {
 // Open reads the Pod's secrets, each once, several at a time. The ring stays
 // as it is: it is for one admission, not to be kept.
 func (k *Keyring) Open(ctx context.Context, pod Pod) *Ring {
-	ring := &Ring{nodes: k.Node, hidden: k.Hidden, account: k.accountOf(pod)}
+	ring := &Ring{nodes: k.Node, hidden: k.hidden(), account: k.accountOf(pod)}
 	names, from := pod.PullSecrets, ""
 	if len(names) == 0 && pod.InheritsSecrets {
 		names, from = ring.inherit(ctx), ring.account.String()

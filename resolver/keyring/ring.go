@@ -17,7 +17,7 @@ import (
 // Ring holds the credentials of one Pod. It may be used by several goroutines.
 type Ring struct {
 	nodes     []NodeSource
-	hidden    []string
+	hidden    dockerconfig.Globs
 	account   *Account
 	secrets   []*secret
 	pod       dockerconfig.Index
@@ -85,6 +85,9 @@ func (r *Ring) build() {
 	r.pod.Sort()
 }
 
+// Asks tells whether a Lookup asks others, which may take long.
+func (r *Ring) Asks() bool { return len(r.nodes) > 0 }
+
 // Lookup returns what the kubelet would try for an image: all that match among
 // the Pod's secrets, then among the nodes' own.
 func (r *Ring) Lookup(ctx context.Context, image reference.Named) Match {
@@ -92,7 +95,7 @@ func (r *Ring) Lookup(ctx context.Context, image reference.Named) Match {
 	own := r.pod.Lookup(repository)
 	match := Match{
 		Malformed: r.malformed,
-		Hidden:    dockerconfig.MatchesAny(r.hidden, repository),
+		Hidden:    r.hidden.Match(repository),
 		Notes:     slices.Concat(r.notes, unhelpful(r.secrets, repository, own)),
 	}
 	unseen := unseen{texts: slices.Clone(r.unseen.texts), failed: r.unseen.failed}

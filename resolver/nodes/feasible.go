@@ -24,13 +24,17 @@ func Feasible(nodes []Node, spec *corev1.PodSpec, daemonSet bool) []Node {
 		return nodes
 	}
 	f := newFilter(spec, daemonSet)
-	if !slices.ContainsFunc(nodes, f.excludes) {
+	first := 0
+	for first < len(nodes) && !f.excludes(&nodes[first]) {
+		first++
+	}
+	if first == len(nodes) {
 		return nodes
 	}
-	var feasible []Node
-	for _, n := range nodes {
-		if !f.excludes(n) {
-			feasible = append(feasible, n)
+	feasible := slices.Clone(nodes[:first])
+	for i := first + 1; i < len(nodes); i++ {
+		if !f.excludes(&nodes[i]) {
+			feasible = append(feasible, nodes[i])
 		}
 	}
 	return feasible
@@ -75,7 +79,7 @@ func requiredAffinity(spec *corev1.PodSpec) *corev1.NodeSelector {
 }
 
 // excludes tells whether the Pod cannot land on a node.
-func (f *filter) excludes(n Node) bool {
+func (f *filter) excludes(n *Node) bool {
 	if f.spec.NodeName != "" && f.spec.NodeName != n.Name {
 		return true
 	}
@@ -94,7 +98,7 @@ func (f *filter) excludes(n Node) bool {
 // foreignOS tells whether the kubelet would turn the Pod away for its
 // operating system (Kubernetes pkg/kubelet/lifecycle/predicate.go,
 // rejectPodAdmissionBasedOnOSField).
-func (f *filter) foreignOS(n Node) bool {
+func (f *filter) foreignOS(n *Node) bool {
 	if f.spec.OS == nil || n.Platform.OS == "" {
 		return false
 	}

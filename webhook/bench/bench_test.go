@@ -24,17 +24,19 @@ import (
 // secret. Blocks of requests go to Pullgate and to the other in turn, so that
 // what else the machine does hits both.
 func BenchmarkValidate(b *testing.B) {
-	for _, inFlight := range []int{1, 16} {
-		b.Run(fmt.Sprintf("inflight=%d", inFlight), func(b *testing.B) { compare(b, inFlight) })
+	for _, images := range []int{1, 20} {
+		for _, inFlight := range []int{1, 16} {
+			b.Run(fmt.Sprintf("images=%d/inflight=%d", images, inFlight), func(b *testing.B) { compare(b, images, inFlight) })
+		}
 	}
 }
 
-func compare(b *testing.B, inFlight int) {
+func compare(b *testing.B, n, inFlight int) {
 	const block = 400
 	images := &images{}
 	host := images.start(b)
 	gate, other := serve(b, gate(b, host), true), serve(b, allow(), false)
-	client, review := newClient(b), deployment(b, host+"/private/app:1")
+	client, review := newClient(b), cachedReview(b, host, n)
 	for range 100 { // connections, tokens and the first look at the image
 		post(b, client, gate, review)
 		post(b, client, other, review)
@@ -119,7 +121,7 @@ func (l *load) report(b *testing.B, prefix string) {
 
 // deployment is the AdmissionReview of a Deployment as kubectl and the API
 // server make one.
-func deployment(b *testing.B, image string) []byte {
+func deployment(b testing.TB, image string) []byte {
 	replicas, labels := int32(3), map[string]string{"app": "web", "team": "shop"}
 	object := appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
@@ -164,7 +166,7 @@ func podSpec(image string) corev1.PodSpec {
 }
 
 // review is the AdmissionReview of an object that is created.
-func review(b *testing.B, kind string, object any) []byte {
+func review(b testing.TB, kind string, object any) []byte {
 	raw, err := json.Marshal(object)
 	if err != nil {
 		b.Fatal(err)

@@ -75,7 +75,7 @@ func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // start serves a registry over TLS, and returns its host.
-func (i *images) start(b *testing.B) string {
+func (i *images) start(b testing.TB) string {
 	server := httptest.NewUnstartedServer(i)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
@@ -113,7 +113,7 @@ func someNodes(n int) []nodes.Node {
 }
 
 // gate is a Pullgate as `pullgate serve` sets it up, but for the API server.
-func gate(b *testing.B, host string) http.Handler {
+func gate(b testing.TB, host string) http.Handler {
 	direct := cluster.Source{Reader: oneSecret{host: host}}
 	all, known, log := prometheus.NewRegistry(), someNodes(100), slog.New(quiet())
 	components, err := wiring.New(policy.Default(), wiring.Dependencies{

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -61,18 +62,27 @@ func CheckGlob(glob string) error {
 	return nil
 }
 
-// MatchesAny tells whether one of the globs covers the repository.
-func MatchesAny(globs []string, repository string) bool {
-	target, err := parseAddress(repository)
-	if err != nil {
-		return false
-	}
+// Globs are globs of hosts[:port][/path] that were read once, for many matches.
+type Globs []address
+
+// NewGlobs reads globs; those that cannot be parsed match nothing.
+func NewGlobs(globs []string) Globs {
+	var all Globs
 	for _, glob := range globs {
-		if parsed, err := parseAddress(glob); err == nil && parsed.covers(target) {
-			return true
+		if parsed, err := parseAddress(glob); err == nil {
+			all = append(all, parsed)
 		}
 	}
-	return false
+	return all
+}
+
+// Match tells whether one of the globs covers the repository.
+func (g Globs) Match(repository string) bool {
+	if len(g) == 0 {
+		return false
+	}
+	target, err := parseAddress(repository)
+	return err == nil && slices.ContainsFunc(g, func(glob address) bool { return glob.covers(target) })
 }
 
 // KeyOf turns the address of an entry into the key by which it is matched:

@@ -52,8 +52,8 @@ func NewPlugins(config, binDir string, log *slog.Logger) (*Plugins, error) {
 		}
 		all.providers = append(all.providers, &provider{
 			providerConfig: one, program: program, log: log.With("provider", one.Name), runs: runs,
-			asking:  coalesce.Group[answerKey, dockerconfig.Config]{Life: maxRun},
-			answers: newAnswers(time.Now),
+			asking: coalesce.Group[answerKey, dockerconfig.Config]{Life: maxRun},
+			images: dockerconfig.NewGlobs(one.MatchImages), answers: newAnswers(time.Now),
 		})
 	}
 	return all, nil
@@ -81,7 +81,7 @@ func (p *Plugins) lookup(ctx context.Context, account *keyring.Account, reposito
 	var found dockerconfig.Index
 	var missed missed
 	for _, one := range p.providers {
-		if !dockerconfig.MatchesAny(one.MatchImages, repository) {
+		if !one.images.Match(repository) {
 			continue
 		}
 		config, err := p.consult(ctx, one, account, repository, anew)

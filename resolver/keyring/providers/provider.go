@@ -24,7 +24,9 @@ const (
 type provider struct {
 	providerConfig
 	program string
-	log     *slog.Logger
+	// images are MatchImages, read once.
+	images dockerconfig.Globs
+	log    *slog.Logger
 	// runs bounds the programs that run at a time, of all providers.
 	runs    chan struct{}
 	asking  coalesce.Group[answerKey, dockerconfig.Config]
