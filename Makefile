@@ -25,7 +25,7 @@ KUBE_LDFLAGS := -s -w \
 	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
 MODULES := . test/kube test/e2e test/oracle test/pulloracle test/operate test/cli test/ci test/page test/release
-LINTED := . test/e2e test/oracle test/pulloracle test/operate test/cli test/ci test/page
+LINTED := . test/e2e test/oracle test/pulloracle test/operate test/cli test/ci test/page test/release
 FUZZTIME ?= 60s
 
 # A node's programs, all of containerd.
@@ -54,7 +54,7 @@ demo: ## Show Pullgate at work, in CI first, then on a local Kubernetes that is 
 	@exec $(BIN)/demo -root $(CURDIR) -- -trimpath -ldflags '$(KUBE_LDFLAGS)' -o $(BIN)/kube .
 
 .PHONY: test
-test: test-unit test-oracle test-cli test-e2e ## Test everything that must hold, on a real API server too
+test: test-unit test-oracle test-image test-cli test-e2e ## Test everything that must hold, on a real API server too
 
 .PHONY: test-unit
 test-unit: ## Test the packages alone
@@ -92,8 +92,9 @@ test-node: build kube $(CONTAINERD) $(SHIM) $(CTR) ## Compare with a real kubele
 	$(BIN)/agreement -root $(CURDIR) -containerd $(CONTAINERD) -shim $(SHIM) -ctr $(CTR) -sleeper $(BIN)/sleeper $(if $(UPDATE),-update)
 
 .PHONY: test-operate
-test-operate: build kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION) $(BIN)/helm-$(HELM3_VERSION) $(BIN)/prometheus-$(PROMETHEUS_VERSION) ## Install, harm, heal and remove Pullgate on a whole cluster (Linux, root, runc, CNI, nftables)
+test-operate: image kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION) $(BIN)/helm-$(HELM3_VERSION) $(BIN)/prometheus-$(PROMETHEUS_VERSION) ## Install, harm, heal and remove Pullgate on a whole cluster (Linux, root, runc, CNI, nftables)
 	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/sleeper
+	$(IMAGE_BUILDER) -name ghcr.io/pullgate/pullgate:0.1.0 -o $(BIN)/image-of-chart.tar
 	cd test/operate && CONTAINERD=$(CONTAINERD) SHIM=$(SHIM) CTR=$(CTR) HELM=$(BIN)/helm-$(HELM_VERSION) HELM3=$(BIN)/helm-$(HELM3_VERSION) PROMETHEUS=$(BIN)/prometheus-$(PROMETHEUS_VERSION) \
 		go test -count=1 -timeout 15m ./...
 
@@ -147,9 +148,29 @@ manifests-check: $(BIN)/helm-$(HELM_VERSION) ## Check the chart, and that what i
 	deploy/render $< $(TOKENS) | diff -u test/e2e/testdata/rbac-tokens.yaml - || { echo 'rbac-tokens.yaml is out of date: run `make manifests`'; exit 1; }
 	deploy/render $< $(AUDIT) | diff -u test/e2e/testdata/rbac-audit.yaml - || { echo 'rbac-audit.yaml is out of date: run `make manifests`'; exit 1; }
 
+# What the Dockerfile copies, for each architecture, and of what it was linked.
+IMAGE := $(BIN)/image
+IMAGE_NAME ?= ghcr.io/pullgate/pullgate:$(VERSION)
+IMAGE_BUILDER = $(BIN)/image-builder -dockerfile Dockerfile -context $(IMAGE) -version $(VERSION) -created $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+.PHONY: image-files
+image-files:
+	cd test/release && go build -o $(BIN)/ ./cmd/authorities github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	mkdir -p $(IMAGE)
+	$(BIN)/authorities > $(IMAGE)/ca-certificates.crt
+	for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o $(IMAGE)/pullgate-$$arch ./cmd/pullgate; \
+		$(BIN)/cyclonedx-gomod bin -json -licenses=false -version $(VERSION) -output $(IMAGE)/pullgate-$$arch.cdx.json $(IMAGE)/pullgate-$$arch; \
+	done
+
 .PHONY: image
-image: ## Build the container image (needs docker with buildx)
-	docker buildx build --build-arg VERSION=$(VERSION) -t pullgate:$(VERSION) .
+image: image-files ## Build the container image, bin/image.tar, without an engine; PUSH=1 pushes it as IMAGE_NAME
+	cd test/release && go build -o $(BIN)/image-builder ./cmd/image
+	$(IMAGE_BUILDER) -name $(IMAGE_NAME) -o $(BIN)/image.tar $(if $(PUSH),-push)
+
+.PHONY: test-image
+test-image: image ## Test the container image: the same when built twice, small, for two platforms
+	cd test/release && go test -count=1 ./...
 
 .PHONY: release-snapshot
 release-snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## Build what a release has, publish nothing, and check krew's manifest
@@ -157,6 +178,7 @@ release-snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## Build what a releas
 	$< check
 	$< release --snapshot --clean
 	$(BIN)/validate-krew-manifest -skip-install -manifest dist/krew/pullgate.yaml
+	$(MAKE) image VERSION=$$(sed -n 's/.*"tag":"\([^"]*\)".*/\1/p' dist/metadata.json)
 
 .PHONY: clean
 clean: ## Remove what was built

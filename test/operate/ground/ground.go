@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,14 +23,17 @@ const (
 	startFor = time.Minute
 	// plugins is where Debian has the CNI plugins.
 	plugins = "/usr/lib/cni"
-	sandbox = "pullgate.test/sandbox:1"
+	// Sandbox is the image of Pods' sandboxes, which sleeps.
+	Sandbox = "pullgate.test/sandbox:1"
 	// Image is the one that the chart names by default.
 	Image = "ghcr.io/pullgate/pullgate:0.1.0"
 )
 
 // Programs are those that the ground is made of.
 type Programs struct {
-	Kube, Containerd, Shim, Ctr, Helm, Helm3, Pullgate, Sleeper string
+	Kube, Containerd, Shim, Ctr, Helm, Helm3, Sleeper string
+	// Archive is the one that `make image` builds, with the image called Image.
+	Archive string
 }
 
 // Ground is what runs.
@@ -78,24 +82,42 @@ const network = `{
 func (g *Ground) startContainerd(ctx context.Context) error {
 	var err error
 	g.node, err = node.Start(ctx, node.Options{
-		Binary: g.programs.Containerd, Shim: g.programs.Shim, Sandbox: sandbox, Plugins: plugins, Network: network,
+		Binary: g.programs.Containerd, Shim: g.programs.Shim, Sandbox: Sandbox, Plugins: plugins, Network: network,
 	})
 	return err
 }
 
 // loadImages brings the two images to the Node that nobody pulls.
 func (g *Ground) loadImages(ctx context.Context) error {
-	for name, program := range map[string]string{sandbox: g.programs.Sleeper, Image: g.programs.Pullgate} {
-		archive, err := archive(name, program)
-		if err != nil {
-			return fmt.Errorf("make the image %s: %w", name, err)
-		}
+	pause, err := archive(Sandbox, g.programs.Sleeper)
+	if err != nil {
+		return fmt.Errorf("make the image %s: %w", Sandbox, err)
+	}
+	built, err := os.Open(g.programs.Archive)
+	if err != nil {
+		return fmt.Errorf("%w: run `make test-operate`", err)
+	}
+	defer func() { _ = built.Close() }()
+	for _, archive := range []io.Reader{pause, built} {
 		if err := g.node.Load(ctx, g.programs.Ctr, archive); err != nil {
-			return fmt.Errorf("load the image %s: %w", name, err)
+			return fmt.Errorf("load an image: %w", err)
 		}
 	}
 	return nil
 }
+
+// StopNode ends the kubelet and deletes its Node. Containers go on.
+func (g *Ground) StopNode(ctx context.Context) error {
+	g.kubelet.Stop()
+	_, err := g.Must(ctx, "", "delete", "node", cluster.NodeName)
+	return err
+}
+
+// StartNode has a kubelet join again, after StopNode or StopKubelet.
+func (g *Ground) StartNode(ctx context.Context) error { return g.startKubelet(ctx) }
+
+// StopKubelet ends the kubelet, as if its machine were off; the Node is there.
+func (g *Ground) StopKubelet() { g.kubelet.Stop() }
 
 func (g *Ground) startKubelet(ctx context.Context) error {
 	dir := filepath.Join(g.Dir(), "kubelet")

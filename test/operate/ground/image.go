@@ -18,8 +18,7 @@ import (
 	"github.com/pullgate/pullgate/test/pulloracle/content"
 )
 
-// archive makes an image of one static program, as the Dockerfile does, but for
-// the authorities, which nobody needs here.
+// archive makes an image of one static program, for sandboxes.
 func archive(reference, program string) (io.Reader, error) {
 	tag, err := name.NewTag(reference)
 	if err != nil {
@@ -38,7 +37,7 @@ func archive(reference, program string) (io.Reader, error) {
 		return nil, err
 	}
 	config.OS, config.Architecture = "linux", runtime.GOARCH
-	config.Config = v1.Config{Entrypoint: []string{"/pullgate"}, Cmd: []string{"serve"}, User: "65532:65532"}
+	config.Config = v1.Config{Entrypoint: []string{"/program"}, User: "65532:65532"}
 	if image, err = mutate.ConfigFile(image, config); err != nil {
 		return nil, err
 	}
@@ -46,7 +45,7 @@ func archive(reference, program string) (io.Reader, error) {
 	return &buffer, tarball.Write(tag, image, &buffer)
 }
 
-// programLayer has the program as /pullgate.
+// programLayer has the program as /program.
 func programLayer(file string) (v1.Layer, error) {
 	program, err := os.ReadFile(file) //nolint:gosec // the caller's own
 	if err != nil {
@@ -54,7 +53,7 @@ func programLayer(file string) (v1.Layer, error) {
 	}
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)
-	if err := errors.Join(content.WriteFile(w, "pullgate", 0o755, program), w.Close()); err != nil {
+	if err := errors.Join(content.WriteFile(w, "program", 0o755, program), w.Close()); err != nil {
 		return nil, err
 	}
 	return tarball.LayerFromOpener(func() (io.ReadCloser, error) {
