@@ -87,7 +87,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"engine":                      {"workload", "resolver", "resolver/pull", "policy"},
 		"webhook":                     append([]string{"metrics", "webhook/sampling"}, core...),
 		"wiring":                      append([]string{"nodeprofile", "resolver/profiles", "resolver/nodes", "resolver/keyring", "resolver/keyring/providers", "resolver/registry", "resolver/cloud"}, core...),
-		"webhook/server":              nil,
+		"webhook/server":              {"webhook/sampling"},
 		"webhook/sampling":            nil,
 		"webhook/callers":             {"webhook/sampling"},
 		"certs":                       nil,

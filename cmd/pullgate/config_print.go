@@ -78,7 +78,7 @@ func writePrinted(out io.Writer, format string, printed *policy.Printed) error {
 	case "json":
 		text, err = printedJSON(printed)
 	default:
-		err = &hintedError{err: fmt.Errorf("--output %q is no format", format), hint: "write yaml or json"}
+		err = &hintedError{err: fmt.Errorf("--output %q is unknown", format), hint: "write one of [yaml json]"}
 	}
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func TestConfigPrintRefuses(t *testing.T) {
 		"a bad file":  {[]string{write(t, "bad.yaml", header+"mode: strict\n")}, "mode"},
 		"no file":     {[]string{"/none/c.yaml"}, "/none/c.yaml"},
 		"two files":   {[]string{"a", "b"}, "one FILE at most"},
-		"no format":   {[]string{"-o", "toml"}, "yaml or json"},
+		"no format":   {[]string{"-o", "toml"}, "[yaml json]"},
 		"a bad glob":  {[]string{write(t, "glob.yaml", header+"nodes: {hiddenCredentials: [\"https://a\"]}\n")}, "scheme"},
 		"no document": {[]string{write(t, "empty.yaml", "")}, "empty"},
 	} {

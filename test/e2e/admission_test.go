@@ -50,6 +50,7 @@ func TestAdmission(t *testing.T) {
 		{"Outside", testOutside},
 		{"Faults", testFaults},
 		{"Configuration", testConfiguration},
+		{"Flood", testFlood},
 		{"NoRights", testNoRights},
 		{"Crash", testCrash},
 		{"FailurePolicyFail", testFailurePolicyFail},

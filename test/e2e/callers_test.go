@@ -1,10 +1,8 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -137,9 +135,8 @@ func refuses(t *testing.T, r *rig.Rig, shown map[string]string) {
 // asStranger asks Pullgate itself about an image that was never asked about.
 func asStranger(t *testing.T, r *rig.Rig, authorization string, certificates ...tls.Certificate) int {
 	t.Helper()
-	review := fmt.Sprintf(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","operation":"CREATE","namespace":"default",
-		"kind":{"version":"v1","kind":"Pod"},"object":{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"name":"a","image":%q}]}}}}`, r.Lab.Open.Ref("shop/stranger:1"))
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.Gate.URL, bytes.NewReader([]byte(review)))
+	review := podReview("default", r.Lab.Open.Ref("shop/stranger:1"))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.Gate.URL, strings.NewReader(review))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,7 @@ func TestSeen(t *testing.T) {
 		}
 		return nil
 	})
+	t.Run("match conditions", func(t *testing.T) { conditionsFail(t, p) })
 	_, err := on.Helm(t.Context(), values(), "upgrade", "pullgate", chart, "--namespace", namespace, "--values", "-", "--wait",
 		"--set", "replicaCount=0,webhook.failurePolicy=Ignore")
 	if err != nil {
@@ -57,6 +58,33 @@ func TestSeen(t *testing.T) {
 	if count.Failed > 0 || count.LetIn == 0 {
 		t.Errorf("not everything was let in: %v", count)
 	}
+}
+
+// conditionsFail lets an entry that calls nobody have a match condition that the API
+// server cannot evaluate.
+func conditionsFail(t *testing.T, p prometheus) {
+	t.Helper()
+	const broken = `
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: broken-conditions}
+webhooks:
+- name: conditions.pullgate.dev
+  admissionReviewVersions: [v1]
+  sideEffects: None
+  failurePolicy: Ignore
+  clientConfig: {url: "https://127.0.0.1:1/"}
+  rules: [{operations: [CREATE], apiGroups: [apps], apiVersions: [v1], resources: [deployments]}]
+  matchConditions: [{name: broken, expression: "object.spec.thereIsNoSuchField == 1"}]
+`
+	if _, err := on.Must(t.Context(), broken, "apply", "-f", "-"); err != nil {
+		t.Fatal(err)
+	}
+	defer must(t, "delete", "validatingwebhookconfiguration", "broken-conditions")
+	unharmed(t, func() error {
+		p.answered(t, `ALERTS{alertstate="firing", alertname="PullgateConditionsFail"}`)
+		return nil
+	})
 }
 
 // Without a replica, Fail refuses everything, and the way out of docs/break-glass.md
