@@ -35,7 +35,7 @@ CTR := $(BIN)/ctr-$(CONTAINERD_VERSION)
 
 .PHONY: help
 help: ## List the commands
-	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/pullgate
@@ -59,6 +59,7 @@ test: test-unit test-oracle test-image test-cli test-e2e ## Test everything that
 .PHONY: test-unit
 test-unit: ## Test the packages alone
 	go test -race ./...
+	go test -run CostOf ./webhook/bench/
 
 .PHONY: test-oracle
 test-oracle: ## Compare verdicts with the kubelet's own packages and with what a real containerd did
@@ -110,6 +111,10 @@ messages: build kube ## Record docs/messages.md and the README's session anew
 bench: ## Measure /validate beside an always-allow webhook, and how reading grows
 	go test -run '^$$' -bench . -benchtime 3s ./webhook/bench/
 	go test -run '^$$' -bench ManyItems ./manifest/
+
+.PHONY: bench-instructions
+bench-instructions: ## Count the instructions of a cached admission, which repeat where times do not (needs Valgrind)
+	webhook/bench/instructions
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (default 60s)
