@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -32,16 +33,41 @@ const (
 	Sandbox Cause = "Sandbox"
 	// SignatureRefused: a policy of the node's about signatures.
 	SignatureRefused Cause = "SignatureRefused"
+	// KeptFromPod: the node has the image, and gives it to Pods alone that have
+	// the pull secret with which it was pulled.
+	KeptFromPod Cause = "KeptFromPod"
+	// NotStarted: the node has not made what containers need, and did not say
+	// why.
+	NotStarted Cause = "NotStarted"
 )
+
+// CauseEntry is what is said of a cause in general.
+type CauseEntry struct {
+	Cause Cause
+	// Meaning is one sentence on what it means, Help what to do.
+	Meaning, Help string
+}
+
+// Causes are all that are not the registry's, in the order in which they are
+// documented.
+func Causes() []CauseEntry {
+	return []CauseEntry{
+		{NoSpace, "The node has no room for the image.", "Remove what fills the node's disk, such as images that nothing uses, or give it a larger one."},
+		{NotUnpacked, "The image was pulled, and its layers could not be unpacked.", "Push the image again with a current builder."},
+		{PullRateOnNode, "The kubelet began as many pulls as it may in a second.", "Wait: it tries again. Where it comes often, raise registryPullQPS and registryBurst in the kubelet's configuration."},
+		{Queued, "The kubelet pulls one image after the other, and another's pull is under way.", "Wait for it, or set serializeImagePulls: false in the kubelet's configuration."},
+		{Hanging, "A pull began, and nothing came of it.", "Look on the node: only it knows how far it is."},
+		{NotCreated, "The API server let no Pod come to be.", "Put right what its words name: a quota, a policy, a ServiceAccount."},
+		{Sandbox, "The node cannot get the image of its Pods' sandboxes.", "Correct the sandbox image in the configuration of the node's runtime, or let the node reach its registry."},
+		{SignatureRefused, "A policy of the node's about signatures refuses the image.", "Sign the image, or change the node's policy."},
+		{KeptFromPod, "The node has the image, and gives it to Pods alone that have the pull secret with which it was pulled (KEP-2535, since Kubernetes 1.35).", "Give the Pod a pull secret for the image."},
+		{NotStarted, "The node has not made what the Pod's containers need, and nothing says why.", "Look on the node: volumes, the network and the sandbox's image come before images."},
+	}
+}
 
 // OnNode tells whether no registry has a part in it.
 func (c Cause) OnNode() bool {
-	switch c {
-	case NoSpace, NotUnpacked, PullRateOnNode, Queued, Hanging, NotCreated, Sandbox, SignatureRefused:
-		return true
-	default:
-		return false
-	}
+	return slices.ContainsFunc(Causes(), func(entry CauseEntry) bool { return entry.Cause == c })
 }
 
 // phrase is a piece of the words of kubelets (1.32 to 1.37), containerd (1.7 to
@@ -68,6 +94,7 @@ func phrases() []phrase {
 		{"error unpacking image", NotUnpacked},
 		{"SignatureValidationFailed", SignatureRefused},
 		{"Source image rejected", SignatureRefused},
+		{"image verifier", SignatureRefused},
 		{"toomanyrequests", Cause(pull.RateLimited)},
 		{"429 Too Many Requests", Cause(pull.RateLimited)},
 		{"x509:", Cause(pull.UntrustedCertificate)},

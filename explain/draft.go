@@ -1,17 +1,16 @@
 package explain
 
 import (
+	"fmt"
 	"strings"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
-
-// maxBackOff is how long the kubelet waits at most before it pulls again
-// (Kubernetes pkg/kubelet/kubelet.go, imageBackOffPeriod and MaxContainerBackOff).
-const maxBackOff = 300 * time.Second
 
 // draft is an explanation that is being put together.
 type draft struct {
@@ -48,6 +47,16 @@ func (a *draft) evidence(from, text string, at time.Time) {
 		line.At = &at
 	}
 	a.Evidence = append(a.Evidence, line)
+}
+
+// said adds what the kubelet said; where it said nothing, from where that is
+// known.
+func (a *draft) said(s Symptom) {
+	if s.Words == "" {
+		a.evidence("worked out from "+s.From, "the node has made the Pod's sandbox and volumes, and said no more of "+subject(s), s.At)
+		return
+	}
+	a.evidence("the kubelet said ("+s.From+")", s.Words, s.At)
 }
 
 // asked adds what the registry says now.
@@ -102,10 +111,21 @@ func orEmpty[T any](list []T) []T {
 // clock is a moment as it is spoken of; UTC, as the cluster's own times are.
 func clock(at time.Time) string { return at.UTC().Format("15:04:05 UTC") }
 
+// span is a time as it is spoken of.
+func span(d time.Duration) string { return fmt.Sprint(d.Round(time.Second)) }
+
 // owner names what people change: the topmost controller, or the object.
 func (a *draft) owner() workload.Object {
 	if a.record.Owner.Kind != "" {
 		return a.record.Owner
 	}
 	return a.record.Object
+}
+
+// ownerMeta is the metadata of what people change; nil where it is not known.
+func (a *draft) ownerMeta() *metav1.ObjectMeta {
+	if a.record.OwnerMeta != nil {
+		return a.record.OwnerMeta
+	}
+	return a.record.Meta
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -35,7 +34,7 @@ func waitingPod(reason, message string) *corev1.Pod {
 
 // recordOf is what was read of a Pod.
 func recordOf(pod *corev1.Pod, events ...corev1.Event) *Record {
-	return &Record{Object: podObject(pod), Meta: &pod.ObjectMeta, Pod: pod, Events: events, At: now}
+	return &Record{Object: podObject(pod), Meta: &pod.ObjectMeta, Pod: pod, Spec: &pod.Spec, Events: events, At: now}
 }
 
 // resultOf is what the registry says now of the container's image.
@@ -66,9 +65,11 @@ func TestExplain(t *testing.T) {
 		answer  string
 	}{
 		{"broken", recordOf(waitingPod("ImagePullBackOff", backOff)), resultOf(pull.TagNotFound), Broken, "TagNotFound", "container web cannot start: " + image + ": summary"},
-		{"healed", recordOf(waitingPod("ImagePullBackOff", backOff)), resultOf(pull.ReasonPullable), Healed, "TagNotFound", image + " can be pulled now; the kubelet tries again by 14:07:00 UTC at the latest"},
+		{"healed", recordOf(waitingPod("ImagePullBackOff", backOff)), resultOf(pull.ReasonPullable), Healed, "TagNotFound", image + " can be pulled now; the kubelet tries again by 14:07:15 UTC at the latest"},
 		{"healed, and the last try is known", recordOf(waitingPod("ErrImagePull", notFound), event("Failed", fmt.Sprintf("Failed to pull image %q: %s", image, notFound), time.Minute, 3)),
-			resultOf(pull.ReasonPullable), Healed, "TagNotFound", image + " can be pulled now; the kubelet tries again by 14:06:00 UTC at the latest"},
+			resultOf(pull.ReasonPullable), Healed, "TagNotFound", image + " can be pulled now; the kubelet tries again by 14:06:15 UTC at the latest"},
+		{"healed, and few tries failed", recordOf(waitingPod("ErrImagePull", notFound), event("Failed", fmt.Sprintf("Failed to pull image %q: %s", image, notFound), time.Minute, 4)),
+			resultOf(pull.ReasonPullable), Healed, "TagNotFound", image + " can be pulled now; the kubelet tries again by 14:02:35 UTC at the latest"},
 		{"not known", recordOf(waitingPod("ErrImagePull", "dial tcp: lookup reg.example.com: no such host")), resultOf(pull.RegistryUnreachable), Unknown, "RegistryUnreachable", "container web waits for " + image + ": summary"},
 		{"not asked", recordOf(waitingPod("ErrImagePull", notFound)), nil, Unknown, "TagNotFound", "container web waits for " + image},
 		{"a full disk", recordOf(waitingPod("ErrImagePull", "write /var/lib/x: no space left on device")), resultOf(pull.ReasonPullable), Broken, "NoSpace", "node node-a has no room for " + image},
@@ -136,7 +137,7 @@ func TestHistory(t *testing.T) {
 		{Manager: "someone-else", Operation: "Update", Time: &at, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`)},
 		{Manager: "ci", Operation: "Apply", Time: &at, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"web\"}":{"f:image":{}}}}}}}`)},
 	}}
-	r.Revisions = []appsv1.ReplicaSet{revision(image, 30*time.Minute), revision("reg.example.com/shop/web:1.28", 24*time.Hour)}
+	r.Revisions = []Revision{revision(image, 30*time.Minute), revision("reg.example.com/shop/web:1.28", 24*time.Hour)}
 	text := fmt.Sprint(Explain(r, resultOf(pull.TagNotFound)).Timeline)
 	for _, want := range []string{"ci set the image " + image + " (Apply)", "before that, it was reg.example.com/shop/web:1.28"} {
 		if !strings.Contains(text, want) {
@@ -148,11 +149,8 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-func revision(image string, ago time.Duration) appsv1.ReplicaSet {
-	return appsv1.ReplicaSet{
-		ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(now.Add(-ago))},
-		Spec:       appsv1.ReplicaSetSpec{Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: image}}}}},
-	}
+func revision(image string, ago time.Duration) Revision {
+	return Revision{At: now.Add(-ago), Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: image}}}}
 }
 
 // TestRemediesAreSafe: what another tool owns is not changed behind its back,
@@ -167,7 +165,7 @@ func TestRemediesAreSafe(t *testing.T) {
 	}{
 		{"a suggestion", nil, "reg.example.com/shop/web:1.29", "kubectl set image deployment/web web=reg.example.com/shop/web:1.29 -n shop", true},
 		{"none", nil, "", "kubectl set image deployment/web web=IMAGE -n shop", false},
-		{"Argo CD's", map[string]string{"argocd.argoproj.io/tracking-id": "shop"}, "reg.example.com/shop/web:1.29", "", false},
+		{"Argo CD's", map[string]string{"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web"}, "reg.example.com/shop/web:1.29", "", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := recordOf(waitingPod("ErrImagePull", notFound))
@@ -193,7 +191,7 @@ func TestRemediesAreSafe(t *testing.T) {
 			if set != test.command {
 				t.Errorf("got %q, want %q", set, test.command)
 			}
-			if test.command == "" && !strings.Contains(fmt.Sprint(e.Remedies), "Argo CD (shop) owns Deployment web: change spec.template.spec.containers[0].image") {
+			if test.command == "" && !strings.Contains(fmt.Sprint(e.Remedies), "Argo CD owns Deployment web: change spec.template.spec.containers[0].image in the source of its Application shop") {
 				t.Errorf("got %+v", e.Remedies)
 			}
 		})

@@ -48,7 +48,8 @@ type Explanation struct {
 	Timeline  []Line      `json:"timeline"`
 	Remedies  []Remedy    `json:"remedies"`
 	Notes     []pull.Note `json:"notes"`
-	// Others is how many other Pods of the namespace wait for the same image.
+	// Others is how many other Pods of the namespace wait for the same image, or
+	// suffer from the same node.
 	Others int `json:"others"`
 	// Unread are what could not be read, and why.
 	Unread []string `json:"unread"`

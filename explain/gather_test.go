@@ -52,7 +52,7 @@ func TestGather(t *testing.T) {
 		{"more than is read", false, "the namespace's events: only the first 1000 were read"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			record, err := Gather(t.Context(), server{pod: pod, forbidden: test.forbidden, more: true}, target, now)
+			record, err := Gather(t.Context(), server{pod: pod, forbidden: test.forbidden, more: true}, target, Given{At: now})
 			if err != nil || record.Pod == nil || record.Pod.Name != pod.Name {
 				t.Fatalf("got %+v, %v", record, err)
 			}
@@ -61,12 +61,12 @@ func TestGather(t *testing.T) {
 			}
 		})
 	}
-	_, err := Gather(t.Context(), server{pod: pod}, Target{Kind: target.Kind, Namespace: "shop", Name: "other"}, now)
+	_, err := Gather(t.Context(), server{pod: pod}, Target{Kind: target.Kind, Namespace: "shop", Name: "other"}, Given{At: now})
 	if !apierrors.IsNotFound(err) {
 		t.Errorf("a Pod that is not there: %v", err)
 	}
 	for forbidden, want := range map[bool]string{true: "you may not read it: name an object", false: "namespace shop has no Pods: name what should make them"} {
-		_, err = Gather(t.Context(), server{pod: pod, forbidden: forbidden}, Target{Namespace: "shop"}, now)
+		_, err = Gather(t.Context(), server{pod: pod, forbidden: forbidden}, Target{Namespace: "shop"}, Given{At: now})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("forbidden %t: %v, want %q", forbidden, err, want)
 		}

@@ -2,15 +2,19 @@ package explain
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/version"
+
+	"github.com/pullgate/pullgate/resolver"
 )
 
 // explainOnNode explains what no registry has a part in.
 func explainOnNode(a *draft, s Symptom) {
-	node := a.record.Pod.Spec.NodeName
+	node := a.node()
 	switch s.Cause {
 	case NoSpace:
 		a.conclude(Broken, string(s.Cause), fmt.Sprintf("node %s has no room for %s", node, s.Image))
@@ -18,17 +22,18 @@ func explainOnNode(a *draft, s Symptom) {
 		a.onTheNode("remove the images that nothing uses", "crictl rmi --prune", Destroys)
 	case NotUnpacked:
 		a.conclude(Broken, string(s.Cause), fmt.Sprintf("%s was pulled, and node %s cannot unpack it", s.Image, node))
-		a.Remedies = append(a.Remedies, Remedy{Text: "push the image again with a current builder; if other nodes unpack it, the node's own copy is spoilt"})
-		a.onTheNode("remove the node's copy, so that it is pulled anew", "crictl rmi "+s.Image, Destroys)
+		a.Remedies = append(a.Remedies, Remedy{Text: "push the image again with a current builder; if other nodes unpack it, node " + node + " or its disk is at fault"})
+		retry(a)
 	case PullRateOnNode:
-		a.conclude(Healed, string(s.Cause), fmt.Sprintf("node %s pulled too many images at a time; the kubelet tries %s again within %s", node, s.Image, maxBackOff))
+		a.conclude(Healed, string(s.Cause), fmt.Sprintf("node %s pulled too many images at a time; the kubelet tries %s again by %s at the latest", node, s.Image, clock(nextTry(s, a.record.At))))
 		a.Remedies = append(a.Remedies, Remedy{Text: "raise registryPullQPS and registryBurst in the kubelet's configuration, if it comes again"})
 	case Sandbox:
 		a.conclude(Broken, string(s.Cause), fmt.Sprintf("node %s cannot get the image of its Pods' sandboxes%s", node, comma(s.Image)))
+		a.Remedies = append(a.Remedies, Remedy{Text: "let the node reach the image, or correct its name in the configuration of the node's runtime; the kubelet tries again by itself within " + span(syncPeriod)})
 		a.onTheNode("see which image the runtime's configuration names", "crictl info", Looks)
 	case SignatureRefused:
 		a.conclude(Broken, string(s.Cause), fmt.Sprintf("node %s has a policy of signatures that refuses %s", node, s.Image))
-		a.onTheNode("see the policy", "cat /etc/containers/policy.json", Looks)
+		a.Remedies = append(a.Remedies, Remedy{Text: "sign the image as the node's policy wants it: /etc/containers/policy.json with CRI-O, the image verifiers of its configuration with containerd"})
 	default:
 		explainHanging(a, s)
 	}
@@ -41,10 +46,43 @@ func comma(image string) string {
 	return ", " + image
 }
 
+// keepsSince is the release whose kubelets keep what they pulled with a pull
+// secret from Pods without it (KEP-2535, feature gate
+// KubeletEnsureSecretPulledImages).
+var keepsSince = version.MustParseGeneric("1.35.0")
+
+// explainKept explains an image that a node has and the Pod does not get.
+func explainKept(a *draft, s Symptom, result *resolver.Result) {
+	kubelet := kubeletOf(a.record.Node)
+	switch {
+	case kubelet != nil && kubelet.LessThan(keepsSince):
+		explainHealed(a, s)
+		return
+	case kubelet == nil:
+		a.conclude(Unknown, string(KeptFromPod), fmt.Sprintf("%s waits for %s, and a node has it: kubelets since 1.35 give it to Pods alone that have the pull secret with which it was pulled", subject(s), s.Image))
+	default:
+		a.conclude(Broken, string(KeptFromPod), fmt.Sprintf("node %s has %s, and gives it to Pods alone that have the pull secret with which it was pulled", a.node(), s.Image))
+		a.evidence("worked out from the Node", fmt.Sprintf("its kubelet is %s, and KEP-2535 is on since 1.35", a.record.Node.Status.NodeInfo.KubeletVersion), time.Time{})
+	}
+	newSecret(a, result)
+}
+
+// kubeletOf is the version of a Node's kubelet; nil where it is not known.
+func kubeletOf(node *corev1.Node) *version.Version {
+	if node == nil {
+		return nil
+	}
+	found, err := version.ParseGeneric(node.Status.NodeInfo.KubeletVersion)
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
 // explainHanging explains a pull of which nothing came: it waits behind another, or
 // only the node knows.
 func explainHanging(a *draft, s Symptom) {
-	node := a.record.Pod.Spec.NodeName
+	node, since := a.node(), span(a.record.At.Sub(s.At))
 	if other, ok := ahead(a, s.At); ok {
 		a.conclude(Unknown, string(Queued), fmt.Sprintf("%s waits on node %s behind %s of Pod %s, which is still being pulled", s.Image, node, other.image, other.pod))
 		a.evidence("an event of the other Pod", "Pulling image "+quoted(other.image), other.since)
@@ -52,11 +90,15 @@ func explainHanging(a *draft, s Symptom) {
 		a.do("see the other Pod", fmt.Sprintf("kubectl pullgate explain pod/%s -n %s", other.pod, a.record.Pod.Namespace), Looks)
 		return
 	}
-	a.conclude(Unknown, string(Hanging), fmt.Sprintf("node %s has been pulling %s for %s, and only it knows how far it is", node, s.Image, a.record.At.Sub(s.At).Round(time.Second)))
-	a.onTheNode("see what the node gets", "crictl pull "+s.Image, Looks)
+	text := fmt.Sprintf("node %s has been pulling %s for %s, and only it knows how far it is", node, s.Image, since)
+	if s.Words == "" {
+		text = fmt.Sprintf("node %s has said nothing of %s for %s: it pulls it, or waits for another, and only it knows", node, s.Image, since)
+	}
+	a.conclude(Unknown, string(Hanging), text)
+	a.onTheNode("see what the node gets", "timeout 60 crictl pull "+s.Image, Looks)
 }
 
-// ahead is a pull on the same node that began before and has not ended.
+// pullAhead is a pull on the same node that began before and has not ended.
 type pullAhead struct {
 	pod, image string
 	since      time.Time
@@ -90,35 +132,55 @@ func imageIn(e *corev1.Event) string {
 	return image
 }
 
-// explainNotCreated explains an object of which no Pod exists since its creation is
-// refused, and tells whether it is one.
-func explainNotCreated(a *draft) bool {
-	if a.record.Pod != nil {
-		return false
-	}
-	words, from, at := "", "", time.Time{}
-	for _, c := range a.record.Conditions {
-		if c.Type == "ReplicaFailure" || c.Reason == "FailedCreate" {
-			words, from, at = c.Message, "the condition "+c.Type, c.At
+// eventsAbout are those of a Pod.
+func eventsAbout(events []corev1.Event, pod *corev1.Pod) []corev1.Event {
+	var found []corev1.Event
+	for _, e := range events {
+		if e.InvolvedObject.UID == pod.UID {
+			found = append(found, e)
 		}
 	}
-	for i := range a.record.Events {
-		if e := &a.record.Events[i]; e.Reason == "FailedCreate" {
-			words, from, at = e.Message, "an event", eventTime(e)
+	return found
+}
+
+// whyRefused is why the API server refused to create a Pod, in its own words.
+func whyRefused(words string) string {
+	if _, why, found := strings.Cut(words, "is forbidden: "); found {
+		words = why
+	}
+	return "the API server refuses to create one: " + words
+}
+
+var (
+	quotaWords   = regexp.MustCompile(`exceeded quota: ([^,]+), requested: (\S+)`)
+	accountWords = regexp.MustCompile(`serviceaccount "([^"]+)" not found`)
+)
+
+// letCreate adds what lets the Pods come to be. The controller waits longer after
+// each refusal, up to a quarter of an hour; a new revision it tries at once.
+func letCreate(a *draft, words string) {
+	namespace := a.record.Object.Namespace
+	switch {
+	case quotaWords.MatchString(words):
+		match := quotaWords.FindStringSubmatch(words)
+		a.do("see the quota", "kubectl describe resourcequota -n "+namespace, Looks)
+		var hard []string
+		for _, part := range strings.Split(strings.TrimSuffix(match[2], ","), ",") {
+			name, _, _ := strings.Cut(part, "=")
+			hard = append(hard, fmt.Sprintf(`%q:"COUNT"`, name))
 		}
+		a.Remedies = append(a.Remedies, Remedy{Text: "raise it, or remove Pods that use it up", Effect: Changes,
+			Command: fmt.Sprintf(`kubectl patch resourcequota %s -n %s --type=merge -p '{"spec":{"hard":{%s}}}'`, match[1], namespace, strings.Join(hard, ","))})
+	case accountWords.MatchString(words):
+		account := accountWords.FindStringSubmatch(words)[1]
+		account = account[strings.LastIndex(account, "/")+1:]
+		a.do("make the ServiceAccount", fmt.Sprintf("kubectl create serviceaccount %s -n %s", account, namespace), Changes)
+	case strings.Contains(words, "violates PodSecurity"):
+		a.do("see which level the namespace enforces", "kubectl get namespace "+namespace+" --show-labels", Looks)
+	case strings.Contains(words, "admission webhook"):
+		a.do("see the webhooks", "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations", Looks)
 	}
-	if words == "" {
-		return false
+	if owner := a.owner(); owner.Kind == "Deployment" {
+		a.do("make the controller try at once, by a new revision", fmt.Sprintf("kubectl rollout restart deployment/%s -n %s", owner.Name, owner.Namespace), Changes)
 	}
-	a.evidence("the controller said ("+from+")", words, at)
-	a.conclude(Broken, string(NotCreated), "no Pod exists: the API server refuses to create one")
-	if worst := a.worstResult(); worst != nil {
-		a.asked(worst)
-		mend(a, worst)
-	}
-	if strings.Contains(words, "exceeded quota") {
-		a.conclude(Broken, string(NotCreated), "no Pod exists: the namespace's quota is used up")
-		a.do("see the quota", "kubectl describe resourcequota -n "+a.record.Object.Namespace, Looks)
-	}
-	return true
 }

@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/workload"
 )
 
 // do adds a command that can be run as it stands.
@@ -35,6 +34,8 @@ func mend(a *draft, result *resolver.Result) {
 	switch result.Reason {
 	case pull.TagNotFound, pull.RepositoryNotFound, pull.DigestNotFound, pull.InvalidImageName:
 		anotherImage(a, result)
+	case pull.NeverPresent:
+		anotherPolicy(a, result)
 	case pull.CredentialsRequired:
 		newSecret(a, result)
 	case pull.CredentialsRejected, pull.PullSecretMalformed:
@@ -43,27 +44,70 @@ func mend(a *draft, result *resolver.Result) {
 	}
 }
 
-// anotherImage changes the image where it is set. Another tool would undo a
-// change of what it owns.
+// anotherImage changes the image where it is set.
 func anotherImage(a *draft, result *resolver.Result) {
+	image, applicable := "IMAGE", false
+	for _, suggestion := range result.Suggestions {
+		if !strings.HasSuffix(suggestion, ":latest") { // it is another tag for no reason, and moves
+			image, applicable = suggestion, true
+			break
+		}
+	}
 	owner := a.owner()
-	if tool := a.tool(); tool != "" {
-		a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("%s owns %s %s: change %s where it takes it from", tool, owner.Kind, owner.Name, fieldOf(a, result))})
+	remedy := Remedy{Text: "set the image", Effect: Changes, Applicable: applicable}
+	switch role := result.Image.Role; {
+	case kept(a, result):
+		return
+	case role == workload.Volume && hasTemplate(owner.Kind):
+		remedy.Command = patch(owner, "volumes", fmt.Sprintf(`{"name":%q,"image":{"reference":%q}}`, result.Image.Container, image))
+	case role == workload.EphemeralContainer || role == workload.Volume || owner.Kind != "Pod" && !hasTemplate(owner.Kind):
+		a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("make %s %s anew with another %s: it cannot be changed", owner.Kind, owner.Name, fieldOf(a, result))})
+		return
+	default:
+		remedy.Command = fmt.Sprintf("kubectl set image %s/%s %s=%s -n %s", strings.ToLower(owner.Kind), owner.Name, result.Image.Container, image, owner.Namespace)
+	}
+	a.Remedies = append(a.Remedies, remedy)
+}
+
+// anotherPolicy lets the kubelet pull the image.
+func anotherPolicy(a *draft, result *resolver.Result) {
+	owner := a.owner()
+	list := map[workload.Role]string{workload.Container: "containers", workload.InitContainer: "initContainers"}[result.Image.Role]
+	if kept(a, result) || list == "" || !hasTemplate(owner.Kind) {
 		return
 	}
-	image, applicable := "IMAGE", false
-	if len(result.Suggestions) > 0 {
-		image, applicable = result.Suggestions[0], true
+	a.do("let nodes pull it", patch(owner, list, fmt.Sprintf(`{"name":%q,"imagePullPolicy":"IfNotPresent"}`, result.Image.Container)), Changes)
+}
+
+// kept says where to change an object that something else keeps as it is, and
+// tells whether there is such a thing.
+func kept(a *draft, result *resolver.Result) bool {
+	by, owner := keeperOf(a.ownerMeta()), a.owner()
+	if by.tool == "" {
+		return false
 	}
-	switch owner.Kind {
-	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "CronJob", "Pod":
-		a.Remedies = append(a.Remedies, Remedy{
-			Text: "set the image", Effect: Changes, Applicable: applicable,
-			Command: fmt.Sprintf("kubectl set image %s/%s %s=%s -n %s", strings.ToLower(owner.Kind), owner.Name, result.Image.Container, image, owner.Namespace),
-		})
+	a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("%s owns %s %s: change %s %s", by.tool, owner.Kind, owner.Name, fieldOf(a, result), by.where)})
+	return true
+}
+
+// hasTemplate tells of a kind whether its pod template can be changed.
+func hasTemplate(kind string) bool {
+	switch kind {
+	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "CronJob":
+		return true
 	default:
-		a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("change %s of %s %s", fieldOf(a, result), owner.Kind, owner.Name)})
+		return false
 	}
+}
+
+// patch is the command that changes one element of a list in a pod template,
+// which kubectl finds by its name.
+func patch(owner workload.Object, list, element string) string {
+	text := fmt.Sprintf(`{"spec":{"template":{"spec":{%q:[%s]}}}}`, list, element)
+	if owner.Kind == "CronJob" {
+		text = `{"spec":{"jobTemplate":` + text + `}}`
+	}
+	return fmt.Sprintf("kubectl patch %s %s -n %s -p '%s'", strings.ToLower(owner.Kind), owner.Name, owner.Namespace, text)
 }
 
 // fieldOf is where the image stands in what people change.
@@ -79,68 +123,15 @@ func fieldOf(a *draft, result *resolver.Result) string {
 	}
 }
 
-// tool names what applies the object and would undo changes of it; empty: none
-// is known.
-func (a *draft) tool() string {
-	meta := a.record.OwnerMeta
-	if meta == nil {
-		meta = a.record.Meta
-	}
-	if meta == nil {
-		return ""
-	}
-	for _, mark := range []struct {
-		tool, key string
-		in        map[string]string
-	}{
-		{"Argo CD", "argocd.argoproj.io/tracking-id", meta.Annotations},
-		{"Argo CD", "argocd.argoproj.io/instance", meta.Labels},
-		{"Flux", "kustomize.toolkit.fluxcd.io/name", meta.Labels},
-		{"Flux", "helm.toolkit.fluxcd.io/name", meta.Labels},
-		{"Helm", "meta.helm.sh/release-name", meta.Annotations},
-	} {
-		if value := mark.in[mark.key]; value != "" {
-			return mark.tool + " (" + value + ")"
-		}
-	}
-	return ""
-}
-
-// newSecret makes a pull secret, and lets the ServiceAccount give it to all its
-// Pods.
-func newSecret(a *draft, result *resolver.Result) {
-	host := "HOST"
-	if named, err := reference.ParseNormalizedNamed(result.Image.Reference); err == nil {
-		host = reference.Domain(named)
-	}
-	account, namespace := "default", a.record.Object.Namespace
-	if a.record.Pod != nil && a.record.Pod.Spec.ServiceAccountName != "" {
-		account = a.record.Pod.Spec.ServiceAccountName
-	}
-	a.Remedies = append(a.Remedies, Remedy{
-		Text: "make a pull secret", Effect: Changes,
-		Command: fmt.Sprintf("kubectl create secret docker-registry NAME -n %s --docker-server=%s --docker-username=USER --docker-password=PASSWORD", namespace, host),
-	}, Remedy{
-		Text: "give it to the Pods of ServiceAccount " + account + " that list none of their own", Effect: Changes,
-		Command: fmt.Sprintf(`kubectl patch serviceaccount %s -n %s -p '{"imagePullSecrets":[{"name":"NAME"}]}'`, account, namespace),
-	})
-}
-
-// renew makes the pull secret anew that is refused or cannot be read.
-func renew(a *draft, result *resolver.Result) {
-	for _, attempt := range result.Credentials {
-		namespace, name, ok := strings.Cut(attempt.Source.Name, "/")
-		if attempt.Source.Kind == pull.FromSecret && attempt.Outcome == pull.Rejected && ok {
-			a.do("see of which type and age the secret is; it shows no value", fmt.Sprintf("kubectl describe secret %s -n %s", name, namespace), Looks)
-		}
-	}
-	retry(a)
-}
-
 // retry makes the kubelet try at once: a new Pod has no back-off (k/k#62788).
 func retry(a *draft) {
-	if a.record.Pod == nil || a.record.Owner.Kind == "" {
-		return
+	pod := a.record.Pod
+	switch {
+	case pod == nil || pod.Spec.NodeName == "" && a.record.Owner.Kind == "":
+	case a.record.Owner.Kind != "":
+		a.do("make the kubelet try at once, by a new Pod", fmt.Sprintf("kubectl delete pod %s -n %s", pod.Name, pod.Namespace), Destroys)
+	default:
+		a.do("make the kubelet try at once, by the same Pod anew",
+			fmt.Sprintf("kubectl get pod %s -n %s -o yaml | kubectl replace --force -f -", pod.Name, pod.Namespace), Destroys)
 	}
-	a.do("make the kubelet try at once, by a new Pod", fmt.Sprintf("kubectl delete pod %s -n %s", a.record.Pod.Name, a.record.Pod.Namespace), Destroys)
 }

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,11 +17,13 @@ type Symptom struct {
 	Image     string
 	// Reason is the kubelet's waiting reason or that of its event.
 	Reason string
-	// Words are the kubelet's, the fullest that there are.
+	// Words are the kubelet's, the fullest that there are; empty where it said
+	// nothing.
 	Words string
 	// Cause is what they mean.
 	Cause Cause
-	// From says whence they are: "the kubelet's status" or "an event".
+	// From says whence they are: "its status", "an event", or a condition of the
+	// Pod that was read for want of them.
 	From string
 	At   time.Time // zero: not told
 	// Tried is when the kubelet last tried; the zero time: it is not told.
@@ -31,6 +32,12 @@ type Symptom struct {
 	// not told.
 	Attempts int
 }
+
+// Whence the kubelet's words are.
+const (
+	inStatus = "its status"
+	inEvent  = "an event"
+)
 
 // pullReasons are the kubelet's waiting reasons of an image that is not there
 // (Kubernetes pkg/kubelet/images/types.go).
@@ -58,36 +65,27 @@ func symptoms(r *Record) []Symptom {
 			}
 		}
 	}
-	return append(found, volumeSymptoms(r)...)
+	return append(found, volumeSymptoms(r, found)...)
 }
 
-type statusGroup struct {
-	role     workload.Role
-	statuses []corev1.ContainerStatus
-}
-
-func statuses(pod *corev1.Pod) []statusGroup {
-	return []statusGroup{
-		{workload.InitContainer, pod.Status.InitContainerStatuses},
-		{workload.Container, pod.Status.ContainerStatuses},
-		{workload.EphemeralContainer, pod.Status.EphemeralContainerStatuses},
-	}
-}
-
-// waiting is the symptom of a container that waits for its image.
+// waiting is the symptom of a container that waits for its image, or for that of
+// a volume which it mounts: its status then has what became of the volume's.
 func waiting(r *Record, role workload.Role, status corev1.ContainerStatus) (Symptom, bool) {
 	state := status.State.Waiting
 	if state == nil {
 		return Symptom{}, false
 	}
-	s := Symptom{Container: status.Name, Role: role, Image: imageOf(r.Pod, status.Name), Reason: state.Reason, Words: state.Message, From: "the kubelet's status"}
-	events := eventsOf(r, s.Image)
+	s := Symptom{Container: status.Name, Role: role, Image: imageOf(&r.Pod.Spec, status.Name), Reason: state.Reason, Words: state.Message, From: inStatus}
+	if volume, ok := volumeIn(r.Pod, state.Message, s.Image); ok {
+		s.Container, s.Role, s.Image = volume.Name, workload.Volume, volume.Image.Reference
+	}
+	events := eventsOf(r, s)
 	switch {
 	case slices.Contains(pullReasons(), state.Reason):
 	case strings.Contains(state.Reason, " "): // an error's own text, since nothing came before the keyring
 		s.Words = state.Reason
-	case state.Reason == "ContainerCreating":
-		return pulling(s, events)
+	case state.Reason == "ContainerCreating", state.Reason == "PodInitializing" && isNext(r.Pod, status.Name):
+		return creating(r, s, events)
 	default:
 		return Symptom{}, false
 	}
@@ -104,119 +102,87 @@ func waiting(r *Record, role workload.Role, status corev1.ContainerStatus) (Symp
 func (s *Symptom) addEvents(events []corev1.Event) {
 	for i := range events {
 		e := &events[i]
-		if e.Reason != "Failed" && e.Reason != "BackOff" && e.Reason != "ErrImageNeverPull" && e.Reason != "InspectFailed" {
+		if !failed(e) && e.Reason != "BackOff" {
 			continue
 		}
 		s.At = eventTime(e)
-		if e.Reason != "Failed" || isEcho(e.Message) {
+		if e.Reason == "BackOff" || isEcho(e.Message) {
 			continue
 		}
 		s.Tried, s.Attempts = eventTime(e), s.Attempts+int(max(e.Count, 1))
 		if causeOf(s.Words) == NoCause {
-			s.Words, s.From = e.Message, "an event"
+			s.Words, s.From = e.Message, inEvent
 		}
 	}
 }
 
-// isEcho tells whether an event only repeats the waiting reason ("Error:
-// ImagePullBackOff").
-func isEcho(message string) bool {
-	reason, found := strings.CutPrefix(message, "Error: ")
-	return found && slices.Contains(pullReasons(), reason)
-}
-
-// pulling is the symptom of a container whose pull began and of which nothing
-// came since. The kubelet tells of a pull before it waits for others
+// creating is the symptom of a container of which the status says no more than
+// that it is being made: what its events say, or that they say nothing. The
+// kubelet tells of a pull before it waits for others
 // (pkg/kubelet/images/image_manager.go, pullImage).
-func pulling(s Symptom, events []corev1.Event) (Symptom, bool) {
-	var began time.Time
-	for i := range events {
-		switch e := &events[i]; e.Reason {
-		case "Pulling":
-			began = eventTime(e)
-		case "Pulled", "Failed":
-			began = time.Time{}
-		}
+func creating(r *Record, s Symptom, events []corev1.Event) (Symptom, bool) {
+	events = slices.DeleteFunc(events, func(e corev1.Event) bool {
+		return e.Reason != "Pulling" && e.Reason != "Pulled" && !failed(&e)
+	})
+	if len(events) == 0 {
+		since, ready := readyToStart(r.Pod)
+		s.Cause, s.At, s.From, s.Words = Hanging, since, "the Pod's condition PodReadyToStartContainers", ""
+		return s, ready
 	}
-	if began.IsZero() {
+	switch last := events[len(events)-1]; last.Reason {
+	case "Pulled":
 		return Symptom{}, false
+	case "Pulling":
+		s.Cause, s.At, s.From, s.Words = Hanging, eventTime(&last), inEvent, "Pulling image "+quoted(s.Image)
+		return s, true
+	default:
+		s.addEvents(events)
+		s.Cause = causeOf(s.Words)
+		return s, true
 	}
-	s.Cause, s.At, s.From = Hanging, began, "an event"
-	s.Words = "Pulling image " + quoted(s.Image)
-	return s, true
 }
 
 // sandboxSymptom is what the kubelet says of the image of the Pod's sandbox.
 func sandboxSymptom(r *Record) (Symptom, bool) {
 	for i := len(r.Events) - 1; i >= 0; i-- {
 		e := &r.Events[i]
-		if e.Reason == "FailedCreatePodSandBox" && strings.Contains(e.Message, "sandbox image") {
-			return Symptom{
-				Container: "", Image: sandboxImage(e.Message), Reason: e.Reason, Words: e.Message,
-				Cause: Sandbox, From: "an event", At: eventTime(e), Attempts: int(max(e.Count, 1)),
-			}, true
+		if e.Reason != "FailedCreatePodSandBox" || !saysOfImage(e.Message) {
+			continue
 		}
+		if _, ready := readyToStart(r.Pod); ready {
+			return Symptom{}, false // it was put right since
+		}
+		return Symptom{
+			Image: sandboxImage(e.Message), Reason: e.Reason, Words: e.Message,
+			Cause: Sandbox, From: inEvent, At: eventTime(e), Tried: eventTime(e), Attempts: int(max(e.Count, 1)),
+		}, true
 	}
 	return Symptom{}, false
 }
 
-var inQuotes = regexp.MustCompile(`"([^"\\]+)"`)
-
-// sandboxImage is the image that the words name, the last thing in quotes that
-// has a tag or a slash.
-func sandboxImage(words string) string {
-	found := ""
-	for _, match := range inQuotes.FindAllStringSubmatch(strings.ReplaceAll(words, `\"`, `"`), -1) {
-		if strings.ContainsAny(match[1], "/:") && !strings.Contains(match[1], " ") {
-			found = match[1]
-		}
-	}
-	return found
+// saysOfImage tells whether the words of a sandbox that was not made are about
+// its image: those of containerd 1.7 and of CRI-O, then those of containerd since
+// 2.0.
+func saysOfImage(words string) bool {
+	return strings.Contains(words, "sandbox image") || strings.Contains(words, "failed to pull image") || strings.Contains(words, "pause image")
 }
 
-// volumeSymptoms are what events say of the images of volumes, which have no
-// status.
-func volumeSymptoms(r *Record) []Symptom {
+// volumeSymptoms are what events say of the images of volumes, but for those of
+// which a container's status has said it.
+func volumeSymptoms(r *Record, told []Symptom) []Symptom {
 	var found []Symptom
 	for _, volume := range r.Pod.Spec.Volumes {
-		if volume.Image == nil {
+		if volume.Image == nil || slices.ContainsFunc(told, func(s Symptom) bool { return s.Role == workload.Volume && s.Container == volume.Name }) {
 			continue
 		}
-		s := Symptom{Container: volume.Name, Role: workload.Volume, Image: volume.Image.Reference, Reason: "Failed", From: "an event"}
-		s.addEvents(eventsOf(r, s.Image))
-		if s.Cause = causeOf(s.Words); s.Attempts > 0 {
-			found = append(found, s)
+		s := Symptom{Container: volume.Name, Role: workload.Volume, Image: volume.Image.Reference, Reason: "Failed", From: inEvent}
+		events := eventsOf(r, s)
+		s.addEvents(events)
+		if pulled := slices.ContainsFunc(events, func(e corev1.Event) bool { return e.Reason == "Pulled" && eventTime(&e).After(s.Tried) }); pulled || s.Attempts == 0 {
+			continue
 		}
+		s.Cause = causeOf(s.Words)
+		found = append(found, s)
 	}
 	return found
 }
-
-// imageOf is the image of a container, by its name.
-func imageOf(pod *corev1.Pod, container string) string {
-	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for _, c := range list {
-			if c.Name == container {
-				return c.Image
-			}
-		}
-	}
-	for _, c := range pod.Spec.EphemeralContainers {
-		if c.Name == container {
-			return c.Image
-		}
-	}
-	return ""
-}
-
-// eventsOf are the Pod's events that name an image, the oldest first.
-func eventsOf(r *Record, image string) []corev1.Event {
-	var found []corev1.Event
-	for _, e := range r.Events {
-		if image != "" && (strings.Contains(e.Message, quoted(image)) || isEcho(e.Message)) {
-			found = append(found, e)
-		}
-	}
-	return found
-}
-
-func quoted(image string) string { return `"` + image + `"` }

@@ -26,7 +26,7 @@ func (e *Explanation) WriteText(w io.Writer, style Style) error {
 		fmt.Fprintf(&b, "  the worst of its Pods: %s\n", e.Pod)
 	}
 	if e.Others > 0 {
-		fmt.Fprintf(&b, "  %d more of the namespace's Pods wait for the same image\n", e.Others)
+		fmt.Fprintf(&b, "  %d more of the namespace's Pods suffer from the same\n", e.Others)
 	}
 	section(&b, style, "evidence", e.Evidence)
 	section(&b, style, "time line", e.Timeline)

@@ -187,7 +187,7 @@ func (o *explainOptions) explain(ctx context.Context, live *liveCluster, say *co
 			return nil, err
 		}
 	}
-	record, err := explain.Gather(ctx, live.client, target, time.Now())
+	record, err := explain.Gather(ctx, live.client, target, explain.Given{At: time.Now()})
 	if err != nil {
 		return nil, notRead(target, err)
 	}

@@ -85,8 +85,8 @@ func (c *Cluster) StartServer(ctx context.Context) error {
 // StopServer ends the API server; everything else goes on without it.
 func (c *Cluster) StopServer() { c.server.Stop(serverGrace) }
 
-// controllers are what the tests need of them: whatever creates Pods, and what
-// gives namespaces their ServiceAccount and takes deleted ones away. Where Pods
+// controllers are what the tests need of them: whatever creates Pods, counts them, and
+// what gives namespaces their ServiceAccount and takes deleted ones away. Where Pods
 // run, all are needed.
 func (c *Cluster) controllers() string {
 	if c.whole() {
@@ -96,7 +96,7 @@ func (c *Cluster) controllers() string {
 		"deployment-controller", "replicaset-controller", "replicationcontroller-controller",
 		"statefulset-controller", "daemonset-controller", "job-controller", "cronjob-controller",
 		"serviceaccount-controller", "namespace-controller", "garbage-collector-controller",
-		"endpointslice-controller", "endpoints-controller", "root-ca-certificate-publisher-controller",
+		"endpointslice-controller", "endpoints-controller", "resourcequota-controller", "root-ca-certificate-publisher-controller",
 	}, ",")
 }
 

@@ -11,6 +11,11 @@ import (
 
 // fault returns the first that bears on a request and is due.
 func (st *stage) fault(r *request) *scenario.Fault {
+	select {
+	case <-st.mended:
+		return nil
+	default:
+	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for i := range st.Faults {
@@ -68,6 +73,8 @@ func (st *stage) misanswer(w http.ResponseWriter, r *request, fault *scenario.Fa
 		select {
 		case <-r.Context().Done():
 		case <-st.lab.stopped:
+		case <-st.mended:
+			panic(http.ErrAbortHandler) // what hung is not answered any more
 		}
 		return
 	case fault.Late > 0:

@@ -44,6 +44,9 @@ type stage struct {
 	content *content.Store
 	own     string
 	lost    atomic.Bool
+	pushed  atomic.Pointer[content.Store] // nil: content still is what there is
+	mended  chan struct{}
+	mend    func() // closes mended; more than once is as good as once
 
 	mu    sync.Mutex
 	seen  map[int]int // by fault: how many requests it bore on
@@ -96,7 +99,8 @@ func (l *Lab) play(ctx context.Context, s scenario.Scenario) error {
 	if err != nil {
 		return err
 	}
-	st := &stage{Scenario: s, lab: l, content: store, seen: map[int]int{}}
+	st := &stage{Scenario: s, lab: l, content: store, seen: map[int]int{}, mended: make(chan struct{})}
+	st.mend = sync.OnceFunc(func() { close(st.mended) })
 	if l.byName[s.Name] != nil || l.stages[s.Repository] != nil {
 		return fmt.Errorf("its name or its repository %s is taken", s.Repository)
 	}
@@ -191,6 +195,30 @@ func (l *Lab) Archive(to io.Writer, name, image string) error {
 
 // Lose has a scenario's registry forget what it holds.
 func (l *Lab) Lose(name string) { l.byName[name].lost.Store(true) }
+
+// Mend has a scenario's registry find what it lost and answer as it should.
+func (l *Lab) Mend(name string) {
+	l.byName[name].lost.Store(false)
+	l.byName[name].mend()
+}
+
+// Push has a scenario's registry hold something else from now on.
+func (l *Lab) Push(name string, holds content.Content) error {
+	store, err := content.New(holds, name+"-again")
+	if err != nil {
+		return fmt.Errorf("push to %s: %w", name, err)
+	}
+	l.byName[name].pushed.Store(store)
+	return nil
+}
+
+// holds is what there is now.
+func (st *stage) holds() *content.Store {
+	if pushed := st.pushed.Load(); pushed != nil {
+		return pushed
+	}
+	return st.content
+}
 
 // Digests lists what a scenario's registry holds.
 func (l *Lab) Digests(name string) []string { return l.byName[name].content.Digests() }

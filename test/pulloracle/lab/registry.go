@@ -91,7 +91,7 @@ func (st *stage) sound(w http.ResponseWriter, r *request) {
 
 // serve answers with content. A client that has gone is no fault.
 func (st *stage) serve(w http.ResponseWriter, r *request) {
-	blob, digest, ok := st.content.Find(r.object)
+	blob, digest, ok := st.holds().Find(r.object)
 	ok = ok && !st.lost.Load()
 	switch {
 	case r.kind == scenario.Manifests && (!ok || blob.Inner):

@@ -35,6 +35,10 @@ type Options struct {
 	// Plugins is the folder of the CNI plugins, and Network the list of those to
 	// use, in CNI's format. Without them Pods have the network of the machine.
 	Plugins, Network string
+	// Room is how many bytes its store holds; 0: what the disk has.
+	Room int
+	// Verifiers is the folder of the programs that are to agree to each pull.
+	Verifiers string
 }
 
 // Node is a running containerd.
@@ -75,19 +79,19 @@ func (n *Node) start(ctx context.Context, options Options) error {
 	if err := os.WriteFile(config, []byte(n.config(options)), 0o600); err != nil {
 		return fmt.Errorf("write containerd's configuration: %w", err)
 	}
-	if err := n.writeNetwork(options.Network); err != nil {
+	if err := errors.Join(n.writeNetwork(options.Network), os.Mkdir(n.store(), 0o700)); err != nil {
 		return err
 	}
 	spec := child.Spec{Name: "containerd", Path: options.Binary, Args: []string{"--config", config}, Env: direct()}
 	if options.Sandbox != "" {
-		spec = apart(spec)
+		spec = apart(n.bounded(spec, options.Room))
 	}
 	daemon, err := n.keeper.Start(spec)
 	if err != nil {
 		return err
 	}
 	n.daemon = daemon
-	n.conn, err = grpc.NewClient("unix://"+n.socket(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	n.conn, err = grpc.NewClient("unix://"+n.Socket(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return fmt.Errorf("dial containerd: %w", err)
 	}
@@ -119,13 +123,28 @@ func apart(spec child.Spec) child.Spec {
 	return spec
 }
 
+// store is the folder of what containerd keeps.
+func (n *Node) store() string { return filepath.Join(n.keeper.Dir, "root") }
+
+// bounded gives containerd's store so many bytes of memory and no more.
+func (n *Node) bounded(spec child.Spec, bytes int) child.Spec {
+	if bytes == 0 {
+		return spec
+	}
+	script := fmt.Sprintf(`mount -t tmpfs -o size=%d store "$0" && exec "$@"`, bytes)
+	spec.Args = append([]string{"-c", script, n.store(), spec.Path}, spec.Args...)
+	spec.Path = "/bin/sh"
+	return spec
+}
+
 // direct takes the proxies out of the environment: everything is on this
 // machine.
 func direct() []string {
 	return []string{"HTTP_PROXY=", "HTTPS_PROXY=", "ALL_PROXY=", "http_proxy=", "https_proxy=", "all_proxy="}
 }
 
-func (n *Node) socket() string { return filepath.Join(n.keeper.Dir, "containerd.sock") }
+// Socket is the file at which containerd answers.
+func (n *Node) Socket() string { return filepath.Join(n.keeper.Dir, "containerd.sock") }
 
 // config keeps everything in the node's folder. The plugins that are left out
 // would write outside of it (opt, nri).
@@ -153,7 +172,9 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = [%q]
   conf_dir = %q
-`, dir+"/root", dir+"/state", n.socket(), dir+"/ttrpc.sock", options.Local, options.Certs, options.Sandbox, options.Shim, cmp.Or(options.Plugins, n.networks()), n.networks())
+[plugins.'io.containerd.image-verifier.v1.bindir']
+  bin_dir = %q
+`, n.store(), dir+"/state", n.Socket(), dir+"/ttrpc.sock", options.Local, options.Certs, options.Sandbox, options.Shim, cmp.Or(options.Plugins, n.networks()), n.networks(), options.Verifiers)
 }
 
 // Close ends containerd and removes what it stored.

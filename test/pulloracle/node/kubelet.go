@@ -30,6 +30,10 @@ type KubeletOptions struct {
 	// ServiceAccounts. The caller has to be in a mount namespace of its own, of
 	// shared mounts.
 	Shared bool
+	// Serial has it pull one image after the other, as kubelets do by default.
+	Serial bool
+	// PullQPS is how many pulls it begins in a second; 0: as many as there are.
+	PullQPS int
 }
 
 // Kubelet is a running kubelet.
@@ -40,7 +44,7 @@ type Kubelet struct {
 // StartKubelet runs a kubelet that has its Pods run by this containerd.
 func (n *Node) StartKubelet(options KubeletOptions) (*Kubelet, error) {
 	config := filepath.Join(options.Dir, "kubelet.yaml")
-	if err := os.WriteFile(config, []byte(n.kubeletConfig(options.Dir)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(n.kubeletConfig(options)), 0o600); err != nil {
 		return nil, fmt.Errorf("write the kubelet's configuration: %w", err)
 	}
 	spec := child.Spec{Name: "kubelet", Path: "/bin/sh", Env: append(direct(), "HOME="+options.Dir), Args: []string{
@@ -83,7 +87,8 @@ exec "$@"
 
 // kubeletConfig has Pods pulled at once and told of at once, and leaves out
 // what has nothing to do with pulls.
-func (n *Node) kubeletConfig(dir string) string {
+func (n *Node) kubeletConfig(options KubeletOptions) string {
+	dir := options.Dir
 	return fmt.Sprintf(`
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -102,12 +107,15 @@ evictionHard: {}
 imageGCHighThresholdPercent: 100
 nodeStatusMaxImages: -1
 nodeStatusUpdateFrequency: 1s
-registryPullQPS: 0
-serializeImagePulls: false
+registryPullQPS: %d
+registryBurst: %d
+serializeImagePulls: %t
+healthzPort: 0
 eventRecordQPS: 200
 kubeAPIQPS: 200
 kubeAPIBurst: 400
-`, n.socket(), filepath.Join(dir, "logs"), filepath.Join(dir, "plugins-of-volumes"))
+`, n.Socket(), filepath.Join(dir, "logs"), filepath.Join(dir, "plugins-of-volumes"),
+		options.PullQPS, max(options.PullQPS, 1), options.Serial)
 }
 
 // Log is what the kubelet printed.

@@ -48,7 +48,7 @@ func (n *Node) pull(ctx context.Context, image string, auth *cri.AuthConfig) gol
 // Load brings images to the node from a file, as kind does: with a name by
 // digest that nobody asks for (kind's pkg/cluster/nodeutils, LoadImageArchive).
 func (n *Node) Load(ctx context.Context, ctr string, archive io.Reader) error {
-	cmd := exec.CommandContext(ctx, ctr, "--address", n.socket(), "--namespace", "k8s.io", //nolint:gosec // the caller's own program
+	cmd := exec.CommandContext(ctx, ctr, "--address", n.Socket(), "--namespace", "k8s.io", //nolint:gosec // the caller's own program
 		"images", "import", "--all-platforms", "--digests", "-")
 	cmd.Stdin = archive
 	if out, err := cmd.CombinedOutput(); err != nil {
