@@ -125,7 +125,7 @@ func (h *Handler) review(ctx context.Context, request *request) (ruling ruling) 
 	}
 	current, done := h.Engine()
 	defer done()
-	ruling.Outcome = current.Admit(ctx, admission)
+	ruling.Outcome, ruling.probed = current.Admit(ctx, admission), request.probe()
 	if ruling.Unlabelled != nil {
 		h.warn(subject{request.Namespace, "the namespace's labels are not known"}, "namespace", request.Namespace, "error", ruling.Unlabelled.Error())
 	}

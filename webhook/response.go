@@ -45,7 +45,7 @@ func (r ruling) answer(uid types.UID) []byte {
 // silent tells whether there is nothing to say but that the object may come in,
 // as is said of nearly all.
 func (r ruling) silent() bool {
-	if r.Trouble != "" || r.WrongLabel != "" {
+	if r.Trouble != "" || r.WrongLabel != "" || r.probed != "" {
 		return false
 	}
 	for i, result := range r.Report.Results {

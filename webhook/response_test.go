@@ -355,7 +355,7 @@ func TestWrongModeLabel(t *testing.T) {
 func TestPlainAnswer(t *testing.T) {
 	for _, mode := range []policy.Mode{"", policy.Enforce, policy.Off} {
 		for _, reasons := range [][]pull.Reason{nil, {pull.ReasonPullable}, {pull.ReasonPullable, pull.ReasonPullable}} {
-			r := ruling{engine.Outcome{Decision: policy.Decision{Mode: mode}}}
+			r := ruling{Outcome: engine.Outcome{Decision: policy.Decision{Mode: mode}}}
 			for _, reason := range reasons {
 				r.Report.Results = append(r.Report.Results, resolver.Result{Reason: reason, Verdict: reason.Verdict()})
 				r.Decision.Actions = append(r.Decision.Actions, policy.Allow)

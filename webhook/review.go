@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/probe"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -65,6 +67,16 @@ func (r *request) admission() (engine.Admission, bool) {
 		Namespace: r.Namespace, User: r.UserInfo.Username, Operation: operation,
 		Object: r.Object, Old: r.OldObject, DryRun: r.DryRun,
 	}, relevant
+}
+
+// probe returns the token of a dry run that asks whether it comes by. Who could
+// not read it cannot be told.
+func (r *request) probe() string {
+	if !r.DryRun || !bytes.Contains(r.Object, []byte(probe.Label)) {
+		return ""
+	}
+	token, _ := probe.Token(r.Object) // that it cannot be read the review says
+	return token
 }
 
 // operation says what is being done to what has pod templates.

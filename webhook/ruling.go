@@ -7,10 +7,15 @@ import (
 )
 
 // ruling is what became of a request, to be told to the API server.
-type ruling struct{ engine.Outcome }
+type ruling struct {
+	engine.Outcome
+	// probed is the token of a dry run that asks whether it came by; empty: it
+	// does not.
+	probed string
+}
 
 // unread is the ruling where nothing could be looked at: a warning.
-func unread(trouble string) ruling { return ruling{engine.Outcome{Trouble: trouble}} }
+func unread(trouble string) ruling { return ruling{Outcome: engine.Outcome{Trouble: trouble}} }
 
 // summary is what a request came to: the worst verdict and the strictest
 // action of its images.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/probe"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
@@ -50,6 +51,9 @@ func (l *warningList) all() []string {
 // will fail or may fail, and notes on pull secrets.
 func (r ruling) warnings() []string {
 	var list warningList
+	if r.probed != "" {
+		list.add(probe.Answer{Token: r.probed, Mode: string(r.Decision.Mode)}.String())
+	}
 	if r.Trouble != "" {
 		list.add(r.Trouble)
 	}
