@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -34,25 +35,33 @@ type liveCluster struct {
 
 // dialCluster reads a kubeconfig, kubectl's by default, and the cluster's Nodes.
 func dialCluster(ctx context.Context, kubeconfig, inContext string, say *complaints) (*liveCluster, error) {
+	config, namespace, err := clusterConfig(kubeconfig, inContext)
+	if err != nil {
+		return nil, err
+	}
+	live, err := client.New(config, client.Options{})
+	if err != nil {
+		return nil, err
+	}
+	c := &liveCluster{name: config.Host, namespace: namespace, client: live, say: say}
+	return c, c.readNodes(ctx)
+}
+
+// clusterConfig says how the API server of a kubeconfig, kubectl's by default, is
+// reached, and which namespace is meant where none is named. In a Pod without a
+// kubeconfig it is the Pod's own.
+func clusterConfig(kubeconfig, inContext string) (config *rest.Config, namespace string, err error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
-	config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: inContext})
-	rest, err := config.ClientConfig()
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: inContext})
+	config, err = loader.ClientConfig()
 	if err != nil {
-		return nil, &hintedError{err: err, hint: "name a kubeconfig with --kubeconfig and a context with --context"}
+		return nil, "", &hintedError{err: err, hint: "name a kubeconfig with --kubeconfig and a context with --context"}
 	}
-	rest.QPS, rest.Burst = 50, 100
-	rest.UserAgent = "pullgate/" + buildVersion()
-	namespace, _, err := config.Namespace()
-	if err != nil {
-		return nil, err
-	}
-	live, err := client.New(rest, client.Options{})
-	if err != nil {
-		return nil, err
-	}
-	c := &liveCluster{name: rest.Host, namespace: namespace, client: live, say: say}
-	return c, c.readNodes(ctx)
+	config.QPS, config.Burst = 50, 100
+	config.UserAgent = "pullgate/" + buildVersion()
+	namespace, _, err = loader.Namespace()
+	return config, namespace, err
 }
 
 // readNodes lists the Nodes. That they may not be read is said; that the

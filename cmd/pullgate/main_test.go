@@ -58,6 +58,8 @@ func TestWrongUsage(t *testing.T) {
 		{"serve --log-level debug-6", []string{`--log-level "debug-6" is no level`}}, // would show Secrets
 		{"serve --log-level loud", []string{`--log-level "loud" is no level`, "debug, info, warn or error"}},
 		{"serve --config", []string{"flag needs an argument: --config"}},
+		{"doctor me", []string{`pullgate doctor takes no arguments, got "me"`}},
+		{"doctor -o yaml", []string{`--output "yaml" is unknown`, "hint: write one of [text json]"}},
 		{"version x", []string{"takes no arguments"}},
 		{"config check", []string{`unknown command "check" for "pullgate config"`}},
 		{"config validate", []string{"one FILE expected, got 0 arguments", "hint:"}},

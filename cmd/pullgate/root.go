@@ -40,6 +40,6 @@ says before the deploy whether nodes can pull it.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &hintedError{err: err, hint: fmt.Sprintf("`%s --help` lists the flags", cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newCheck(), newAudit(), newExplain(), newNodeProfile(), newConfig(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newAudit(), newExplain(), newDoctor(), newNodeProfile(), newConfig(), newVersion())
 	return root
 }

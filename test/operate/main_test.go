@@ -81,7 +81,7 @@ func helm(t *testing.T, args ...string) string {
 
 // values are the chart's for these tests.
 func values() string {
-	return fmt.Sprintf(`{"replicaCount": 3, "webhook": {"failurePolicy": "Fail"}, "extraCAs": %q, "test": {"image": %q}}`, on.Registry.CA, on.Registry.Good(0))
+	return fmt.Sprintf(`{"replicaCount": 3, "webhook": {"failurePolicy": "Fail"}, "extraCAs": %q, "test": {"registries": [%q]}}`, on.Registry.CA, on.Registry.Host)
 }
 
 // state tells of the Pods, for a test that failed.

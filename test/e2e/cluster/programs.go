@@ -69,7 +69,7 @@ func (c *Cluster) StartServer(ctx context.Context) error {
 		"--client-ca-file=" + c.path("ca.crt"), "--authorization-mode=RBAC", "--allow-privileged",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + c.path("tokens.key"), "--service-account-signing-key-file=" + c.path("tokens.key"),
-		"--profiling=false",
+		"--profiling=false", "--kubelet-preferred-address-types=InternalIP",
 		"--audit-policy-file=" + c.path("audit-policy.json"), "--audit-log-path=" + c.AuditLog(),
 	}
 	if c.shows {

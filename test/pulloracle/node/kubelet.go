@@ -28,7 +28,8 @@ type KubeletOptions struct {
 	ProviderConfig, ProviderDir string
 	// Shared has containers see what the kubelet mounts, such as the tokens of
 	// ServiceAccounts. The caller has to be in a mount namespace of its own, of
-	// shared mounts.
+	// shared mounts, and of a network namespace: the kubelet answers API servers
+	// at its usual port.
 	Shared bool
 	// Serial has it pull one image after the other, as kubelets do by default.
 	Serial bool
@@ -55,12 +56,39 @@ func (n *Node) StartKubelet(options KubeletOptions) (*Kubelet, error) {
 	}}
 	if !options.Shared {
 		spec.Path, spec.Args = "unshare", append([]string{"--mount", spec.Path}, spec.Args...)
+	} else {
+		more, err := reachable(options)
+		if err != nil {
+			return nil, err
+		}
+		spec.Args = append(spec.Args, "--config-dir="+more)
 	}
 	daemon, err := n.keeper.Start(spec)
 	if err != nil {
 		return nil, err
 	}
 	return &Kubelet{daemon: daemon}, nil
+}
+
+// reachable is a folder with what lets API servers, and whoever else is in the
+// network namespace, read logs and forward ports.
+func reachable(options KubeletOptions) (string, error) {
+	dir := filepath.Join(options.Dir, "kubelet.conf.d")
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "server.conf"), fmt.Appendf(nil, `
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+enableServer: true
+address: %s
+authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
+authorization: {mode: AlwaysAllow}
+`, options.Address), 0o600)
+	}
+	if err != nil {
+		return "", fmt.Errorf("write the configuration of the kubelet's server: %w", err)
+	}
+	return dir, nil
 }
 
 // Await asks until the answer is yes, the kubelet has ended, or it is too late.

@@ -1,0 +1,116 @@
+package doctor
+
+import "fmt"
+
+// APIVersion and Kind are what a diagnosis says of itself.
+const (
+	APIVersion = "pullgate.dev/v1alpha1"
+	Kind       = "Diagnosis"
+)
+
+// State is how it stands with what was looked at.
+type State string
+
+// The states, a closed set.
+const (
+	// Fine: nothing is the matter.
+	Fine State = "ok"
+	// Wrong: something is to be mended.
+	Wrong State = "problem"
+	// Untold: it could not be found out, as the text says.
+	Untold State = "unknown"
+)
+
+// Diagnosis is what was found. As JSON, fields are only ever added.
+type Diagnosis struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	// Cluster is the API server's URL, and Namespace the dry run's.
+	Cluster   string `json:"cluster"`
+	Namespace string `json:"namespace"`
+	// State is Wrong if one of the checks is; Fine, if the dry run came by; else
+	// Untold.
+	State  State   `json:"state"`
+	Checks []Check `json:"checks"`
+}
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name  string `json:"name"`
+	State State  `json:"state"`
+	// Code names a problem.
+	Code Code   `json:"code,omitempty"`
+	Text string `json:"text"`
+	// Evidence is what says so, one line each.
+	Evidence []string `json:"evidence"`
+	Remedies []Remedy `json:"remedies"`
+}
+
+// Effect is what a command does.
+type Effect string
+
+// The effects, a closed set.
+const (
+	Looks    Effect = "look"
+	Changes  Effect = "change"
+	Destroys Effect = "destroy"
+)
+
+// Remedy is one thing to do.
+type Remedy struct {
+	Text string `json:"text"`
+	// Command does it; empty where there is none to give.
+	Command string `json:"command,omitempty"`
+	Effect  Effect `json:"effect,omitempty"`
+	// Applicable says that the command can be run as it stands; else it has
+	// placeholders in capital letters.
+	Applicable bool `json:"applicable"`
+}
+
+func fine(text string, args ...any) Check {
+	return Check{State: Fine, Text: fmt.Sprintf(text, args...)}
+}
+
+func wrong(code Code, text string, args ...any) Check {
+	return Check{State: Wrong, Code: code, Text: fmt.Sprintf(text, args...)}
+}
+
+func untold(text string, args ...any) Check {
+	return Check{State: Untold, Text: fmt.Sprintf(text, args...)}
+}
+
+// because adds evidence.
+func (c Check) because(lines ...string) Check {
+	c.Evidence = append(c.Evidence, lines...)
+	return c
+}
+
+// look adds a command that changes nothing.
+func (c Check) look(text, command string) Check {
+	c.Remedies = append(c.Remedies, Remedy{Text: text, Command: command, Effect: Looks, Applicable: true})
+	return c
+}
+
+// change adds a command that mends it as it stands.
+func (c Check) change(text, command string) Check {
+	c.Remedies = append(c.Remedies, Remedy{Text: text, Command: command, Effect: Changes, Applicable: true})
+	return c
+}
+
+// destroy adds a command that removes something.
+func (c Check) destroy(text, command string) Check {
+	c.Remedies = append(c.Remedies, Remedy{Text: text, Command: command, Effect: Destroys, Applicable: true})
+	return c
+}
+
+// fill adds a command in which something is to be filled in.
+func (c Check) fill(text, command string) Check {
+	c.Remedies = append(c.Remedies, Remedy{Text: text, Command: command, Effect: Changes})
+	return c
+}
+
+// advise adds what no command does.
+func (c Check) advise(text string) Check {
+	c.Remedies = append(c.Remedies, Remedy{Text: text})
+	return c
+}
