@@ -32,16 +32,17 @@ func (g Given) target(asked Target) Target {
 	return Target{Kind: g.Object.GroupVersionKind(), Namespace: g.Object.GetNamespace(), Name: g.Object.GetName()}
 }
 
-// given takes the object of a file, and of the cluster what tells whose Pods are
-// its own.
+// given takes the object of a file, and of the cluster what a file has not: whose
+// Pods are its own, and who set what.
 func (g *gatherer) given(ctx context.Context, object *unstructured.Unstructured) error {
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(object.GroupVersionKind())
+	key := types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetName()}
+	if g.reader.Get(ctx, key, live) == nil && (object.GetUID() == "" && object.GetKind() != "Pod" || object.GetUID() == live.GetUID()) {
+		object.SetUID(live.GetUID())
+		object.SetManagedFields(live.GetManagedFields())
+	}
 	if object.GetKind() != "Pod" {
-		live := &unstructured.Unstructured{}
-		live.SetGroupVersionKind(object.GroupVersionKind())
-		key := types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetName()}
-		if object.GetUID() == "" && g.reader.Get(ctx, key, live) == nil {
-			object.SetUID(live.GetUID())
-		}
 		return g.controls(ctx, object)
 	}
 	var pod corev1.Pod

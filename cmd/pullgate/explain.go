@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/pullgate/pullgate/check"
 	"github.com/pullgate/pullgate/explain"
 	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/resolver"
@@ -29,7 +31,7 @@ const exitUnknown = 3
 // explainOptions are the flags of `pullgate explain`.
 type explainOptions struct {
 	kubeconfig, context, namespace string
-	config, output                 string
+	config, output, file           string
 	timeout                        time.Duration
 }
 
@@ -37,14 +39,18 @@ type explainOptions struct {
 func newExplain() *cobra.Command {
 	var o explainOptions
 	cmd := &cobra.Command{
-		Use:   "explain [KIND/NAME | REASON]",
+		Use:   "explain [KIND/NAME | -f FILE | REASON]",
 		Short: "Say why a Pod is stuck at an image, and what to do",
 		Long: `Say why a Pod is stuck in ErrImagePull or ImagePullBackOff, or would be: what
 the kubelet said, what the registry says now with the Pod's own credentials, who
 set the image and when, and what to do. Of a Deployment, StatefulSet, DaemonSet,
 ReplicaSet, Job or CronJob it takes the worst Pod; without a name, the worst of
-the namespace. With a reason of a verdict, such as TagNotFound, it says what the
-reason means.
+the namespace. With a reason of a verdict, such as TagNotFound, or a cause, such
+as NoSpace, it says what that means.
+
+With -f it explains what "kubectl get pod NAME -o yaml" printed; events and pull
+secrets in the same file help. What the cluster of the kubeconfig tells besides
+is read from there, if there is one.
 
 It reads with your own rights, and says what it may not read. Each command that
 it gives is marked: [look] changes nothing, [change] does, [destroy] removes.
@@ -58,15 +64,20 @@ only the node can tell, and 2 for wrong usage or an object that is not there.`,
   pullgate explain deployment/web -n shop
   pullgate explain -n shop
 
+  # somebody else's Pod, with its events
+  kubectl get pod/web-7d9c events -n shop -o yaml > stuck.yaml
+  pullgate explain -f stuck.yaml
+
   # what does a reason mean?
   pullgate explain TagNotFound`,
 		Args:              cobra.MaximumNArgs(2),
 		ValidArgsFunction: completeReasons,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return o.run(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
+	flags.StringVarP(&o.file, "filename", "f", "", "`FILE` with the object to explain, as kubectl prints it; - for standard input")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `FILE`; default: kubectl's")
 	flags.StringVar(&o.context, "context", "", "`CONTEXT` of the kubeconfig; default: the current one")
 	flags.StringVarP(&o.namespace, "namespace", "n", "", "`NAMESPACE` of the object; default: that of the context")
@@ -86,11 +97,14 @@ func completeReasons(_ *cobra.Command, args []string, _ string) ([]string, cobra
 	for _, entry := range pull.Standard().Reasons {
 		names = append(names, string(entry.Reason)+"\t"+entry.Meaning)
 	}
+	for _, entry := range explain.Causes() {
+		names = append(names, string(entry.Cause)+"\t"+entry.Meaning)
+	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // run explains a reason or an object.
-func (o *explainOptions) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func (o *explainOptions) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if o.output != "text" && o.output != "json" {
 		return notOneOf("--output", o.output, []string{"text", "json"})
 	}
@@ -98,17 +112,21 @@ func (o *explainOptions) run(ctx context.Context, args []string, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	if name == "" && kind != "" {
+	if name == "" && kind != "" && o.file == "" {
 		return explainReason(stdout, kind)
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	say := &complaints{out: stderr}
 	live, err := dialCluster(ctx, o.kubeconfig, o.context, say)
-	if err != nil {
+	switch {
+	case err != nil && o.file == "":
 		return err
+	case err != nil:
+		live = nil
+		say.warn("without a cluster: " + err.Error())
 	}
-	explanation, err := o.explain(ctx, live, say, kind, name)
+	explanation, err := o.explain(ctx, live, stdin, say, kind, name)
 	if err != nil {
 		return err
 	}
@@ -156,6 +174,12 @@ func explainReason(w io.Writer, name string) error {
 			return err
 		}
 	}
+	for _, entry := range explain.Causes() {
+		if strings.EqualFold(string(entry.Cause), name) {
+			_, err := fmt.Fprintf(w, "%s (cause)\n\n%s\n", entry.Cause, paragraphs(entry.Meaning, entry.Help))
+			return err
+		}
+	}
 	return &hintedError{
 		err:  fmt.Errorf("%q is neither KIND/NAME nor a reason", name),
 		hint: "write KIND/NAME, such as pod/web-7d9c, or a reason, such as TagNotFound",
@@ -173,37 +197,65 @@ func paragraphs(texts ...string) string {
 }
 
 // explain reads an object, asks the registries about its images, and explains.
-func (o *explainOptions) explain(ctx context.Context, live *liveCluster, say *complaints, kind, name string) (*explain.Explanation, error) {
+func (o *explainOptions) explain(ctx context.Context, live *liveCluster, stdin io.Reader, say *complaints, kind, name string) (*explain.Explanation, error) {
 	configuration, err := readConfiguration(o.config)
 	if err != nil {
 		return nil, err
 	}
-	target := explain.Target{Namespace: o.namespace, Name: name}
-	if target.Namespace == "" {
-		target.Namespace = live.namespace
-	}
-	if kind != "" {
-		if target.Kind, err = live.kind(kind); err != nil {
-			return nil, err
-		}
-	}
-	record, err := explain.Gather(ctx, live.client, target, explain.Given{At: time.Now()})
-	if err != nil {
-		return nil, notRead(target, err)
-	}
-	parts, err := wiring.New(configuration, wiring.Dependencies{
-		Secrets: live.source(), Tokens: live.tokens(), Nodes: func() []nodes.Node { return live.nodes },
+	objects := check.NewManifestSource(live.source())
+	dependencies := wiring.Dependencies{
+		Secrets: objects, Tokens: live.tokens(), Nodes: func() []nodes.Node { return nil },
 		Observer: metrics.New(prometheus.NewRegistry(), say.log()), Log: say.log(), Allow: thisMachine(),
-	})
+	}
+	switch {
+	case live != nil:
+		dependencies.Nodes = func() []nodes.Node { return live.nodes }
+	case len(configuration.Nodes.Platforms) == 0:
+		configuration.Nodes.Platforms = []string{"linux/amd64", "linux/arm64"} // as check has it
+		fallthrough
+	default:
+		dependencies.User = check.NewDocker()
+	}
+	parts, err := wiring.New(configuration, dependencies)
 	if err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", o.config, err)
 	}
 	defer func() { _ = parts.Close() }() // what stays is in a folder for temporary files
+	file, err := o.readGiven(ctx, stdin, parts.Kinds, kind, name)
+	if err != nil {
+		return nil, err
+	}
+	record, err := o.gather(ctx, live, file, kind, name)
+	if err != nil {
+		return nil, err
+	}
+	check.NewInput(file.stream, parts.Kinds, objects, record.Object.Namespace) // the file's pull secrets
 	results, err := o.ask(ctx, parts, record)
 	if err != nil {
 		return nil, err
 	}
 	return explain.Explain(record, results), nil
+}
+
+// gather reads what there is to read.
+func (o *explainOptions) gather(ctx context.Context, live *liveCluster, file *givenFile, kind, name string) (*explain.Record, error) {
+	target := explain.Target{Namespace: o.namespace, Name: name}
+	if live == nil {
+		target.Namespace = cmp.Or(target.Namespace, "default")
+		return explain.Gather(ctx, explain.NoCluster{}, target, file.Given)
+	}
+	target.Namespace = cmp.Or(target.Namespace, live.namespace)
+	var err error
+	if kind != "" && file.Object == nil {
+		if target.Kind, err = live.kind(kind); err != nil {
+			return nil, err
+		}
+	}
+	record, err := explain.Gather(ctx, live.client, target, file.Given)
+	if err != nil {
+		return nil, notRead(target, err)
+	}
+	return record, nil
 }
 
 // notRead says what to do where there is nothing to explain.
@@ -251,12 +303,9 @@ func (o *explainOptions) write(w io.Writer, explanation *explain.Explanation) er
 
 // kind finds the kind that people mean by a name, as kubectl does.
 func (c *liveCluster) kind(name string) (schema.GroupVersionKind, error) {
-	short := map[string]string{
-		"po": "pods", "deploy": "deployments", "sts": "statefulsets", "ds": "daemonsets", "rs": "replicasets", "cj": "cronjobs",
-	}
 	resource, group, _ := strings.Cut(strings.ToLower(name), ".")
-	if long, ok := short[resource]; ok {
-		resource = long
+	if long := longKind(resource); long != resource {
+		resource = long + "s"
 	}
 	kind, err := c.client.RESTMapper().KindFor(schema.GroupVersionResource{Resource: resource, Group: group})
 	if err != nil {
