@@ -50,6 +50,8 @@ type Auditor struct {
 	Namespace string
 	// Events writes Events on workloads.
 	Events typedcorev1.EventsGetter
+	// Maps keeps in ConfigMaps of Namespace what is known for after a restart.
+	Maps typedcorev1.ConfigMapsGetter
 	// Clock is what looks go by; the Lease goes by the machine's.
 	Clock clock.Clock
 	// Pacer is before what the engines ask.
@@ -111,28 +113,39 @@ func (a *Auditor) enabled() bool {
 	return now != nil && now.Policy.Audit.Enabled
 }
 
-// whileSet takes part in elections while the configuration stays.
+// whileSet takes part in elections while the configuration stays. A term ends
+// before its Lease is given back, so that the next one knows all.
 func (a *Auditor) whileSet(ctx context.Context, set *setting) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	elected, resign := context.WithCancel(context.WithoutCancel(ctx))
+	defer resign()
+	terms, end := context.WithCancel(ctx)
+	defer end()
 	go func() {
-		for ctx.Err() == nil && a.current.Is(set.engine) {
-			pause(ctx, clock.RealClock{}, configuredWithin)
+		for terms.Err() == nil && a.current.Is(set.engine) {
+			pause(terms, clock.RealClock{}, configuredWithin)
 		}
-		cancel()
+		end()
+		a.terms.Lock() // the term that there may be has ended
+		defer a.terms.Unlock()
+		resign()
 	}()
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock: a.lock(), LeaseDuration: leaseLasts, RenewDeadline: renewWithin, RetryPeriod: retryElection,
 		ReleaseOnCancel: true, Name: leaseName,
 		Callbacks: leaderelection.LeaderCallbacks{
-			OnStartedLeading: func(ctx context.Context) { a.lead(ctx, set) },
+			OnStartedLeading: func(leading context.Context) {
+				leading, stop := context.WithCancel(leading)
+				defer stop()
+				defer context.AfterFunc(terms, stop)()
+				a.lead(leading, set)
+			},
 			OnStoppedLeading: func() {},
 		},
 	})
 	if err != nil {
 		return fmt.Errorf("take part in the election: %w", err)
 	}
-	elector.Run(ctx)
+	elector.Run(elected)
 	a.terms.Lock() // the term ends before the next begins
 	defer a.terms.Unlock()
 	return nil
@@ -159,24 +172,31 @@ func (a *Auditor) lead(ctx context.Context, set *setting) {
 	t.misses = newMisses(a.Events, &a.record, a.Log)
 	a.misses.Store(t.misses)
 	defer a.misses.Store(nil)
-	t.tellers = a.tellers(ctx, set)
+	t.events, t.tellers = a.tellers(ctx, set)
 	t.schedule.Interval = set.Interval.Duration
 	defer a.record.rest()
+	kept := newKeeper(a.Maps.ConfigMaps(a.Namespace), t)
+	kept.resume(ctx)
 	a.Log.Info("this replica looks at what the cluster runs", "interval", t.schedule.Interval.String())
 	if err := watch(ctx, a.Objects, a.Mapper, set.engine.Kinds, t, a.Log.Warn); err != nil {
 		return // the term has ended
 	}
+	defer kept.end(ctx)
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keeping.Go(func() { kept.run(ctx) })
 	t.run(ctx)
 }
 
 // tellers write down what a term finds out, as the configuration says.
-func (a *Auditor) tellers(ctx context.Context, set *setting) (all []teller) {
+func (a *Auditor) tellers(ctx context.Context, set *setting) (events *tell.Events, all []teller) {
 	if *set.Events {
-		all = append(all, &tell.Events{Client: a.Events})
+		events = &tell.Events{Client: a.Events}
+		all = append(all, events)
 	}
 	if !*set.Reports {
 		a.removeReports(ctx)
-		return all
+		return events, all
 	}
 	reports := &tell.Reports{Client: a.Objects, Self: self}
 	switch err := reports.Open(ctx, a.Mapper); {
@@ -187,7 +207,7 @@ func (a *Auditor) tellers(ctx context.Context, set *setting) (all []teller) {
 	default:
 		a.Log.Warn("no Reports are written", "error", err.Error())
 	}
-	return all
+	return events, all
 }
 
 // removeReports removes the Reports of a time in which they were written.

@@ -11,15 +11,15 @@ import (
 // first.
 const maxEnds = 1000
 
-// end is when a pull secret is of no use any more.
-type end struct {
+// secretEnd is when a pull secret is of no use any more.
+type secretEnd struct {
 	namespace, name string
 	at              time.Time
 }
 
 // ends lists pull secrets that tell their end as those last saw them who looked
 // with them, the earliest first. The caller holds the lock.
-func (r *record) ends() []end {
+func (r *record) ends() []secretEnd {
 	type seen struct{ looked, ends time.Time }
 	last := map[string]seen{}
 	for _, one := range r.of {
@@ -32,12 +32,12 @@ func (r *record) ends() []end {
 			}
 		}
 	}
-	all := make([]end, 0, len(last))
+	all := make([]secretEnd, 0, len(last))
 	for secret, known := range last {
 		namespace, name, _ := strings.Cut(secret, "/")
-		all = append(all, end{namespace, name, known.ends})
+		all = append(all, secretEnd{namespace, name, known.ends})
 	}
-	slices.SortFunc(all, func(a, b end) int {
+	slices.SortFunc(all, func(a, b secretEnd) int {
 		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
 	})
 	return all[:min(len(all), maxEnds)]

@@ -54,7 +54,7 @@ func waitingPod(name, image string) *entry {
 }
 
 // Pods are counted by what was said of the image of whatever controls them, and
-// what they wait for is looked at at once.
+// what they wait for is asked for at once.
 func TestMisses(t *testing.T) {
 	for reason, want := range map[pull.Reason]string{
 		pull.TagNotFound: "refused", pull.NeverPresent: "warned", pull.RegistryUnreachable: "unknown", pull.ReasonPullable: "pullable",

@@ -204,3 +204,22 @@ func (p paced) Tags(ctx context.Context, image reference.Named, credential pull.
 	defer p.end(registry, pull.Finding{})
 	return p.prober.Tags(ctx, image, credential)
 }
+
+// spent is what was asked of registries, and resume takes it up.
+func (p *Pacer) spent() (all map[string]pace.Spent, fresh int, kept func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all, fresh, settle := p.budgets.Spent(p.clock.Now())
+	return all, fresh, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		settle()
+		p.budgets.Kept = true
+	}
+}
+
+func (p *Pacer) resume(spent map[string]pace.Spent, inOrder bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.budgets.Resume(spent, inOrder, p.clock.Now())
+}

@@ -111,6 +111,29 @@ func (r *record) take(key string, uid types.UID, report resolver.Report) *looked
 	return fresh
 }
 
+// recall takes up what was known of a workload before.
+func (r *record) recall(key string, known *looked) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of != nil {
+		r.of[key] = known
+	}
+}
+
+// acceptsNow tells whether an image that is broken is told of no more.
+func (r *record) acceptsNow(namespace, image string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.accepts(namespace, image, r.clock.Now())
+}
+
+// last is what is known of a workload; nil: nothing.
+func (r *record) last(key string) *looked {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of[key]
+}
+
 // newClaim is what a result makes of what was said before.
 func newClaim(result *resolver.Result, before *looked, now time.Time) claim {
 	c := claim{
@@ -210,6 +233,21 @@ func (l *looked) soonAgain() bool {
 		}
 	}
 	return false
+}
+
+// brokenFor is how long it has been so that it is looked at again before its time;
+// 0: it is not so.
+func (l *looked) brokenFor(now time.Time) time.Duration {
+	if !l.soonAgain() {
+		return 0
+	}
+	longest := time.Nanosecond
+	for _, c := range l.images {
+		if c.verdict == pull.Broken || c.verdict == pull.Unknown {
+			longest = max(longest, now.Sub(c.since))
+		}
+	}
+	return longest
 }
 
 // toTell is what there is to tell of a workload.

@@ -39,6 +39,10 @@ type term struct {
 	// tellers are told of every look.
 	tellers []teller
 	misses  *misses
+	// events is the teller that writes Events; nil: none does.
+	events *tell.Events
+	// past is what was known before; nil: nothing.
+	past *past
 
 	mu       sync.Mutex
 	schedule pace.Schedule
@@ -55,9 +59,9 @@ type teller interface {
 type subject struct {
 	*workload.Workload
 	uid types.UID
+	// asks identifies it and what it asks.
+	asks string
 }
-
-func keyOf(e *entry) string { return string(e.UID) + " " + e.Namespace + "/" + e.Name }
 
 // seen takes an object up. What was there when the term began is looked at in
 // its own time, what is new or has changed at once.
@@ -73,14 +77,54 @@ func (t *term) seen(e *entry, initial bool) {
 	}
 	key, now := keyOf(e), t.clock.Now()
 	before, known := t.subjects[key]
-	t.subjects[key] = subject{e.workload, e.UID}
+	fresh := subject{e.workload, e.UID, fingerprint(e.UID, e.workload)}
+	t.subjects[key] = fresh
 	t.record.expect(key)
 	switch {
+	case !known && initial && t.past != nil:
+		t.resume(key, fresh)
 	case !known && initial:
 		t.schedule.Add(key, asks(e.workload), now)
 	case !known || len(workload.Changed(*before.Workload, *e.workload).Templates) > 0:
 		t.schedule.Change(key, asks(e.workload), now)
 	}
+}
+
+// resume takes a workload up as it was left. One that was not known is new, unless
+// not all were kept.
+func (t *term) resume(key string, s subject) {
+	now := t.clock.Now()
+	look, kept := t.past.Workloads[s.asks]
+	known := look.recalled(s.uid, s.Workload, t.record.acceptsNow)
+	switch {
+	case kept && known != nil:
+		t.record.recall(key, known)
+		if t.events != nil && look.Event != nil {
+			t.events.Restore(s.uid, *look.Event)
+		}
+		t.schedule.Resume(key, asks(s.Workload), known.at, known.brokenFor(now), now)
+	case t.past.Partial:
+		t.schedule.Add(key, asks(s.Workload), now)
+	default:
+		t.schedule.Change(key, asks(s.Workload), now)
+	}
+}
+
+// known is what is known of all workloads.
+func (t *term) known() past {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := past{Workloads: map[string]pastLook{}}
+	for key, s := range t.subjects {
+		if known := t.record.last(key); known != nil {
+			var event tell.Told
+			if t.events != nil {
+				event = t.events.Last(s.uid)
+			}
+			all.Workloads[s.asks] = newPastLook(s.Workload, known, event)
+		}
+	}
+	return all
 }
 
 // gone lets an object go.

@@ -33,6 +33,9 @@ type entry struct {
 	waits *stuck.Pod
 }
 
+// keyOf identifies an object.
+func keyOf(e *entry) string { return string(e.UID) + " " + e.Namespace + "/" + e.Name }
+
 // slim takes from an object, on its way into a cache, what nobody here reads.
 func slim(kinds *workload.Kinds) toolscache.TransformFunc {
 	return func(object any) (any, error) {
@@ -52,14 +55,20 @@ func slim(kinds *workload.Kinds) toolscache.TransformFunc {
 			return kept, nil //nolint:nilerr // what cannot be read is not looked at, and stops nothing
 		}
 		w, err := kinds.Read(raw, workload.Update)
-		switch {
-		case err != nil:
-		case w.Controller != nil && kinds.Checked(*w.Controller):
-			kept.controller = w.Controller.UID
-		case !finished(full):
-			kept.workload = &w
+		if err == nil {
+			kept.keep(&w, finished(full), kinds)
 		}
-		return kept, nil
+		return kept, nil //nolint:nilerr // as above
+	}
+}
+
+// keep keeps a workload that is looked at by itself, or who controls it.
+func (e *entry) keep(w *workload.Workload, finished bool, kinds *workload.Kinds) {
+	switch {
+	case w.Controller != nil && kinds.Checked(*w.Controller):
+		e.controller = w.Controller.UID
+	case !finished:
+		e.workload = w
 	}
 }
 

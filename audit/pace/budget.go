@@ -20,6 +20,9 @@ type Budgets struct {
 	// Limit returns how many requests a host may have in any Window; at least
 	// Reserve.
 	Limit func(host string) int
+	// Kept says that what is spent is kept time and again for after a restart:
+	// in between, a host gets no more than a tenth of its budget.
+	Kept bool
 
 	hosts map[string]*ledger
 }
@@ -28,6 +31,7 @@ type Budgets struct {
 type ledger struct {
 	requests    []time.Time // in their order
 	underWay    int         // questions
+	unkept      int         // requests since they were last kept
 	pausedUntil time.Time
 	pause       time.Duration
 }
@@ -54,6 +58,8 @@ func (b *Budgets) Begin(host string, now time.Time) (again time.Time, ok bool) {
 	switch {
 	case now.Before(l.pausedUntil):
 		return l.pausedUntil, false
+	case b.Kept && l.unkept+(l.underWay+1)*Reserve > b.allowance(host):
+		return now.Add(time.Second), false
 	case room >= 0:
 		l.underWay++
 		return time.Time{}, true
@@ -68,6 +74,7 @@ func (b *Budgets) Begin(host string, now time.Time) (again time.Time, ok bool) {
 func (b *Budgets) Requested(host string, now time.Time) {
 	l := b.ledger(host)
 	l.requests = append(l.requests, now)
+	l.unkept++
 }
 
 // End is told that a question ended with an answer.

@@ -39,12 +39,12 @@ func (o *serveOptions) newAuditor(kube *rest.Config, configuration policy.Config
 	if err != nil {
 		return auditor{}, fmt.Errorf("set up the auditor: %w", err)
 	}
-	events, err := typedcorev1.NewForConfigAndClient(kube, client)
+	core, err := typedcorev1.NewForConfigAndClient(kube, client)
 	if err != nil {
 		return auditor{}, fmt.Errorf("set up the auditor: %w", err)
 	}
 	a := auditor{&live.Auditor{
-		Objects: objects, Mapper: mapper, Leases: leases, Events: events, Namespace: o.namespace,
+		Objects: objects, Mapper: mapper, Leases: leases, Events: core, Maps: core, Namespace: o.namespace,
 		Clock: clock.RealClock{}, Pacer: live.NewPacer(configuration.Audit, clock.RealClock{}), Log: in.Log,
 	}}
 	return a, a.configure(configuration, in)

@@ -1,0 +1,80 @@
+package live
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+)
+
+const (
+	// documentKey is under which a ConfigMap holds its document.
+	documentKey = "document.json.gz"
+	// maxDocument is less than a ConfigMap takes (Kubernetes pkg/apis/core/
+	// validation/validation.go: 1 MiB).
+	maxDocument = 900 << 10
+)
+
+var errTooLarge = errors.New("it is larger than a ConfigMap may be")
+
+// shelf keeps documents in ConfigMaps.
+type shelf struct {
+	maps typedcorev1.ConfigMapInterface
+	// versions are the ones that were read or written last: of two who write,
+	// the one who knows less fails.
+	versions map[string]string
+}
+
+// load reads a document, and tells whether there is one.
+func (s *shelf) load(ctx context.Context, name string, into any) (bool, error) {
+	object, err := s.maps.Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read what was kept: %w", err)
+	}
+	s.versions[name] = object.ResourceVersion
+	packed, err := gzip.NewReader(bytes.NewReader(object.BinaryData[documentKey]))
+	if err == nil {
+		err = json.NewDecoder(packed).Decode(into)
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the ConfigMap %s: %w", name, err)
+	}
+	return true, nil
+}
+
+// save writes a document.
+func (s *shelf) save(ctx context.Context, name string, document any) error {
+	var packed bytes.Buffer
+	to := gzip.NewWriter(&packed)
+	if err := errors.Join(json.NewEncoder(to).Encode(document), to.Close()); err != nil {
+		return fmt.Errorf("write the ConfigMap %s: %w", name, err)
+	}
+	if packed.Len() > maxDocument {
+		return fmt.Errorf("write the ConfigMap %s: %w", name, errTooLarge)
+	}
+	object := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: name, ResourceVersion: s.versions[name]},
+		BinaryData: map[string][]byte{documentKey: packed.Bytes()},
+	}
+	var err error
+	if object.ResourceVersion == "" {
+		object, err = s.maps.Create(ctx, object, metav1.CreateOptions{})
+	} else {
+		object, err = s.maps.Update(ctx, object, metav1.UpdateOptions{})
+	}
+	if err != nil {
+		return fmt.Errorf("write the ConfigMap %s: %w", name, err)
+	}
+	s.versions[name] = object.ResourceVersion
+	return nil
+}
