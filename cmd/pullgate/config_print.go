@@ -37,6 +37,7 @@ beside it "origins", by the path of each key.`,
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "yaml", "`FORMAT` of the output: yaml or json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"yaml", "json"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	return cmd
 }
 

@@ -29,6 +29,7 @@ import (
 
 	"github.com/pullgate/pullgate/cluster"
 	"github.com/pullgate/pullgate/metrics"
+	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/webhook"
 	"github.com/pullgate/pullgate/webhook/server"
@@ -76,40 +77,49 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	first, err := newEngine(configuration, dependencies)
-	if err != nil {
-		return fmt.Errorf("configuration %s: %w", o.config, err)
-	}
-	auditor, err := o.newAuditor(kube, configuration, dependencies)
+	reload, audits, err := o.configured(kube, seen, configuration, dependencies)
 	if err != nil {
 		return err
 	}
-	reload := newReloader(o.config, seen, first, func(data []byte) (*built, error) {
-		changed, err := parseConfiguration(o.config, data)
-		if err == nil {
-			err = auditor.configure(changed, dependencies)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return newEngine(changed, dependencies)
-	}, log)
 	defer reload.current.Replace(nil, nil)
 	reload.register(ctrlmetrics.Registry)
 	certificate.register(ctrlmetrics.Registry)
-	ctrlmetrics.Registry.MustRegister(append(loads(reload.parts.Load), buildInfo(), auditor.Collector())...)
+	ctrlmetrics.Registry.MustRegister(append(loads(reload.parts.Load), buildInfo(), audits.Collector())...)
 	handler := &webhook.Handler{Engine: reload.current.Use, Arrived: server.Arrived, Log: log, Metrics: counts}
 	manager.GetWebhookServer().Register("/validate", known.Only(handler))
-	defer handler.Flush()
-	if err := errors.Join(manager.Add(reload), manager.Add(auditor), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
+	if err := errors.Join(manager.Add(reload), manager.Add(audits), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
 		return &failedError{fmt.Errorf("set up: %w", err)}
 	}
+	defer handler.Flush()
 	defer known.Flush()
 	log.Info("pullgate serves", "version", buildVersion(), "address", o.bind, "mode", configuration.Mode)
 	if err := runDraining(ctx, manager, entrance, log); err != nil {
 		return &failedError{fmt.Errorf("serve: %w", err)}
 	}
 	return nil
+}
+
+// configured makes of a configuration what answers and what audits, and keeps both
+// up with the file; seen is what was in it.
+func (o *serveOptions) configured(kube *rest.Config, seen []byte, configuration policy.Configuration, in wiring.Dependencies) (*reloader, auditor, error) {
+	first, err := newEngine(configuration, in)
+	if err != nil {
+		return nil, auditor{}, fmt.Errorf("configuration %s: %w", o.config, err)
+	}
+	audits, err := o.newAuditor(kube, configuration, in)
+	if err != nil {
+		return nil, auditor{}, err
+	}
+	return newReloader(o.config, seen, first, func(data []byte) (*built, error) {
+		changed, err := parseConfiguration(o.config, data)
+		if err == nil {
+			err = audits.configure(changed, in)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return newEngine(changed, in)
+	}, in.Log), audits, nil
 }
 
 // runDraining runs everything until the context ends, and from then on until the last
