@@ -10,8 +10,10 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
@@ -59,6 +61,18 @@ func TestWhichPullgate(t *testing.T) {
 				t.Errorf("found %+v", found)
 			}
 		})
+	}
+}
+
+// TestWhoMayNotList: the one of the usual name is taken.
+func TestWhoMayNotList(t *testing.T) {
+	client := fake.NewClientset(configuration("pullgate", "pods.pullgate.dev", nil))
+	client.PrependReactor("list", "validatingwebhookconfigurations", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "validatingwebhookconfigurations"}, "", nil)
+	})
+	g := &gatherer{client: client, record: &Record{Namespace: "shop"}}
+	if err := g.objects(t.Context(), "", nil); err != nil || g.record.Webhook.Err != nil || g.record.Target.Service != "pullgate" {
+		t.Errorf("%v, %+v", err, g.record.Webhook)
 	}
 }
 
