@@ -1,6 +1,10 @@
 package doctor
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/pullgate/pullgate/advice"
+)
 
 // APIVersion and Kind are what a diagnosis says of itself.
 const (
@@ -42,29 +46,8 @@ type Check struct {
 	Code Code   `json:"code,omitempty"`
 	Text string `json:"text"`
 	// Evidence is what says so, one line each.
-	Evidence []string `json:"evidence"`
-	Remedies []Remedy `json:"remedies"`
-}
-
-// Effect is what a command does.
-type Effect string
-
-// The effects, a closed set.
-const (
-	Looks    Effect = "look"
-	Changes  Effect = "change"
-	Destroys Effect = "destroy"
-)
-
-// Remedy is one thing to do.
-type Remedy struct {
-	Text string `json:"text"`
-	// Command does it; empty where there is none to give.
-	Command string `json:"command,omitempty"`
-	Effect  Effect `json:"effect,omitempty"`
-	// Applicable says that the command can be run as it stands; else it has
-	// placeholders in capital letters.
-	Applicable bool `json:"applicable"`
+	Evidence []string        `json:"evidence"`
+	Remedies []advice.Remedy `json:"remedies"`
 }
 
 func fine(text string, args ...any) Check {
@@ -87,30 +70,30 @@ func (c Check) because(lines ...string) Check {
 
 // look adds a command that changes nothing.
 func (c Check) look(text, command string) Check {
-	c.Remedies = append(c.Remedies, Remedy{Text: text, Command: command, Effect: Looks, Applicable: true})
+	c.Remedies = append(c.Remedies, advice.Remedy{Text: text, Command: command, Effect: advice.Looks, Applicable: true})
 	return c
 }
 
 // change adds a command that mends it as it stands.
 func (c Check) change(text, command string) Check {
-	c.Remedies = append(c.Remedies, Remedy{Text: text, Command: command, Effect: Changes, Applicable: true})
+	c.Remedies = append(c.Remedies, advice.Remedy{Text: text, Command: command, Effect: advice.Changes, Applicable: true})
 	return c
 }
 
 // destroy adds a command that removes something.
 func (c Check) destroy(text, command string) Check {
-	c.Remedies = append(c.Remedies, Remedy{Text: text, Command: command, Effect: Destroys, Applicable: true})
+	c.Remedies = append(c.Remedies, advice.Remedy{Text: text, Command: command, Effect: advice.Destroys, Applicable: true})
 	return c
 }
 
 // fill adds a command in which something is to be filled in.
 func (c Check) fill(text, command string) Check {
-	c.Remedies = append(c.Remedies, Remedy{Text: text, Command: command, Effect: Changes})
+	c.Remedies = append(c.Remedies, advice.Remedy{Text: text, Command: command, Effect: advice.Changes})
 	return c
 }
 
 // advise adds what no command does.
 func (c Check) advise(text string) Check {
-	c.Remedies = append(c.Remedies, Remedy{Text: text})
+	c.Remedies = append(c.Remedies, advice.Remedy{Text: text})
 	return c
 }

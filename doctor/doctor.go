@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/nodeprofile"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/nodes"
@@ -150,7 +151,7 @@ func judge(r *Record, cluster string) *Diagnosis {
 	diagnosis := &Diagnosis{APIVersion: APIVersion, Kind: Kind, Cluster: cluster, Namespace: r.Namespace, State: Untold}
 	add := func(name string, check Check) {
 		check.Name = name
-		check.Evidence, check.Remedies = append([]string{}, check.Evidence...), append([]Remedy{}, check.Remedies...) // as JSON a list, be it empty
+		check.Evidence, check.Remedies = append([]string{}, check.Evidence...), append([]advice.Remedy{}, check.Remedies...) // as JSON a list, be it empty
 		diagnosis.Checks = append(diagnosis.Checks, check)
 	}
 	add(clockCheck, checkClock(r))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/pullgate/pullgate/advice"
 )
 
 // Style is how a diagnosis is shown.
@@ -27,9 +29,9 @@ func (d *Diagnosis) WriteText(w io.Writer, style Style) error {
 		if check.Code != "" {
 			state += "[" + string(check.Code) + "]"
 		}
-		fmt.Fprintf(&b, "%-*s  %s: %s\n", width, check.Name, style.of(check.State, state), printable(check.Text))
+		fmt.Fprintf(&b, "%-*s  %s: %s\n", width, check.Name, style.of(check.State, state), advice.Printable(check.Text))
 		for _, line := range check.Evidence {
-			fmt.Fprintf(&b, "    %s\n", printable(line))
+			fmt.Fprintf(&b, "    %s\n", advice.Printable(line))
 		}
 		writeRemedies(&b, check.Remedies)
 	}
@@ -54,28 +56,13 @@ func (d *Diagnosis) summary(counts map[State]int) string {
 	}
 }
 
-func writeRemedies(b *strings.Builder, remedies []Remedy) {
+func writeRemedies(b *strings.Builder, remedies []advice.Remedy) {
 	for _, remedy := range remedies {
-		fmt.Fprintf(b, "  - %s\n", printable(remedy.Text))
+		fmt.Fprintf(b, "  - %s\n", advice.Printable(remedy.Text))
 		if remedy.Command != "" {
-			fmt.Fprintf(b, "      [%s] %s\n", remedy.Effect, printable(remedy.Command))
+			fmt.Fprintf(b, "      [%s] %s\n", remedy.Effect, advice.Printable(remedy.Command))
 		}
 	}
-}
-
-// printable keeps what others say from reaching a terminal as anything but one
-// line of text.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case r < ' ' || r == 0x7f, r >= 0x80 && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return -1
-		default:
-			return r
-		}
-	}, text)
 }
 
 func (s Style) of(state State, text string) string {

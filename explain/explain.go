@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
@@ -81,9 +82,9 @@ func explainHealed(a *draft, s Symptom) {
 func explainUndecided(a *draft, s Symptom, result *resolver.Result) {
 	a.conclude(Unknown, string(result.Reason), fmt.Sprintf("%s waits for %s: %s", subject(s), s.Image, result.Summary))
 	if result.Hint != "" {
-		a.Remedies = append(a.Remedies, Remedy{Text: result.Hint})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: result.Hint})
 	}
-	a.onTheNode("see what the node itself gets", "crictl pull "+s.Image, Looks)
+	a.onTheNode("see what the node itself gets", "crictl pull "+s.Image, advice.Looks)
 }
 
 // others counts the Pods of the namespace that suffer from the same: that wait

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/wording"
@@ -180,7 +181,7 @@ func TestRemediesAreSafe(t *testing.T) {
 			for _, remedy := range e.Remedies {
 				if strings.Contains(remedy.Command, "set image") {
 					set = remedy.Command
-					if remedy.Applicable != test.applicable || remedy.Effect != Changes {
+					if remedy.Applicable != test.applicable || remedy.Effect != advice.Changes {
 						t.Errorf("%+v", remedy)
 					}
 				}

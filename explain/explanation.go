@@ -3,6 +3,7 @@ package explain
 import (
 	"time"
 
+	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
@@ -42,12 +43,12 @@ type Explanation struct {
 	Code   string `json:"code,omitempty"`
 	Answer string `json:"answer"`
 	// Image is the one that the answer is about.
-	Image     string      `json:"image,omitempty"`
-	Container string      `json:"container,omitempty"`
-	Evidence  []Line      `json:"evidence"`
-	Timeline  []Line      `json:"timeline"`
-	Remedies  []Remedy    `json:"remedies"`
-	Notes     []pull.Note `json:"notes"`
+	Image     string          `json:"image,omitempty"`
+	Container string          `json:"container,omitempty"`
+	Evidence  []Line          `json:"evidence"`
+	Timeline  []Line          `json:"timeline"`
+	Remedies  []advice.Remedy `json:"remedies"`
+	Notes     []pull.Note     `json:"notes"`
 	// Others is how many other Pods of the namespace wait for the same image, or
 	// suffer from the same node.
 	Others int `json:"others"`
@@ -62,25 +63,4 @@ type Line struct {
 	Text string `json:"text"`
 	// At is when; nil: it is not told.
 	At *time.Time `json:"at,omitempty"`
-}
-
-// Effect is what a command does.
-type Effect string
-
-// The effects, a closed set.
-const (
-	Looks    Effect = "look"
-	Changes  Effect = "change"
-	Destroys Effect = "destroy"
-)
-
-// Remedy is one thing to do.
-type Remedy struct {
-	Text string `json:"text"`
-	// Command does it; empty where there is none to give.
-	Command string `json:"command,omitempty"`
-	Effect  Effect `json:"effect,omitempty"`
-	// Applicable says that the command can be run as it stands; else it has
-	// placeholders in capital letters.
-	Applicable bool `json:"applicable"`
 }

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
@@ -53,7 +54,7 @@ func explainOtherwise(a *draft) {
 		since := ready.LastTransitionTime.Time
 		a.conclude(Unknown, string(NotStarted), fmt.Sprintf("node %s has not made the Pod's sandbox for %s, and only it knows why", a.node(), span(a.record.At.Sub(since))))
 		a.evidence("worked out from the Pod's condition PodReadyToStartContainers", "volumes, the network and the sandbox's image come before its images", since)
-		a.onTheNode("see what the kubelet says", "journalctl -u kubelet --since -10min", Looks)
+		a.onTheNode("see what the kubelet says", "journalctl -u kubelet --since -10min", advice.Looks)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/distribution/reference"
 
+	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
@@ -25,11 +26,11 @@ func makeSecret(a *draft, result *resolver.Result, name string) string {
 // ServiceAccount where the Pod lists none of its own.
 func newSecret(a *draft, result *resolver.Result) {
 	if missing := missingSecrets(result); len(missing) > 0 {
-		a.Remedies = append(a.Remedies, Remedy{Text: "make the pull secret that the Pod names", Effect: Changes, Command: makeSecret(a, result, missing[0])})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: "make the pull secret that the Pod names", Effect: advice.Changes, Command: makeSecret(a, result, missing[0])})
 		retry(a)
 		return
 	}
-	a.Remedies = append(a.Remedies, Remedy{Text: "make a pull secret", Effect: Changes, Command: makeSecret(a, result, "NAME")})
+	a.Remedies = append(a.Remedies, advice.Remedy{Text: "make a pull secret", Effect: advice.Changes, Command: makeSecret(a, result, "NAME")})
 	account, listed := "default", false
 	if spec := a.record.Spec; spec != nil {
 		listed = len(spec.ImagePullSecrets) > 0
@@ -42,10 +43,10 @@ func newSecret(a *draft, result *resolver.Result) {
 		return
 	}
 	if by := keeperOfPart(a, "ServiceAccount", account); by.tool != "" {
-		a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("%s owns ServiceAccount %s: add the secret to its imagePullSecrets %s", by.tool, account, by.where)})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: fmt.Sprintf("%s owns ServiceAccount %s: add the secret to its imagePullSecrets %s", by.tool, account, by.where)})
 	} else {
-		a.Remedies = append(a.Remedies, Remedy{
-			Text: "give it to the Pods of ServiceAccount " + account + " that list none of their own", Effect: Changes,
+		a.Remedies = append(a.Remedies, advice.Remedy{
+			Text: "give it to the Pods of ServiceAccount " + account + " that list none of their own", Effect: advice.Changes,
 			Command: fmt.Sprintf(`kubectl patch serviceaccount %s -n %s -p '{"imagePullSecrets":[{"name":"NAME"}]}'`, account, a.record.Object.Namespace),
 		})
 	}
@@ -57,11 +58,11 @@ func listSecret(a *draft) {
 	owner, by := a.owner(), keeperOf(a.ownerMeta())
 	switch {
 	case by.tool != "":
-		a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("%s owns %s %s: add the secret to the imagePullSecrets of its Pods %s", by.tool, owner.Kind, owner.Name, by.where)})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: fmt.Sprintf("%s owns %s %s: add the secret to the imagePullSecrets of its Pods %s", by.tool, owner.Kind, owner.Name, by.where)})
 	case hasTemplate(owner.Kind):
-		a.Remedies = append(a.Remedies, Remedy{Text: "add it to those that the Pods list", Effect: Changes, Command: patch(owner, "imagePullSecrets", `{"name":"NAME"}`)})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: "add it to those that the Pods list", Effect: advice.Changes, Command: patch(owner, "imagePullSecrets", `{"name":"NAME"}`)})
 	default:
-		a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("make %s %s anew with it in imagePullSecrets: they cannot be changed", owner.Kind, owner.Name)})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: fmt.Sprintf("make %s %s anew with it in imagePullSecrets: they cannot be changed", owner.Kind, owner.Name)})
 	}
 }
 
@@ -80,13 +81,13 @@ func missingSecrets(result *resolver.Result) []string {
 func renew(a *draft, result *resolver.Result) {
 	for _, name := range faultySecrets(a, result) {
 		namespace := a.record.Object.Namespace
-		a.do("see of which type and age the secret is; it shows no value", fmt.Sprintf("kubectl describe secret %s -n %s", name, namespace), Looks)
+		a.do("see of which type and age the secret is; it shows no value", fmt.Sprintf("kubectl describe secret %s -n %s", name, namespace), advice.Looks)
 		if maker := makerOfSecret(a, name); maker != "" {
-			a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("%s makes secret %s: renew it there", maker, name)})
+			a.Remedies = append(a.Remedies, advice.Remedy{Text: fmt.Sprintf("%s makes secret %s: renew it there", maker, name)})
 			continue
 		}
-		a.Remedies = append(a.Remedies, Remedy{
-			Text: "make the secret anew; what it holds for other registries is lost", Effect: Destroys,
+		a.Remedies = append(a.Remedies, advice.Remedy{
+			Text: "make the secret anew; what it holds for other registries is lost", Effect: advice.Destroys,
 			Command: makeSecret(a, result, name) + " --dry-run=client -o yaml | kubectl replace --force -f -",
 		})
 	}

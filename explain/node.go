@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/version"
 
+	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver"
 )
 
@@ -18,22 +19,22 @@ func explainOnNode(a *draft, s Symptom) {
 	switch s.Cause {
 	case NoSpace:
 		a.conclude(Broken, string(s.Cause), fmt.Sprintf("node %s has no room for %s", node, s.Image))
-		a.do("see what fills the node", "kubectl describe node "+node, Looks)
-		a.onTheNode("remove the images that nothing uses", "crictl rmi --prune", Destroys)
+		a.do("see what fills the node", "kubectl describe node "+node, advice.Looks)
+		a.onTheNode("remove the images that nothing uses", "crictl rmi --prune", advice.Destroys)
 	case NotUnpacked:
 		a.conclude(Broken, string(s.Cause), fmt.Sprintf("%s was pulled, and node %s cannot unpack it", s.Image, node))
-		a.Remedies = append(a.Remedies, Remedy{Text: "push the image again with a current builder; if other nodes unpack it, node " + node + " or its disk is at fault"})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: "push the image again with a current builder; if other nodes unpack it, node " + node + " or its disk is at fault"})
 		retry(a)
 	case PullRateOnNode:
 		a.conclude(Healed, string(s.Cause), fmt.Sprintf("node %s pulled too many images at a time; the kubelet tries %s again by %s at the latest", node, s.Image, clock(nextTry(s, a.record.At))))
-		a.Remedies = append(a.Remedies, Remedy{Text: "raise registryPullQPS and registryBurst in the kubelet's configuration, if it comes again"})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: "raise registryPullQPS and registryBurst in the kubelet's configuration, if it comes again"})
 	case Sandbox:
 		a.conclude(Broken, string(s.Cause), fmt.Sprintf("node %s cannot get the image of its Pods' sandboxes%s", node, comma(s.Image)))
-		a.Remedies = append(a.Remedies, Remedy{Text: "let the node reach the image, or correct its name in the configuration of the node's runtime; the kubelet tries again by itself within " + span(syncPeriod)})
-		a.onTheNode("see which image the runtime's configuration names", "crictl info", Looks)
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: "let the node reach the image, or correct its name in the configuration of the node's runtime; the kubelet tries again by itself within " + span(syncPeriod)})
+		a.onTheNode("see which image the runtime's configuration names", "crictl info", advice.Looks)
 	case SignatureRefused:
 		a.conclude(Broken, string(s.Cause), fmt.Sprintf("node %s has a policy of signatures that refuses %s", node, s.Image))
-		a.Remedies = append(a.Remedies, Remedy{Text: "sign the image as the node's policy wants it: /etc/containers/policy.json with CRI-O, the image verifiers of its configuration with containerd"})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: "sign the image as the node's policy wants it: /etc/containers/policy.json with CRI-O, the image verifiers of its configuration with containerd"})
 	default:
 		explainHanging(a, s)
 	}
@@ -86,8 +87,8 @@ func explainHanging(a *draft, s Symptom) {
 	if other, ok := ahead(a, s.At); ok {
 		a.conclude(Unknown, string(Queued), fmt.Sprintf("%s waits on node %s behind %s of Pod %s, which is still being pulled", s.Image, node, other.image, other.pod))
 		a.evidence("an event of the other Pod", "Pulling image "+quoted(other.image), other.since)
-		a.Remedies = append(a.Remedies, Remedy{Text: "wait for it, or set serializeImagePulls: false in the kubelet's configuration"})
-		a.do("see the other Pod", fmt.Sprintf("kubectl pullgate explain pod/%s -n %s", other.pod, a.record.Pod.Namespace), Looks)
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: "wait for it, or set serializeImagePulls: false in the kubelet's configuration"})
+		a.do("see the other Pod", fmt.Sprintf("kubectl pullgate explain pod/%s -n %s", other.pod, a.record.Pod.Namespace), advice.Looks)
 		return
 	}
 	text := fmt.Sprintf("node %s has been pulling %s for %s, and only it knows how far it is", node, s.Image, since)
@@ -95,7 +96,7 @@ func explainHanging(a *draft, s Symptom) {
 		text = fmt.Sprintf("node %s has said nothing of %s for %s: it pulls it, or waits for another, and only it knows", node, s.Image, since)
 	}
 	a.conclude(Unknown, string(Hanging), text)
-	a.onTheNode("see what the node gets", "timeout 60 crictl pull "+s.Image, Looks)
+	a.onTheNode("see what the node gets", "timeout 60 crictl pull "+s.Image, advice.Looks)
 }
 
 // pullAhead is a pull on the same node that began before and has not ended.
@@ -163,24 +164,24 @@ func letCreate(a *draft, words string) {
 	switch {
 	case quotaWords.MatchString(words):
 		match := quotaWords.FindStringSubmatch(words)
-		a.do("see the quota", "kubectl describe resourcequota -n "+namespace, Looks)
+		a.do("see the quota", "kubectl describe resourcequota -n "+namespace, advice.Looks)
 		var hard []string
 		for _, part := range strings.Split(strings.TrimSuffix(match[2], ","), ",") {
 			name, _, _ := strings.Cut(part, "=")
 			hard = append(hard, fmt.Sprintf(`%q:"COUNT"`, name))
 		}
-		a.Remedies = append(a.Remedies, Remedy{Text: "raise it, or remove Pods that use it up", Effect: Changes,
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: "raise it, or remove Pods that use it up", Effect: advice.Changes,
 			Command: fmt.Sprintf(`kubectl patch resourcequota %s -n %s --type=merge -p '{"spec":{"hard":{%s}}}'`, match[1], namespace, strings.Join(hard, ","))})
 	case accountWords.MatchString(words):
 		account := accountWords.FindStringSubmatch(words)[1]
 		account = account[strings.LastIndex(account, "/")+1:]
-		a.do("make the ServiceAccount", fmt.Sprintf("kubectl create serviceaccount %s -n %s", account, namespace), Changes)
+		a.do("make the ServiceAccount", fmt.Sprintf("kubectl create serviceaccount %s -n %s", account, namespace), advice.Changes)
 	case strings.Contains(words, "violates PodSecurity"):
-		a.do("see which level the namespace enforces", "kubectl get namespace "+namespace+" --show-labels", Looks)
+		a.do("see which level the namespace enforces", "kubectl get namespace "+namespace+" --show-labels", advice.Looks)
 	case strings.Contains(words, "admission webhook"):
-		a.do("see the webhooks", "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations", Looks)
+		a.do("see the webhooks", "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations", advice.Looks)
 	}
 	if owner := a.owner(); owner.Kind == "Deployment" {
-		a.do("make the controller try at once, by a new revision", fmt.Sprintf("kubectl rollout restart deployment/%s -n %s", owner.Name, owner.Namespace), Changes)
+		a.do("make the controller try at once, by a new revision", fmt.Sprintf("kubectl rollout restart deployment/%s -n %s", owner.Name, owner.Namespace), advice.Changes)
 	}
 }

@@ -4,19 +4,20 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
 )
 
 // do adds a command that can be run as it stands.
-func (a *draft) do(text, command string, effect Effect) {
-	a.Remedies = append(a.Remedies, Remedy{Text: text, Command: command, Effect: effect, Applicable: true})
+func (a *draft) do(text, command string, effect advice.Effect) {
+	a.Remedies = append(a.Remedies, advice.Remedy{Text: text, Command: command, Effect: effect, Applicable: true})
 }
 
 // onTheNode adds a command to be run on the node.
-func (a *draft) onTheNode(text, command string, effect Effect) {
-	a.Remedies = append(a.Remedies, Remedy{Text: text + " (on node " + a.node() + ")", Command: command, Effect: effect, Applicable: true})
+func (a *draft) onTheNode(text, command string, effect advice.Effect) {
+	a.Remedies = append(a.Remedies, advice.Remedy{Text: text + " (on node " + a.node() + ")", Command: command, Effect: effect, Applicable: true})
 }
 
 func (a *draft) node() string {
@@ -29,7 +30,7 @@ func (a *draft) node() string {
 // mend adds what to do about an image that cannot be pulled.
 func mend(a *draft, result *resolver.Result) {
 	if result.Hint != "" {
-		a.Remedies = append(a.Remedies, Remedy{Text: result.Hint})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: result.Hint})
 	}
 	switch result.Reason {
 	case pull.TagNotFound, pull.RepositoryNotFound, pull.DigestNotFound, pull.InvalidImageName:
@@ -54,14 +55,14 @@ func anotherImage(a *draft, result *resolver.Result) {
 		}
 	}
 	owner := a.owner()
-	remedy := Remedy{Text: "set the image", Effect: Changes, Applicable: applicable}
+	remedy := advice.Remedy{Text: "set the image", Effect: advice.Changes, Applicable: applicable}
 	switch role := result.Image.Role; {
 	case kept(a, result):
 		return
 	case role == workload.Volume && hasTemplate(owner.Kind):
 		remedy.Command = patch(owner, "volumes", fmt.Sprintf(`{"name":%q,"image":{"reference":%q}}`, result.Image.Container, image))
 	case role == workload.EphemeralContainer || role == workload.Volume || owner.Kind != "Pod" && !hasTemplate(owner.Kind):
-		a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("make %s %s anew with another %s: it cannot be changed", owner.Kind, owner.Name, fieldOf(a, result))})
+		a.Remedies = append(a.Remedies, advice.Remedy{Text: fmt.Sprintf("make %s %s anew with another %s: it cannot be changed", owner.Kind, owner.Name, fieldOf(a, result))})
 		return
 	default:
 		remedy.Command = fmt.Sprintf("kubectl set image %s/%s %s=%s -n %s", strings.ToLower(owner.Kind), owner.Name, result.Image.Container, image, owner.Namespace)
@@ -76,7 +77,7 @@ func anotherPolicy(a *draft, result *resolver.Result) {
 	if kept(a, result) || list == "" || !hasTemplate(owner.Kind) {
 		return
 	}
-	a.do("let nodes pull it", patch(owner, list, fmt.Sprintf(`{"name":%q,"imagePullPolicy":"IfNotPresent"}`, result.Image.Container)), Changes)
+	a.do("let nodes pull it", patch(owner, list, fmt.Sprintf(`{"name":%q,"imagePullPolicy":"IfNotPresent"}`, result.Image.Container)), advice.Changes)
 }
 
 // kept says where to change an object that something else keeps as it is, and
@@ -86,7 +87,7 @@ func kept(a *draft, result *resolver.Result) bool {
 	if by.tool == "" {
 		return false
 	}
-	a.Remedies = append(a.Remedies, Remedy{Text: fmt.Sprintf("%s owns %s %s: change %s %s", by.tool, owner.Kind, owner.Name, fieldOf(a, result), by.where)})
+	a.Remedies = append(a.Remedies, advice.Remedy{Text: fmt.Sprintf("%s owns %s %s: change %s %s", by.tool, owner.Kind, owner.Name, fieldOf(a, result), by.where)})
 	return true
 }
 
@@ -129,9 +130,9 @@ func retry(a *draft) {
 	switch {
 	case pod == nil || pod.Spec.NodeName == "" && a.record.Owner.Kind == "":
 	case a.record.Owner.Kind != "":
-		a.do("make the kubelet try at once, by a new Pod", fmt.Sprintf("kubectl delete pod %s -n %s", pod.Name, pod.Namespace), Destroys)
+		a.do("make the kubelet try at once, by a new Pod", fmt.Sprintf("kubectl delete pod %s -n %s", pod.Name, pod.Namespace), advice.Destroys)
 	default:
 		a.do("make the kubelet try at once, by the same Pod anew",
-			fmt.Sprintf("kubectl get pod %s -n %s -o yaml | kubectl replace --force -f -", pod.Name, pod.Namespace), Destroys)
+			fmt.Sprintf("kubectl get pod %s -n %s -o yaml | kubectl replace --force -f -", pod.Name, pod.Namespace), advice.Destroys)
 	}
 }

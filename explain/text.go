@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/pullgate/pullgate/advice"
 )
 
 // Style is how an explanation is shown.
@@ -21,7 +23,7 @@ func (e *Explanation) WriteText(w io.Writer, style Style) error {
 	if e.Code != "" {
 		head += "[" + e.Code + "]"
 	}
-	fmt.Fprintf(&b, "%s: %s\n", style.of(e.State, head), printable(e.Answer))
+	fmt.Fprintf(&b, "%s: %s\n", style.of(e.State, head), advice.Printable(e.Answer))
 	if e.Pod != "" && e.Object.Kind != "Pod" {
 		fmt.Fprintf(&b, "  the worst of its Pods: %s\n", e.Pod)
 	}
@@ -31,11 +33,11 @@ func (e *Explanation) WriteText(w io.Writer, style Style) error {
 	section(&b, style, "evidence", e.Evidence)
 	section(&b, style, "time line", e.Timeline)
 	for _, note := range e.Notes {
-		fmt.Fprintf(&b, "  note: %s\n", printable(note.Message))
+		fmt.Fprintf(&b, "  note: %s\n", advice.Printable(note.Message))
 	}
 	e.writeRemedies(&b, style)
 	for _, what := range e.Unread {
-		fmt.Fprintf(&b, "not read: %s\n", printable(what))
+		fmt.Fprintf(&b, "not read: %s\n", advice.Printable(what))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -51,7 +53,7 @@ func section(b *strings.Builder, style Style, name string, lines []Line) {
 		if line.At != nil {
 			at = line.At.UTC().Format(time.DateTime) + " UTC, "
 		}
-		fmt.Fprintf(b, "  %s%s: %s\n", at, line.From, printable(line.Text))
+		fmt.Fprintf(b, "  %s%s: %s\n", at, line.From, advice.Printable(line.Text))
 	}
 }
 
@@ -61,26 +63,11 @@ func (e *Explanation) writeRemedies(b *strings.Builder, style Style) {
 	}
 	fmt.Fprintf(b, "%s\n", style.bold("what to do"))
 	for _, remedy := range e.Remedies {
-		fmt.Fprintf(b, "  %s\n", printable(remedy.Text))
+		fmt.Fprintf(b, "  %s\n", advice.Printable(remedy.Text))
 		if remedy.Command != "" {
-			fmt.Fprintf(b, "    [%s] %s\n", remedy.Effect, printable(remedy.Command))
+			fmt.Fprintf(b, "    [%s] %s\n", remedy.Effect, advice.Printable(remedy.Command))
 		}
 	}
-}
-
-// printable keeps what registries and objects say from reaching a terminal as
-// anything but one line of text.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case r < ' ' || r == 0x7f, r >= 0x80 && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return -1
-		default:
-			return r
-		}
-	}, text)
 }
 
 func (s Style) bold(text string) string {
