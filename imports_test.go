@@ -95,7 +95,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"webhook/callers":             {"webhook/sampling"},
 		"certs":                       nil,
 		"metrics":                     {"resolver/pull"},
-		"cluster":                     {"resolver/nodes", "resolver/cache"},
+		"cluster":                     {"nodeprofile", "resolver/nodes", "resolver/cache"},
 		"manifest":                    nil,
 		"nodeprofile":                 {"resolver/keyring/dockerconfig"},
 		"explain":                     {"advice", "workload", "resolver", "resolver/pull"},

@@ -14,7 +14,7 @@ func Mapper() meta.RESTMapper {
 	for _, kind := range []string{"Namespace", "Node"} {
 		mapper.Add(corev1.SchemeGroupVersion.WithKind(kind), meta.RESTScopeRoot)
 	}
-	for _, kind := range []string{"Secret", "ServiceAccount"} {
+	for _, kind := range []string{"ConfigMap", "Secret", "ServiceAccount"} {
 		mapper.Add(corev1.SchemeGroupVersion.WithKind(kind), meta.RESTScopeNamespace)
 	}
 	return mapper

@@ -143,6 +143,11 @@ type Nodes struct {
 	// names, one that names none for all that no other one names. An image is
 	// broken only if it is for every profile of the nodes that can get the Pod.
 	Profiles []string `json:"profiles,omitempty"`
+	// ProfilesNamespace is the Namespace in which the chart's DaemonSet
+	// (nodeProfile.enabled) keeps node profiles, which count besides those in
+	// files. pullgate serve takes up what changes there; where it is, at its start.
+	// Default: none is read from the cluster.
+	ProfilesNamespace string `json:"profilesNamespace,omitempty"`
 	// DockerConfig is a file like the nodes' config.json. Where nodes run
 	// CRI-O, it stands for CRI-O's global_auth_file, too.
 	DockerConfig string `json:"dockerConfig,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/containerd/platforms"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -132,6 +133,11 @@ func (n Nodes) validate() (errs field.ErrorList) {
 	for i, file := range n.Profiles {
 		if file == "" {
 			errs = append(errs, field.Required(path.Child("profiles").Index(i), "a file with a node profile"))
+		}
+	}
+	if n.ProfilesNamespace != "" {
+		for _, wrong := range validation.IsDNS1123Label(n.ProfilesNamespace) {
+			errs = append(errs, field.Invalid(path.Child("profilesNamespace"), n.ProfilesNamespace, wrong))
 		}
 	}
 	for i, cloud := range n.CloudCredentials {

@@ -36,6 +36,7 @@ func TestValidate(t *testing.T) {
 		{"allowed address", "registries: {allowAddresses: [10.0.0.0/8, 10.0.0.1]}", []string{`registries.allowAddresses[1]: Invalid value: "10.0.0.1"`, "CIDR"}},
 		{"platform", "nodes: {platforms: [linux/amd64, 'linux/amd64/v1/x']}", []string{"nodes.platforms[1]: Invalid value", "linux/arm64"}},
 		{"runtime", "nodes: {runtimes: [cri-o, docker]}", []string{`nodes.runtimes[1]: Unsupported value: "docker"`, `"containerd-local"`}},
+		{"profiles' namespace", "nodes: {profilesNamespace: Pull_Gate}", []string{"nodes.profilesNamespace: Invalid value"}},
 		{"profile", "nodes: {profiles: [a.yaml, '']}", []string{"nodes.profiles[1]: Required value"}},
 		{"cloud", "nodes: {cloudCredentials: [gcp]}", []string{`nodes.cloudCredentials[0]: Unsupported value: "gcp"`, `"google"`}},
 		{"hidden host", "nodes: {hiddenCredentials: ['']}", []string{"nodes.hiddenCredentials[0]: Required value"}},

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/distribution/reference"
 
@@ -31,9 +34,10 @@ type nodeProfiles struct {
 	dir string
 }
 
-// readProfiles reads the files of nodes.profiles, and makes for each what asks
-// registries as its nodes would. Options are what all have in common.
-func readProfiles(configured policy.Nodes, options registry.Options) (read nodeProfiles, err error) {
+// readProfiles reads the files of nodes.profiles and what the cluster has, by
+// name, and makes for each what asks registries as its nodes would. Options are
+// what all have in common.
+func readProfiles(configured policy.Nodes, cluster map[string][]byte, options registry.Options) (read nodeProfiles, err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, read.close())
@@ -48,7 +52,25 @@ func readProfiles(configured policy.Nodes, options registry.Options) (read nodeP
 			return read, fmt.Errorf("nodes.profiles[%d]: %s: %w", i, file, err)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(cluster)) {
+		profile, err := nodeprofile.Parse(cluster[name])
+		if err == nil {
+			err = read.add(name, name+ofNodes(profile.Nodes), profile, configured, options)
+		}
+		if err != nil {
+			return read, fmt.Errorf("nodes.profilesNamespace: ConfigMap %s/%s: %w", configured.ProfilesNamespace, name, err)
+		}
+	}
 	return read, nil
+}
+
+// ofNodes says whose a profile of the cluster's is, which nobody has named.
+func ofNodes(names []string) string {
+	const told = 3
+	if more := len(names) - told; more > 0 {
+		return fmt.Sprintf(" (%s and %d more)", strings.Join(names[:told], ", "), more)
+	}
+	return " (" + strings.Join(names, ", ") + ")"
 }
 
 // readProfile reads one file.

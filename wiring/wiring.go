@@ -43,6 +43,8 @@ type Dependencies struct {
 	Log      *slog.Logger
 	// Nodes returns the cluster's; nil where none are known.
 	Nodes func() []nodes.Node
+	// Profiles returns the node profiles that the cluster has, by name; nil: none.
+	Profiles func() map[string][]byte
 	// Tokens issues the tokens of ServiceAccounts that credential providers ask
 	// for; nil: there is no cluster to issue any.
 	Tokens providers.Issuer
@@ -115,7 +117,11 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 		ContentDir: in.ContentDir,
 		Log:        in.Log,
 	}
-	known, err := readProfiles(configuration.Nodes, asking)
+	var kept map[string][]byte
+	if in.Profiles != nil {
+		kept = in.Profiles()
+	}
+	known, err := readProfiles(configuration.Nodes, kept, asking)
 	if err != nil {
 		return nil, err
 	}

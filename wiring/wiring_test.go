@@ -72,3 +72,31 @@ func TestRuntimes(t *testing.T) {
 		t.Errorf("%04b", got)
 	}
 }
+
+// Profiles that the cluster keeps count as those in files do, and whose they are is
+// said. One that is none is refused with the whole.
+func TestProfilesOfTheCluster(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	kept := map[string][]byte{
+		"p-1": []byte("apiVersion: pullgate.dev/v1alpha1\nkind: NodeProfile\nnodes: [a, b, c, d, e]\nruntime: {name: cri-o}\n"),
+		"p-0": []byte("apiVersion: pullgate.dev/v1alpha1\nkind: NodeProfile\nnodes: [f]\nruntime: {name: containerd, path: local}\n"),
+	}
+	in := Dependencies{
+		Secrets: cluster.Source{}, Observer: metrics.New(prometheus.NewRegistry(), log), Log: log,
+		Profiles: func() map[string][]byte { return kept },
+	}
+	configuration := policy.Default()
+	configuration.Nodes.ProfilesNamespace = "pullgate-system"
+	c, err := New(configuration, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := c.profiles.nodes
+	if len(known) != 2 || known[0].Name != "p-0 (f)" || known[1].Name != "p-1 (a, b, c and 2 more)" || known[1].Runtimes != pull.CRIO {
+		t.Errorf("known: %+v", known)
+	}
+	kept["p-2"] = []byte("kind: Secret")
+	if _, err := New(configuration, in); err == nil || !strings.Contains(err.Error(), "nodes.profilesNamespace: ConfigMap pullgate-system/p-2: ") {
+		t.Errorf("one that is none: %v", err)
+	}
+}

@@ -5,13 +5,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
+	"maps"
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/pullgate/pullgate/cluster"
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/wiring"
@@ -24,6 +28,7 @@ const reloadEvery = 2 * time.Second
 // reloader takes a changed configuration file up, and refuses a bad one.
 type reloader struct {
 	file    string
+	kept    *cluster.Profiles
 	build   func(data []byte) (*built, error)
 	log     *slog.Logger
 	current engine.Current
@@ -33,12 +38,13 @@ type reloader struct {
 	reloads *prometheus.CounterVec
 	good    prometheus.Gauge
 	hash    *prometheus.GaugeVec
+	looked  atomic.Bool  // since the cluster's profiles are known
 	since   atomic.Int64 // when the configuration in use was taken up, as Unix time in nanoseconds
 }
 
 // withProfiles is what an engine is made of: the content of a configuration file,
-// and of the node profiles that it names.
-func withProfiles(data []byte) []byte {
+// of the node profiles that it names, and of those that the cluster keeps.
+func withProfiles(data []byte, kept *cluster.Profiles) []byte {
 	configuration, err := policy.Parse(data)
 	if err != nil {
 		return data
@@ -47,15 +53,19 @@ func withProfiles(data []byte) []byte {
 		profile, _ := readFile(name) // what is wrong with it says who reads it
 		data = slices.Concat(data, []byte{0}, profile)
 	}
+	profiles := kept.All()
+	for _, name := range slices.Sorted(maps.Keys(profiles)) {
+		data = slices.Concat(data, []byte{0}, []byte(name), []byte{0}, profiles[name])
+	}
 	return data
 }
 
 // newReloader starts out with a first engine and watches the file it is from, and
-// the node profiles. Seen is what was in them before the engine's configuration was read: what changes
+// the node profiles, be they files or kept in the cluster. Seen is what was in them before the engine's configuration was read: what changes
 // from then on is taken up.
-func newReloader(file string, seen []byte, first *built, build func([]byte) (*built, error), log *slog.Logger) *reloader {
+func newReloader(file string, kept *cluster.Profiles, seen []byte, first *built, build func([]byte) (*built, error), log *slog.Logger) *reloader {
 	r := &reloader{
-		file: file, seen: seen, build: build, log: log,
+		file: file, kept: kept, seen: seen, build: build, log: log,
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pullgate_configuration_reloads_total", Help: "Changed configuration files, by result: taken or refused.",
 		}, []string{"result"}),
@@ -66,6 +76,7 @@ func newReloader(file string, seen []byte, first *built, build func([]byte) (*bu
 			Name: "pullgate_configuration_info", Help: "Always 1; the label tells configurations in use apart: the beginning of the hash of the file and of the node profiles that it names.",
 		}, []string{"sha256"}),
 	}
+	r.looked.Store(kept.Synced())
 	r.take(first)
 	return r
 }
@@ -113,7 +124,8 @@ func (r *reloader) NeedLeaderElection() bool { return false }
 // look takes the file up if it changed.
 func (r *reloader) look() {
 	data, err := readFile(r.file)
-	all := withProfiles(data)
+	defer r.looked.Store(r.kept.Synced())
+	all := withProfiles(data, r.kept)
 	if err != nil || bytes.Equal(all, r.seen) {
 		if err != nil && r.seen != nil {
 			r.refuse(err)
@@ -130,6 +142,15 @@ func (r *reloader) look() {
 	r.take(changed)
 	r.reloads.WithLabelValues("taken").Inc()
 	r.log.Info("configuration taken up", "file", r.file)
+}
+
+// ready says why the first requests have to wait: for the node profiles that the
+// cluster keeps, without which what nodes pull from a mirror would be refused.
+func (r *reloader) ready(*http.Request) error {
+	if r.file != "" && !r.looked.Load() {
+		return errors.New("the node profiles are not yet known")
+	}
+	return nil
 }
 
 func (r *reloader) refuse(err error) {

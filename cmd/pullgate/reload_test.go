@@ -37,7 +37,7 @@ func watch(t *testing.T, content string) *watched {
 		t.Fatal(err)
 	}
 	seen, _ := readFile(file)
-	w.reloader = newReloader(file, withProfiles(seen), engine, build, slog.New(slog.NewJSONHandler(&w.log, nil)))
+	w.reloader = newReloader(file, nil, withProfiles(seen, nil), engine, build, slog.New(slog.NewJSONHandler(&w.log, nil)))
 	w.register(w.metrics)
 	return w
 }
@@ -173,7 +173,7 @@ registries: [{host: images.invalid, server: {url: "https://mirror.invalid"}}]
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newReloader(file, withProfiles([]byte(text)), first, build, log)
+	r := newReloader(file, nil, withProfiles([]byte(text), nil), first, build, log)
 	_, done := r.current.Use() // a request that goes on
 	for i, mode := range []string{"warn", "audit", "off"} {
 		if err := os.WriteFile(file, []byte(text+"mode: "+mode+"\n"), 0o600); err != nil {
@@ -224,7 +224,7 @@ func TestConfigurationHash(t *testing.T) {
 
 // Without a file there is nothing to watch.
 func TestReloadOfNothing(t *testing.T) {
-	r := newReloader("", nil, &built{Engine: &engine.Engine{}, parts: &wiring.Components{}}, nil, slog.New(slog.DiscardHandler))
+	r := newReloader("", nil, nil, &built{Engine: &engine.Engine{}, parts: &wiring.Components{}}, nil, slog.New(slog.DiscardHandler))
 	if err := r.Start(t.Context()); err != nil {
 		t.Error(err)
 	}

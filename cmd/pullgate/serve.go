@@ -14,14 +14,12 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -43,10 +41,14 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	written, _ := readFile(o.config) // what is wrong with it is said below
-	seen := withProfiles(written)
+	seen := withProfiles(written, nil)
 	configuration, err := readConfiguration(o.config)
 	if err != nil {
 		return err
+	}
+	var kept *cluster.Profiles // of which nothing is known yet
+	if configuration.Nodes.ProfilesNamespace != "" {
+		kept = &cluster.Profiles{}
 	}
 	kube, err := o.restConfig()
 	if err != nil {
@@ -69,15 +71,15 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	manager, err := o.newManager(kube, entrance)
+	manager, err := o.newManager(kube, configuration.Nodes.ProfilesNamespace, entrance)
 	if err != nil {
 		return err
 	}
-	dependencies, err := o.dependencies(ctx, manager, log)
+	dependencies, err := o.dependencies(ctx, manager, kept, log)
 	if err != nil {
 		return err
 	}
-	reload, audits, err := o.configured(kube, seen, configuration, dependencies)
+	reload, audits, err := o.configured(kube, kept, seen, configuration, dependencies)
 	if err != nil {
 		return err
 	}
@@ -87,7 +89,7 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	ctrlmetrics.Registry.MustRegister(append(loads(reload.parts.Load), buildInfo(), audits.Collector())...)
 	handler := &webhook.Handler{Engine: reload.current.Use, Arrived: server.Arrived, Log: log, Metrics: counts}
 	manager.GetWebhookServer().Register("/validate", known.Only(handler))
-	if err := errors.Join(manager.Add(reload), manager.Add(audits), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready)); err != nil {
+	if err := errors.Join(manager.Add(reload), manager.Add(audits), manager.Add(certificate), manager.AddReadyzCheck("certificate", certificate.ready), manager.AddReadyzCheck("profiles", reload.ready)); err != nil {
 		return &failedError{fmt.Errorf("set up: %w", err)}
 	}
 	defer handler.Flush()
@@ -100,8 +102,8 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 }
 
 // configured makes of a configuration what answers and what audits, and keeps both
-// up with the file; seen is what was in it.
-func (o *serveOptions) configured(kube *rest.Config, seen []byte, configuration policy.Configuration, in wiring.Dependencies) (*reloader, auditor, error) {
+// up with the file, of which seen was read, and with the profiles that the cluster keeps.
+func (o *serveOptions) configured(kube *rest.Config, kept *cluster.Profiles, seen []byte, configuration policy.Configuration, in wiring.Dependencies) (*reloader, auditor, error) {
 	first, err := newEngine(configuration, in)
 	if err != nil {
 		return nil, auditor{}, fmt.Errorf("configuration %s: %w", o.config, err)
@@ -110,7 +112,7 @@ func (o *serveOptions) configured(kube *rest.Config, seen []byte, configuration 
 	if err != nil {
 		return nil, auditor{}, err
 	}
-	return newReloader(o.config, seen, first, func(data []byte) (*built, error) {
+	return newReloader(o.config, kept, seen, first, func(data []byte) (*built, error) {
 		changed, err := parseConfiguration(o.config, data)
 		if err == nil {
 			err = audits.configure(changed, in)
@@ -138,7 +140,12 @@ func runDraining(ctx context.Context, manager ctrl.Manager, entrance *server.Ser
 }
 
 // dependencies are what engines are built into.
-func (o *serveOptions) dependencies(ctx context.Context, manager ctrl.Manager, log *slog.Logger) (wiring.Dependencies, error) {
+func (o *serveOptions) dependencies(ctx context.Context, manager ctrl.Manager, kept *cluster.Profiles, log *slog.Logger) (wiring.Dependencies, error) {
+	if kept != nil {
+		if err := kept.Watch(ctx, manager.GetCache()); err != nil {
+			return wiring.Dependencies{}, &failedError{err}
+		}
+	}
 	live := &cluster.Nodes{}
 	if err := live.Watch(ctx, manager.GetCache()); err != nil {
 		return wiring.Dependencies{}, &failedError{err}
@@ -150,7 +157,7 @@ func (o *serveOptions) dependencies(ctx context.Context, manager ctrl.Manager, l
 	direct := cluster.Source{Reader: manager.GetAPIReader(), Observe: observer.Read}
 	namespaces := cluster.Namespaces{Cache: manager.GetClient(), Direct: manager.GetAPIReader()}
 	return wiring.Dependencies{
-		Secrets: cluster.Remember(direct), Fresh: direct, Nodes: live.All,
+		Secrets: cluster.Remember(direct), Fresh: direct, Nodes: live.All, Profiles: kept.All,
 		Tokens:   cluster.Tokens{Client: manager.GetClient()}.Issue,
 		Observer: observer, Log: log,
 		Self: o.namespace, Labels: namespaces.Labels,
@@ -188,7 +195,7 @@ func (o *serveOptions) newServer(certificate func(*tls.ClientHelloInfo) (*tls.Ce
 }
 
 // newManager sets up controller-runtime's other servers, caches and clients.
-func (o *serveOptions) newManager(kube *rest.Config, entrance *server.Server) (ctrl.Manager, error) {
+func (o *serveOptions) newManager(kube *rest.Config, profiles string, entrance *server.Server) (ctrl.Manager, error) {
 	for flag, address := range map[string]string{
 		"--metrics-bind-address": o.metricsBind, "--health-probe-bind-address": o.healthBind, "--pprof-bind-address": o.pprofBind,
 	} {
@@ -202,10 +209,7 @@ func (o *serveOptions) newManager(kube *rest.Config, entrance *server.Server) (c
 		HealthProbeBindAddress: o.healthBind,
 		PprofBindAddress:       o.pprofBind,
 		WebhookServer:          entrance,
-		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject:         map[client.Object]cache.ByObject{&corev1.Node{}: {Transform: cluster.Slim}},
-		},
+		Cache:                  cluster.CacheOptions(profiles),
 	})
 	if err != nil {
 		return nil, &failedError{fmt.Errorf("set up: %w", err)}
