@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -31,7 +32,12 @@ func account(secrets ...string) *corev1.ServiceAccount {
 
 func TestSourceReadsEachTime(t *testing.T) {
 	server := &apiServer{objects: map[string]client.Object{"shop/a": secret(3), "shop/builder": account("a")}}
-	source := Source{Reader: server}
+	observed := map[string]int{}
+	source := Source{Reader: server, Observe: func(kind string, err error) {
+		if observed[kind]++; apierrors.IsNotFound(err) {
+			observed["missing"]++
+		}
+	}}
 	for range 2 {
 		got, err := source.Secret(t.Context(), "shop", "a")
 		if err != nil || len(got.Data["k"]) != 3 {
@@ -44,6 +50,9 @@ func TestSourceReadsEachTime(t *testing.T) {
 	}
 	if _, err := source.Secret(t.Context(), "bakery", "a"); !apierrors.IsNotFound(err) {
 		t.Errorf("another namespace's: %v", err)
+	}
+	if want := map[string]int{"Secret": 3, "ServiceAccount": 1, "missing": 1}; !maps.Equal(observed, want) {
+		t.Errorf("observed %v, want %v", observed, want)
 	}
 }
 
