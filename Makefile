@@ -19,6 +19,7 @@ GORELEASER_VERSION := v2.16.0
 PROMETHEUS_VERSION := v0.316.0
 KUBERNETES_VERSION := v1.36.3
 CONTAINERD_VERSION := v2.4.2
+CRIO_VERSION := v1.34.0
 
 LDFLAGS := -s -w -X main.version=$(VERSION)
 KUBE_LDFLAGS := -s -w \
@@ -32,6 +33,7 @@ FUZZTIME ?= 60s
 CONTAINERD := $(BIN)/containerd-$(CONTAINERD_VERSION)
 SHIM := $(BIN)/containerd-shim-runc-v2-$(CONTAINERD_VERSION)
 CTR := $(BIN)/ctr-$(CONTAINERD_VERSION)
+CRIO := $(BIN)/crio-$(CRIO_VERSION)
 
 .PHONY: help
 help: ## List the commands
@@ -86,6 +88,11 @@ test-page: ## Test the report's page in Chromium, which has to be installed
 .PHONY: oracle
 oracle: $(CONTAINERD) ## Record anew what a real containerd does (Linux, root)
 	cd test/pulloracle && go run ./cmd/oracle -containerd $<
+
+.PHONY: oracle-crio
+oracle-crio: $(CRIO) ## Record anew what a real CRI-O does (Linux, root, conmon, runc; to build it libseccomp-dev, pkg-config)
+	cd test/pulloracle && go run ./cmd/oraclecrio -crio $<
+	cd test/pulloracle && go test -count=1 -run TestCRIOPage . -update
 
 .PHONY: test-node
 test-node: build kube $(CONTAINERD) $(SHIM) $(CTR) ## Compare with a real kubelet and containerd; UPDATE=1 records docs/agreement.md (Linux, root, runc)
@@ -219,3 +226,12 @@ $(CONTAINERD) $(SHIM) $(CTR): $(BIN)/%-$(CONTAINERD_VERSION):
 		-ldflags '-s -w -X github.com/containerd/containerd/v2/version.Version=$(CONTAINERD_VERSION)' \
 		github.com/containerd/containerd/v2/cmd/$*@$(CONTAINERD_VERSION)
 	mv $(BIN)/$* $@
+
+# CRI-O is built by its own go.mod, in a copy of its module.
+$(CRIO):
+	rm -rf $(BIN)/crio.src
+	cp -r "$$(go mod download -json github.com/cri-o/cri-o@$(CRIO_VERSION) | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p')" $(BIN)/crio.src
+	chmod -R u+w $(BIN)/crio.src
+	cd $(BIN)/crio.src && go build -mod=mod -trimpath -ldflags '-s -w' \
+		-tags 'containers_image_openpgp containers_image_ostree_stub exclude_graphdriver_btrfs exclude_graphdriver_devicemapper' -o $@ ./cmd/crio
+	rm -rf $(BIN)/crio.src

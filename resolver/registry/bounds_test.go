@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
 )
 
 // greedy demands tokens with as large a challenge as asked for, and gives as
@@ -34,10 +35,10 @@ func TestKeptBytes(t *testing.T) {
 	for i := range 2 * keptHostsBytes / each {
 		query := pull.Query{Image: named(t, fmt.Sprintf("registry.test/app%d:1", i))}
 		registry.keep(c, query)
-		if finding, _ := c.ask(t.Context(), query, false); finding.Reason != pull.TagNotFound {
+		if finding, _ := c.ask(t.Context(), query, false, true); finding.Reason != pull.TagNotFound {
 			t.Fatalf("%+v", finding)
 		}
-		c.weigh(query.Image, query.Credential, modeOf(query))
+		c.weigh(query.Image, query.Credential, containerd.ByHosts)
 	}
 	if kept := c.kept.Bytes(); kept > keptHostsBytes || kept < keptHostsBytes/2 {
 		t.Errorf("%d bytes are kept, want half of %d to all of it", kept, keptHostsBytes)

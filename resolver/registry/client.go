@@ -12,6 +12,7 @@ import (
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry/containerd"
 	"github.com/pullgate/pullgate/resolver/registry/contents"
+	"github.com/pullgate/pullgate/resolver/registry/crio"
 	"github.com/pullgate/pullgate/resolver/registry/wire"
 )
 
@@ -46,6 +47,8 @@ type Patience = wire.Patience
 type Options struct {
 	// HostsDir is containerd's certs.d; empty: none.
 	HostsDir string
+	// Registries is CRI-O's registries.conf; nil: nothing is known of it.
+	Registries *crio.Registries
 	// Authorities are CAs in PEM that are trusted besides the system's.
 	Authorities []string
 	// Guard limits what is dialled.
@@ -77,6 +80,7 @@ type Client struct {
 	disk  *contents.Disk
 	kept  *cache.Cache[hostsKey, keptEntry]
 	read  *cache.Cache[readKey, pull.Finding]
+	crio  *crioPlaces
 }
 
 // hostsKey identifies what may share a token. The repository belongs to it:
@@ -97,9 +101,10 @@ type keptEntry struct {
 
 // NewClient returns a Client.
 func NewClient(options Options) *Client {
+	hosts := containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Patience, options.Observe, options.Authorities...), Complaints: containerd.NewComplaints(options.Log)}
 	return &Client{
-		hosts: containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Patience, options.Observe, options.Authorities...), Complaints: containerd.NewComplaints(options.Log)},
-		disk:  contents.NewDisk(options.ContentDir, options.complain),
+		hosts: hosts, crio: newCRIOPlaces(hosts, options.Registries, options.Log),
+		disk: contents.NewDisk(options.ContentDir, options.complain),
 		kept: cache.New(cache.Options[hostsKey, keptEntry]{Entries: keptHosts, Bytes: keptHostsBytes,
 			Size: func(key hostsKey, entry keptEntry) int64 {
 				return hostsBytes + int64(len(key.repository)) + entry.held.Bytes()

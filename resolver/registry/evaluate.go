@@ -16,6 +16,7 @@ import (
 	"github.com/pullgate/pullgate/resolver/registry/answers"
 	"github.com/pullgate/pullgate/resolver/registry/containerd"
 	"github.com/pullgate/pullgate/resolver/registry/contents"
+	"github.com/pullgate/pullgate/resolver/registry/crio"
 	"github.com/pullgate/pullgate/resolver/registry/wire"
 )
 
@@ -29,6 +30,8 @@ type evaluation struct {
 	// than of the content: a child that is missing is pushed, one that was
 	// refused is given to others. It is not kept.
 	passing bool
+	// crio is what CRI-O was led to; nil: containerd's rules count.
+	crio *crio.Image
 	// byHeader is that it is refused for what the registry said of it, not for
 	// what it is.
 	byHeader bool
@@ -41,6 +44,14 @@ func (e *evaluation) find(ctx context.Context) pull.Finding {
 		return answers.Unanswered(&wire.PageError{Host: e.host})
 	case !images.IsManifestType(e.root.MediaType) && !images.IsIndexType(e.root.MediaType):
 		return e.foreign(ctx)
+	default:
+		return e.evaluate(ctx)
+	}
+}
+
+// evaluate asks for every kind of nodes.
+func (e *evaluation) evaluate(ctx context.Context) pull.Finding {
+	switch {
 	case len(e.Platforms) == 0:
 		return e.any(ctx)
 	default:
@@ -101,6 +112,13 @@ const maxGuesses = 8
 // whatever comes first.
 func (e *evaluation) entryPlatforms(ctx context.Context) []*ocispec.Platform {
 	whatever := []*ocispec.Platform{nil}
+	if e.crio != nil {
+		var found []*ocispec.Platform
+		for _, platform := range e.crio.Platforms() {
+			found = append(found, &platform)
+		}
+		return append(found[:min(len(found), maxGuesses)], whatever[:max(0, 1-len(found))]...)
+	}
 	if !images.IsIndexType(e.root.MediaType) {
 		return whatever
 	}
@@ -205,6 +223,19 @@ func onlyFor(found []ocispec.Platform) string {
 	return ", but for " + strings.Join(names, ", ")
 }
 
+// configPlatform is what the config of a single manifest says.
+func (e *evaluation) configPlatform(ctx context.Context) (ocispec.Platform, bool) {
+	if e.crio != nil {
+		return e.crio.ConfigPlatform(ctx)
+	}
+	manifest, err := images.Manifest(ctx, e.store, e.root, nil)
+	if err != nil || manifest.Config.Size > contents.MaxConfig {
+		return ocispec.Platform{}, false
+	}
+	is, err := images.ConfigPlatform(ctx, e.store, manifest.Config)
+	return is, err == nil && is.OS != "" && is.Architecture != ""
+}
+
 // wrongArchitecture notes that a single manifest, whose platform no node looks
 // at when it pulls, is for none of the nodes. It reads the config, and so is
 // for depth layers.
@@ -212,12 +243,8 @@ func (e *evaluation) wrongArchitecture(ctx context.Context) []pull.Note {
 	if !e.Layers || !images.IsManifestType(e.root.MediaType) {
 		return nil
 	}
-	manifest, err := images.Manifest(ctx, e.store, e.root, nil)
-	if err != nil || manifest.Config.Size > contents.MaxConfig {
-		return nil
-	}
-	is, err := images.ConfigPlatform(ctx, e.store, manifest.Config)
-	if err != nil || is.OS == "" || is.Architecture == "" {
+	is, ok := e.configPlatform(ctx)
+	if !ok {
 		return nil
 	}
 	for _, platform := range e.Platforms {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 
 	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
@@ -20,37 +21,42 @@ import (
 // from earlier checks is dropped and the registry asked again before.
 func (c *Client) Probe(ctx context.Context, q pull.Query) pull.Finding {
 	q.Image, ctx = pulledReference(q.Image), c.hosts.Wire.Question(ctx)
-	finding, fresh := c.ask(ctx, q, false)
+	switch {
+	case q.Runtimes == pull.CRIO:
+		return crioProbe{c}.probe(ctx, q)
+	case q.Runtimes.Has(pull.CRIO):
+		return c.probeMixed(ctx, q)
+	default:
+		return c.probe(ctx, q, true)
+	}
+}
+
+// probe answers a query by containerd's rules. A refusal that nobody is told need
+// not be certain.
+func (c *Client) probe(ctx context.Context, q pull.Query, certain bool) pull.Finding {
+	finding, fresh := c.ask(ctx, q, false, certain)
 	if finding.Reason != pull.ReasonPullable && !fresh {
 		c.forget(q.Image, q.Credential)
 		if finding.Reason == pull.RateLimited {
 			return finding
 		}
-		finding, _ = c.ask(ctx, q, true) // whatever others keep by now
+		finding, _ = c.ask(ctx, q, true, certain) // whatever others keep by now
 	}
 	if finding.Reason == pull.ReasonPullable || finding.Reason == pull.TagNotFound {
-		c.weigh(q.Image, q.Credential, modeOf(q)) // after a missing tag, the others are asked for with the same token
+		c.weigh(q.Image, q.Credential, containerd.ByHosts) // after a missing tag, the others are asked for with the same token
 	} else {
 		c.forget(q.Image, q.Credential)
 	}
 	return finding
 }
 
-// modeOf is how much of hosts.toml counts for the nodes' runtimes.
-func modeOf(q pull.Query) containerd.Mode {
-	if q.Runtimes == pull.CRIO {
-		return containerd.Direct
-	}
-	return containerd.ByHosts
-}
-
 // ask resolves and reads once, anew or with what is kept.
-func (c *Client) ask(ctx context.Context, q pull.Query, anew bool) (finding pull.Finding, fresh bool) {
-	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, modeOf(q), anew)
+func (c *Client) ask(ctx context.Context, q pull.Query, anew, certain bool) (finding pull.Finding, fresh bool) {
+	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, containerd.ByHosts, anew)
 	if err != nil {
 		return answers.Unanswered(err), fresh
 	}
-	a := attempt{Query: q, client: c, hosts: hosts, mode: modeOf(q), fresh: fresh, alone: q.Anew}
+	a := attempt{Query: q, client: c, hosts: hosts, mode: containerd.ByHosts, fresh: fresh, alone: q.Anew}
 	found := a.look(ctx, a.byContainerd)
 	if !fresh {
 		return found.Finding, fresh
@@ -58,17 +64,40 @@ func (c *Client) ask(ctx context.Context, q pull.Query, anew bool) (finding pull
 	last := found
 	last.Finding = a.withoutHosts(ctx, found.Finding)
 	last.Finding = a.byOthers(ctx, last)
-	if last.Reason.Verdict() != pull.Broken {
+	if last.Reason.Verdict() != pull.Broken || !certain {
 		return last.Finding, fresh
 	}
 	confirmed := confirmation{&a}.confirm(ctx, found).Finding
-	if confirmed.Reason.Verdict() == pull.Broken && q.Runtimes == pull.CRIO {
-		return last.Finding, fresh
-	}
 	if last.Node == "" {
 		confirmed.Node = "" // nobody knows what these nodes say
 	}
 	return confirmed, fresh
+}
+
+// probeMixed answers a query for nodes with CRI-O and others.
+func (c *Client) probeMixed(ctx context.Context, q pull.Query) pull.Finding {
+	others, alone := q, q
+	others.Runtimes, alone.Runtimes = q.Runtimes&^pull.CRIO, pull.CRIO
+	runtime := "containerd"
+	if !others.Runtimes.Has(pull.Containerd | pull.ContainerdLocal) {
+		runtime = "another runtime"
+	}
+	byCRIO := crioProbe{c}.probe(ctx, alone)
+	if byCRIO.Reason.Verdict() == pull.Unknown {
+		return byCRIO
+	}
+	parts := []pull.Part[string]{
+		{Of: runtime, Finding: c.probe(ctx, others, byCRIO.Reason.Verdict() == pull.Broken)},
+		{Of: "CRI-O", Finding: byCRIO},
+	}
+	finding, _ := pull.AllOf(slices.Values(parts), func(broken []pull.Part[string]) []pull.Note {
+		var notes []pull.Note
+		for _, part := range broken {
+			notes = append(notes, mismatch("nodes that run %s could not pull it: %s", part.Of, part.Detail))
+		}
+		return notes
+	})
+	return finding
 }
 
 // attempt is one try to answer a query.

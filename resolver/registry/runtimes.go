@@ -8,7 +8,6 @@ import (
 
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry/containerd"
-	"github.com/pullgate/pullgate/resolver/registry/crio"
 )
 
 // nodeKind is what nodes have in common that pull an image by the same rules.
@@ -23,6 +22,9 @@ type nodeKind struct {
 // runtime that nobody here knows, containerd's rules stand at first: what they
 // refuse is asked for by CRI-O's, too.
 func (e *evaluation) kinds(platform *ocispec.Platform) []nodeKind {
+	if e.crio != nil {
+		return e.crioKinds(platform)
+	}
 	name := "any platform"
 	if platform != nil {
 		name = platforms.FormatAll(*platform)
@@ -41,7 +43,6 @@ func (e *evaluation) kinds(platform *ocispec.Platform) []nodeKind {
 	}{
 		{pull.Containerd | pull.OtherRuntime, current, func(ctx context.Context) pull.Finding { return e.byEitherPath(ctx, platform) }},
 		{pull.ContainerdLocal, " that run containerd before 2.1", func(ctx context.Context) pull.Finding { return local.Pull(ctx, e.Query, e.store, e.root) }},
-		{pull.CRIO, " that run CRI-O", func(ctx context.Context) pull.Finding { return crio.Pull(ctx, e.Query, e.store, e.root, platform) }},
 	} {
 		if runtimes.Has(kind.of) {
 			kinds = append(kinds, nodeKind{name: name + kind.name, platform: platform, pull: kind.pull})

@@ -69,7 +69,6 @@ func crioPulls() map[string]string {
 	pulls := map[string]string{}
 	for why, names := range map[string][]string{
 		"it never asks HEAD":                {"missing-head-alone", "missing-head-alone-digest", "status-403-head", "header-md5", "header-digest-nonsense"},
-		"it converts schema 1":              {"bad-schema1", "bad-schema1-unsigned", "bad-schema1-as-text"},
 		"an entry without platform will do": {"platform-bare-arm64-amd64", "platform-bare-arm64"},
 		"it looks at no features":           {"platform-features"},
 	} {

@@ -92,9 +92,15 @@ func question(req *http.Request) string {
 	return req.Method + " " + req.URL.Host + req.URL.RequestURI()
 }
 
+type afreshKey struct{}
+
+// Afresh has the requests of a context answered by whom they are for, be it that
+// they were before.
+func Afresh(ctx context.Context) context.Context { return context.WithValue(ctx, afreshKey{}, true) }
+
 // repeat returns the answer that the same request had before, or nil.
 func (m *Memo) repeat(req *http.Request) *http.Response {
-	if m == nil || req.Body != nil && req.Body != http.NoBody {
+	if m == nil || req.Context().Value(afreshKey{}) != nil || req.Body != nil && req.Body != http.NoBody {
 		return nil
 	}
 	m.mu.Lock()

@@ -54,6 +54,20 @@ func (w *Wire) Equip(client *http.Client) error {
 	return nil
 }
 
+// Unverified is a client like another one of ours that verifies nobody. What the
+// other shows of itself, this one shows, too.
+func (w *Wire) Unverified(client *http.Client) *http.Client {
+	base := w.insecure
+	if ours, ok := client.Transport.(*transport); ok {
+		if over, ok := ours.base.(*http.Transport); ok && len(over.TLSClientConfig.Certificates) > 0 {
+			settings := over.TLSClientConfig.Clone()
+			settings.InsecureSkipVerify = true
+			base = w.special.get(settings, w.link)
+		}
+	}
+	return &http.Client{Transport: w.Over(base)}
+}
+
 // Over is our transport over another way to registries.
 func (w *Wire) Over(base http.RoundTripper) http.RoundTripper {
 	return &transport{base: base, link: w.link, observe: w.observe, pauses: w.pauses}

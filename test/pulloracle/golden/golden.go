@@ -95,13 +95,18 @@ func Read(path string) (File, error) {
 
 // Encode prints the file.
 func (f File) Encode(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	if err := encoder.Encode(f); err != nil {
+	if err := encode(w, f); err != nil {
 		return fmt.Errorf("write containerd's answers: %w", err)
 	}
 	return nil
+}
+
+// encode prints a golden file so that people can read it.
+func encode(w io.Writer, file any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	return encoder.Encode(file)
 }
 
 // Write writes the golden file.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -88,7 +89,7 @@ func (st *stage) misanswer(w http.ResponseWriter, r *request, fault *scenario.Fa
 	case fault.Spoil:
 		st.sound(&spoiling{ResponseWriter: w}, r)
 	case fault.Status == 0 && fault.Redirect == "":
-		st.sound(&editing{ResponseWriter: w, header: st.filled(fault.Header), head: r.Method == http.MethodHead}, r)
+		st.sound(&editing{ResponseWriter: w, header: st.filled(fault.Header), as: fault.As, head: r.Method == http.MethodHead}, r)
 	default:
 		st.refuse(w, r, fault)
 	}
@@ -124,10 +125,11 @@ func (st *stage) filled(header map[string]string) map[string]string {
 	return result
 }
 
-// editing changes the header of an answer.
+// editing changes the header of an answer, and its status.
 type editing struct {
 	http.ResponseWriter
 	header map[string]string
+	as     int
 	head   bool
 }
 
@@ -143,7 +145,7 @@ func (e *editing) WriteHeader(status int) {
 	if e.header["Content-Length"] == "-" {
 		e.Header().Del("Content-Length")
 	}
-	e.ResponseWriter.WriteHeader(status)
+	e.ResponseWriter.WriteHeader(cmp.Or(e.as, status))
 	if e.header["Content-Length"] == "-" {
 		_ = http.NewResponseController(e.ResponseWriter).Flush() // or the server counts itself
 	}

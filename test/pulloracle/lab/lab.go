@@ -31,6 +31,8 @@ type Lab struct {
 	files     map[string]string // {ca} and others: paths, and {capem}
 	stages    map[string]*stage // by repository
 	byName    map[string]*stage
+	settings  map[string]*tls.Config // of the servers of HTTPS, by role
+	apart     bool
 
 	closers []io.Closer
 	stopped chan struct{}
@@ -43,10 +45,12 @@ type stage struct {
 	lab     *Lab
 	content *content.Store
 	own     string
-	lost    atomic.Bool
-	pushed  atomic.Pointer[content.Store] // nil: content still is what there is
-	mended  chan struct{}
-	mend    func() // closes mended; more than once is as good as once
+	// addresses are those of servers that are the scenario's alone, by role.
+	addresses map[string]string
+	lost      atomic.Bool
+	pushed    atomic.Pointer[content.Store] // nil: content still is what there is
+	mended    chan struct{}
+	mend      func() // closes mended; more than once is as good as once
 
 	mu    sync.Mutex
 	seen  map[int]int // by fault: how many requests it bore on
@@ -56,10 +60,13 @@ type stage struct {
 // Start runs the servers. Dir is where the certificates are written that a
 // node's certs.d names.
 func Start(ctx context.Context, scenarios []scenario.Scenario, dir string) (*Lab, error) {
-	l := &Lab{
-		addresses: map[string]string{scenario.Closed: closedAddress}, files: map[string]string{},
-		stages: map[string]*stage{}, byName: map[string]*stage{}, stopped: make(chan struct{}),
-	}
+	return open(ctx, &Lab{}, scenarios, dir)
+}
+
+// open runs the servers of a Lab.
+func open(ctx context.Context, l *Lab, scenarios []scenario.Scenario, dir string) (*Lab, error) {
+	l.addresses, l.files = map[string]string{scenario.Closed: closedAddress}, map[string]string{}
+	l.stages, l.byName, l.stopped = map[string]*stage{}, map[string]*stage{}, make(chan struct{})
 	if err := l.start(ctx, scenarios, dir); err != nil {
 		l.Close()
 		return nil, err
@@ -77,6 +84,7 @@ func (l *Lab) start(ctx context.Context, scenarios []scenario.Scenario, dir stri
 	if err != nil {
 		return err
 	}
+	l.settings = settings
 	for role, config := range settings {
 		if err := l.serve(ctx, role, config); err != nil {
 			return err
@@ -105,6 +113,9 @@ func (l *Lab) play(ctx context.Context, s scenario.Scenario) error {
 		return fmt.Errorf("its name or its repository %s is taken", s.Repository)
 	}
 	l.byName[s.Name], l.stages[s.Repository] = st, st
+	if err := l.playApart(ctx, st); err != nil {
+		return err
+	}
 	if !uses(s, "{"+scenario.Own+"}") {
 		return nil
 	}
@@ -270,10 +281,10 @@ func (st *stage) fill(text string) string {
 	pairs := []string{
 		"{repo}", st.Repository, "{name}", st.Name, "{own}", st.own,
 		"{realm}", "http://" + st.lab.addresses[scenario.Auth] + "/" + st.Repository + "/token",
-		"{port}", port(st.lab.addresses[scenario.Plain]), "{tlsport}", port(st.lab.addresses[scenario.TLS]),
+		"{port}", port(st.address(scenario.Plain)), "{tlsport}", port(st.address(scenario.TLS)),
 	}
-	for role, address := range st.lab.addresses {
-		pairs = append(pairs, "{"+role+"}", address)
+	for role := range st.lab.addresses {
+		pairs = append(pairs, "{"+role+"}", st.address(role))
 	}
 	for name, path := range st.lab.files {
 		pairs = append(pairs, "{"+name+"}", path)
@@ -302,7 +313,8 @@ func (l *Lab) Normalise(name, text string) string {
 	if st.own != "" {
 		pairs = append(pairs, st.own, "{own}")
 	}
-	for role, address := range l.addresses {
+	for role := range l.addresses {
+		address := st.address(role)
 		pairs = append(pairs, address, "{"+role+"}", strings.ReplaceAll(address, ":", "%3A"), "{"+role+"}")
 	}
 	for file, path := range l.files {

@@ -155,7 +155,7 @@ func bearer() []Scenario {
 		{Name: "bearer-get-needs-more", About: "the token is good for HEAD alone", Access: public(), Want: required,
 			Faults: []Fault{Fault{Method: get, Object: Manifests, Authorized: true}.challenging(realm(`,service="lab",error="insufficient_scope"`))}},
 		{Name: "bearer-layer-needs-more", About: "the token is not good for layers", Access: public(), Want: want(pull.CredentialsRequired, pull.BlobMissing),
-			Faults: []Fault{{Method: get, Object: "blobs/{layer}", Status: 403}}},
+			Faults: []Fault{{Method: get, Object: ofLayer, Status: 403}}},
 		{Name: "bearer-ping-open", About: "/v2/ is open, manifests are not", Image: "{own}/{repo}:1", Access: public(), Faults: []Fault{status(200, Ping)}},
 		{Name: "bearer-basic-accepted", About: "a registry with tokens that takes Basic, too", Access: private(Bearer).challenging(basicLab), Credentials: []Credential{alice()}},
 	}...)
@@ -191,7 +191,7 @@ func tokenServer() []Scenario {
 func tokenAnswers() []Scenario {
 	trouble := want(pull.RegistryError)
 	token := func(body string, method string) []Fault {
-		return []Fault{{Method: method, Object: Token, Status: 200, Header: map[string]string{"Content-Type": "application/json"}, Body: body}}
+		return []Fault{{Method: method, Object: Token, Status: 200, Header: map[string]string{"Content-Type": jsonType}, Body: body}}
 	}
 	withAlice := []Credential{alice()}
 	return []Scenario{

@@ -96,8 +96,8 @@ func passing() []Scenario {
 		{Name: "passing-404", About: "not found once, then fine", Faults: []Fault{status(404, Manifests).times(1)}, Want: want(pull.TagNotFound)},
 		{Name: "passing-get-429", About: "too many requests once for the manifest's content", Faults: []Fault{status(429, Manifests).on(get).times(1)}},
 		{Name: "passing-get-500", About: "an internal error once for the manifest's content", Faults: []Fault{status(500, Manifests).on(get).times(1)}},
-		{Name: "passing-layer-500", About: "an internal error once for a layer", Faults: []Fault{status(500, "blobs/{layer}").times(1)}},
-		{Name: "passing-layer-429", About: "too many requests once for a layer", Faults: []Fault{status(429, "blobs/{layer}").times(1)}},
+		{Name: "passing-layer-500", About: "an internal error once for a layer", Faults: []Fault{status(500, ofLayer).times(1)}},
+		{Name: "passing-layer-429", About: "too many requests once for a layer", Faults: []Fault{status(429, ofLayer).times(1)}},
 		{Name: "passing-cut", About: "a connection that breaks once", Faults: []Fault{{Method: get, Object: Manifests, Cut: true, Times: 1}}},
 		{Name: "passing-late", About: "an answer after a second", Faults: []Fault{{Method: head, Object: Manifests, Late: time.Second}}},
 	}
@@ -179,7 +179,7 @@ func reading() []Scenario {
 // blobs are about configs and layers.
 func blobs() []Scenario {
 	gone, refused := want(pull.BlobMissing), want(pull.UnsupportedImage)
-	const config, layer = "blobs/{config}", "blobs/{layer}"
+	const config, layer = ofConfig, ofLayer
 	return []Scenario{
 		{Name: "config-gone", About: "the config is gone", Holds: content.Image{Missing: []string{"config"}}, Want: gone},
 		{Name: "layer-gone", About: "the layer is gone", Holds: content.Image{Missing: []string{"layer"}}, Want: gone},

@@ -44,7 +44,7 @@ func matching() []Scenario {
 		{Name: "platform-attested", About: "amd64 and its attestation", Holds: content.Index{Entries: []content.Entry{{Platform: "linux/amd64"}, attestation()}}},
 		{Name: "platform-two", About: "two entries for amd64", Holds: entries("linux/amd64", "linux/amd64")},
 		{Name: "platform-chart", About: "an index with an artifact beside amd64", Holds: content.Index{Entries: []content.Entry{
-			{Of: content.Image{ConfigType: helmConfig, Config: `{"name":"SEED"}`, Layers: []content.Layer{{Type: helmChart, Gzip: true}}}},
+			{Of: content.Image{ConfigType: helmConfig, Config: named, Layers: []content.Layer{{Type: helmChart, Gzip: true}}}},
 			{Platform: "linux/amd64"}}}},
 		{Name: "platform-many", About: "twenty platforms", Holds: entries(
 			"aix/ppc64", "darwin/amd64", "darwin/arm64", "freebsd/amd64", "freebsd/arm64", "linux/386", "linux/arm/v5", "linux/arm/v6",
@@ -119,12 +119,12 @@ func lostChildren() []Scenario {
 		{Name: "child-digest", About: "an entry whose digest is none", Want: want(pull.UnsupportedImage),
 			Holds: content.Index{Entries: []content.Entry{{Platform: "linux/amd64", Change: func(d *ocispec.Descriptor) { d.Digest = "sha256:0" }}}}},
 		{Name: "child-spoilt", About: "the image for amd64 has other bytes", Want: want(pull.UnsupportedImage), Holds: entries("linux/amd64"),
-			Faults: []Fault{{Method: get, Object: "manifests/{child}", Spoil: true}}},
+			Faults: []Fault{{Method: get, Object: ofChild, Spoil: true}}},
 		{Name: "child-429", About: "too many requests, just for the image of the index", Want: want(pull.RateLimited), Holds: entries("linux/amd64"),
-			Faults: []Fault{status(429, "manifests/{child}").saying("TOOMANYREQUESTS", "slow down")}},
+			Faults: []Fault{status(429, ofChild).saying("TOOMANYREQUESTS", "slow down")}},
 		{Name: "child-500", About: "an internal error, just for the image of the index", Want: want(pull.RegistryError), Holds: entries("linux/amd64"),
-			Faults: []Fault{status(500, "manifests/{child}")}},
+			Faults: []Fault{status(500, ofChild)}},
 		{Name: "child-403", About: "no access to the image of the index", Want: want(pull.CredentialsRequired), Holds: entries("linux/amd64"),
-			Faults: []Fault{status(403, "manifests/{child}").saying("DENIED", "no")}},
+			Faults: []Fault{status(403, ofChild).saying("DENIED", "no")}},
 	}
 }

@@ -135,6 +135,8 @@ type Fault struct {
 	Status int
 	Header map[string]string
 	Body   string
+	// As is the status that the sound answer is given with.
+	As int `json:",omitempty"`
 	// Redirect sends elsewhere, by Status or 307.
 	Redirect string
 	// Cut breaks the connection off in the middle of the sound answer, Spoil

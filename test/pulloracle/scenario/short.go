@@ -22,6 +22,13 @@ const (
 	portImage   = "{name}.test:5000/{repo}:" + content.Tag
 	hubImage    = "docker.io/{repo}:" + content.Tag
 
+	ofConfig = "blobs/{config}"
+	ofLayer  = "blobs/{layer}"
+	ofChild  = "manifests/{child}"
+
+	jsonType = "application/json"
+	named    = `{"name":"SEED"}`
+
 	basicLab = `Basic realm="lab"`
 	cdnBlob  = "http://{cdn}/cdn/{repo}/{object}"
 	firewall = "403 with the page of a firewall"
@@ -57,7 +64,7 @@ func (f Fault) times(n int) Fault {
 
 // saying gives a fault a registry's error as body.
 func (f Fault) saying(code, message string) Fault {
-	f.Header = map[string]string{"Content-Type": "application/json"}
+	f.Header = map[string]string{"Content-Type": jsonType}
 	f.Body = `{"errors":[{"code":"` + code + `","message":"` + message + `"}]}`
 	return f
 }

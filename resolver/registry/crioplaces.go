@@ -1,0 +1,117 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/distribution/reference"
+
+	"github.com/pullgate/pullgate/resolver/cache"
+	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
+	"github.com/pullgate/pullgate/resolver/registry/crio"
+)
+
+// repositoryBytes is about what a repository of CRI-O's takes, with a challenge and
+// a token.
+const repositoryBytes = 8 << 10
+
+// crioPlaces knows where nodes with CRI-O look for images, and keeps what they
+// learn there.
+type crioPlaces struct {
+	hosts      containerd.Hosts
+	registries *crio.Registries // nil: nothing is known of registries.conf
+	log        *slog.Logger
+	kept       *cache.Cache[hostsKey, keptRepository]
+}
+
+// keptRepository is a repository as CRI-O pulls from it, with its tokens.
+type keptRepository struct{ repository *crio.Repository }
+
+func newCRIOPlaces(hosts containerd.Hosts, registries *crio.Registries, log *slog.Logger) *crioPlaces {
+	return &crioPlaces{hosts: hosts, registries: registries, log: log,
+		kept: cache.New(cache.Options[hostsKey, keptRepository]{Entries: keptHosts, Bytes: keptHostsBytes,
+			Size: func(key hostsKey, _ keptRepository) int64 { return repositoryBytes + int64(len(key.repository)) }}),
+	}
+}
+
+// forget drops what is kept.
+func (c *crioPlaces) forget(q pull.Query) { c.kept.Remove(repositoryKey(q)) }
+
+// repositoryKey identifies what may share a token.
+func repositoryKey(q pull.Query) hostsKey {
+	return hostsKey{repository: q.Image.String(), credential: q.Credential.Fingerprint()}
+}
+
+// repository returns where CRI-O looks for an image, anew or as it is kept, and
+// whether it is fresh.
+func (c *crioPlaces) repository(ctx context.Context, q pull.Query, anew bool) (repository *crio.Repository, fresh bool, err error) {
+	if kept, ok := c.kept.Get(repositoryKey(q)); ok && !anew {
+		return kept.repository, false, nil
+	}
+	sources, err := c.sources(ctx, q)
+	if err != nil {
+		return nil, true, fmt.Errorf("registries of CRI-O: %w", err)
+	}
+	made := crio.NewRepository(sources)
+	c.kept.PutUntil(repositoryKey(q), keptRepository{made}, time.Now().Add(keptFor))
+	return made, true, nil
+}
+
+// sources are the mirrors and the registry, by registries.conf where there is one.
+// Without it nobody is known to be insecure but whom containerd takes for so.
+func (c *crioPlaces) sources(ctx context.Context, q pull.Query) ([]crio.Source, error) {
+	if c.registries == nil {
+		host, err := c.directHost(ctx, q.Image, q.Credential)
+		return []crio.Source{{Image: q.Image, Credential: q.Credential, Endpoints: []crio.Endpoint{host}}}, err
+	}
+	if err := c.registries.Reload(); err != nil && c.log != nil {
+		c.log.Warn("registries.conf cannot be read, what was read before counts: " + err.Error())
+	}
+	places, err := c.registries.Places(q.Image)
+	if err != nil {
+		return nil, err
+	}
+	var sources []crio.Source
+	for _, place := range places {
+		source := crio.Source{Image: place.Image, Credential: q.Credential, Blocked: place.Blocked}
+		if reference.Domain(place.Image) != reference.Domain(q.Image) {
+			source.Credential = pull.Credential{} // docker/docker_image_src.go, newImageSourceAttempt
+		}
+		if source.Endpoints, err = c.endpoints(ctx, place); err != nil {
+			return nil, err
+		}
+		sources = append(sources, source)
+	}
+	return sources, nil
+}
+
+// endpoints are HTTPS, and HTTP after it where registries.conf lets nobody be
+// verified.
+func (c *crioPlaces) endpoints(ctx context.Context, place crio.Place) ([]crio.Endpoint, error) {
+	host, err := c.directHost(ctx, place.Image, pull.Credential{})
+	if err != nil {
+		return nil, err
+	}
+	host.Scheme = "https"
+	if !place.Insecure {
+		return []crio.Endpoint{host}, nil
+	}
+	host.Client = c.hosts.Wire.Unverified(host.Client)
+	plain := host
+	plain.Scheme = "http"
+	return []crio.Endpoint{host, plain}, nil
+}
+
+// directHost is the registry itself, with what hosts.toml says of its
+// certificates.
+func (c *crioPlaces) directHost(ctx context.Context, image reference.Named, credential pull.Credential) (crio.Endpoint, error) {
+	hosts, err := c.hosts.For(ctx, reference.Domain(image), credential, containerd.Direct)
+	if err != nil {
+		return crio.Endpoint{}, err
+	}
+	last := hosts[len(hosts)-1]
+	return crio.Endpoint{Scheme: last.Scheme, Host: last.Host, Client: last.Client}, nil
+}
