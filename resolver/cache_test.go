@@ -206,7 +206,7 @@ func TestLayersAreAnotherQuestion(t *testing.T) {
 		resolver := newResolver(shop(nil), prober)
 		resolver.Layers = true
 		named := resolveName(t, private)
-		go resolver.probe(t.Context(), pull.Query{Image: named})
+		go resolver.probe(t.Context(), "shop", pull.Query{Image: named})
 		synctest.Wait()
 		found := make(chan Result, 1)
 		go func() { found <- resolveOne(t, resolver, deployment(nil, private)) }()

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 )
@@ -13,7 +14,7 @@ func TestLoad(t *testing.T) {
 		limit := &r.questions.limit
 		var leaves []func()
 		for range maxPerHost {
-			leave, err := limit.enter(t.Context(), "a")
+			leave, err := limit.enter(t.Context(), "a", fmt.Sprint(len(leaves)), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -21,12 +22,12 @@ func TestLoad(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
-			if _, err := limit.enter(ctx, "a"); err == nil {
+			if _, err := limit.enter(ctx, "a", "last", nil); err == nil {
 				t.Error("one more has entered")
 			}
 		}()
 		synctest.Wait()
-		if got, want := r.Load(), (Load{Asking: maxPerHost, Waiting: 1}); got != want {
+		if got, want := r.Load(), (Load{Asking: maxPerHost, Waiting: 1, Namespaces: 1}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 		cancel()

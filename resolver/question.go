@@ -2,7 +2,9 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/distribution/reference"
@@ -20,6 +22,15 @@ const questionLimit = 15 * time.Second
 type questions struct {
 	group coalesce.Group[pull.Key, pull.Finding]
 	limit hostLimit
+	// unasked is how many were not put, since their registry was given up.
+	unasked atomic.Int64
+}
+
+// asker is who puts a question.
+type asker struct {
+	namespace string
+	// givesUp is whether a registry that does not answer is not asked for a while.
+	givesUp bool
 }
 
 // answered is a finding, and whether the question was under way already when
@@ -31,23 +42,40 @@ type answered struct {
 
 // ask puts a question, or waits for the answer to an equal one; each asker waits
 // no longer than its own context.
-func (q *questions) ask(ctx context.Context, query pull.Query, put func(context.Context, pull.Query) pull.Finding) answered {
+func (q *questions) ask(ctx context.Context, who asker, query pull.Query, put func(context.Context, pull.Query) pull.Finding) answered {
 	late := answered{Finding: pull.Finding{Reason: pull.Timeout}}
 	if ctx.Err() != nil {
 		return late
 	}
 	finding, joined, err := q.group.Ask(ctx, query.Key(), func(ctx context.Context) (pull.Finding, error) {
-		leave, err := q.limit.enter(ctx, reference.Domain(query.Image))
-		if err != nil {
-			return pull.Finding{}, fmt.Errorf("wait for other questions: %w", err)
-		}
-		defer leave()
-		ctx, cancel := context.WithTimeout(ctx, questionLimit)
-		defer cancel()
-		return put(ctx, query), nil
+		return q.put(ctx, who, query, put)
 	})
 	if err != nil {
 		return late
 	}
 	return answered{Finding: finding, joined: joined}
+}
+
+// put puts a question when there is room for it.
+func (q *questions) put(ctx context.Context, who asker, query pull.Query, put func(context.Context, pull.Query) pull.Finding) (pull.Finding, error) {
+	registry := reference.Domain(query.Image)
+	var registryBreaker *breaker
+	if who.givesUp {
+		registryBreaker = q.limit.breaker(registry)
+	}
+	leave, err := q.limit.enter(ctx, registry, who.namespace, registryBreaker)
+	switch {
+	case errors.Is(err, errGivenUp):
+		q.unasked.Add(1)
+		return pull.Finding{Reason: pull.RegistryUnreachable, Detail: errGivenUp.Error()}, nil
+	case err != nil:
+		return pull.Finding{}, fmt.Errorf("wait for other questions: %w", err)
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, questionLimit)
+	defer cancel()
+	found := registryBreaker.puts()
+	finding := put(ctx, query)
+	found(ctx, finding)
+	return finding, nil
 }

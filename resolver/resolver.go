@@ -64,6 +64,10 @@ type Resolver struct {
 	Parallel int
 	// Cache keeps positive answers; nil keeps none.
 	Cache *Cache
+	// GivesUp says that a registry that has not answered for some time is asked
+	// by one question every few seconds alone, and that the rest are unknown at
+	// once. It is for who has no time to wait.
+	GivesUp bool
 	// Observer is told of what is done; may be nil.
 	Observer Observer
 
@@ -77,6 +81,11 @@ type Load struct {
 	// Asking and Waiting are numbers of questions to registries: those that are
 	// put, and those for which there is no room yet.
 	Asking, Waiting int64
+	// Namespaces is how many namespaces wait for room.
+	Namespaces int64
+	// Unasked is how many questions were not put so far, since their registry
+	// had not answered for some time.
+	Unasked int64
 	// Kept is how many positive answers are kept, in so many bytes, about.
 	Kept, KeptBytes int64
 }
@@ -85,15 +94,15 @@ type Load struct {
 func (r *Resolver) Load() Load {
 	limit := &r.questions.limit
 	return Load{
-		Asking: limit.asking.Load(), Waiting: limit.waiting.Load(),
+		Asking: limit.asking.Load(), Waiting: limit.waiting.Load(), Namespaces: limit.namespaces(), Unasked: r.questions.unasked.Load(),
 		Kept: int64(r.Cache.Len()), KeptBytes: r.Cache.Bytes(),
 	}
 }
 
 // probe asks one registry with one credential. Equal questions in flight are
 // one.
-func (r *Resolver) probe(ctx context.Context, query pull.Query) answered {
-	return r.questions.ask(ctx, query, r.put)
+func (r *Resolver) probe(ctx context.Context, namespace string, query pull.Query) answered {
+	return r.questions.ask(ctx, asker{namespace, r.GivesUp}, query, r.put)
 }
 
 // put asks the registry; a bug of ours is no answer.

@@ -107,7 +107,7 @@ func (s *search) helpDigest(ctx context.Context, f *pull.Facts) {
 	if err != nil {
 		return
 	}
-	finding := s.resolver.probe(ctx, s.template.query(byTag, s.trial.welcome()))
+	finding := s.resolver.probe(ctx, s.template.pod.Namespace, s.template.query(byTag, s.trial.welcome()))
 	if finding.Reason != pull.ReasonPullable {
 		return
 	}
@@ -139,7 +139,7 @@ func (s *search) elsewhere(ctx context.Context, f *pull.Facts) bool {
 		}
 		candidate = reference.TagNameOnly(candidate)
 		for _, credential := range ring.Lookup(ctx, candidate).Credentials {
-			if s.resolver.probe(ctx, s.template.query(candidate, credential)).Reason == pull.ReasonPullable {
+			if s.resolver.probe(ctx, s.template.pod.Namespace, s.template.query(candidate, credential)).Reason == pull.ReasonPullable {
 				f.Help.Elsewhere = host + "/" + s.image.Reference
 				f.Help.Suggestions = []string{f.Help.Elsewhere}
 				return true

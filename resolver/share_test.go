@@ -288,8 +288,8 @@ func TestBoundPerHost(t *testing.T) {
 		wantReason(t, report.Results[len(images)-1], pull.ReasonPullable)
 		wantReason(t, report.Results[0], pull.Timeout)
 		synctest.Wait()
-		if most.Load() != maxPerHost {
-			t.Errorf("%d questions at a time, want %d", most.Load(), maxPerHost)
+		if most.Load() != maxHostShare {
+			t.Errorf("%d questions at a time, want %d", most.Load(), maxHostShare)
 		}
 		if left := len(resolver.questions.limit.hosts); left != 0 {
 			t.Errorf("%d entries are left", left)
@@ -335,8 +335,8 @@ func TestTheQueueIsNobodysFault(t *testing.T) {
 			}
 		}}
 		resolver := newResolver(shop(nil), prober)
-		resolver.Parallel = 3 * maxPerHost
-		report := resolver.Resolve(t.Context(), deployment(nil, many(3*maxPerHost, "slow.example.com/app:%d")...))
+		resolver.Parallel = 3 * maxHostShare
+		report := resolver.Resolve(t.Context(), deployment(nil, many(3*maxHostShare, "slow.example.com/app:%d")...))
 		for _, result := range report.Results {
 			wantReason(t, result, pull.ReasonPullable)
 		}

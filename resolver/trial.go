@@ -80,7 +80,7 @@ func (c *imageCheck) try(ctx context.Context, t *trial) []pull.Finding {
 			return append(findings, pull.Finding{Reason: pull.NodeCredentialsUnknown,
 				Detail: fmt.Sprintf("%d credentials match, and the first %d were tried", len(t.tried), maxTried)})
 		}
-		answered := c.resolver.probe(ctx, c.query(credential))
+		answered := c.resolver.probe(ctx, c.template.pod.Namespace, c.query(credential))
 		t.joined = t.joined || answered.joined
 		findings = append(findings, answered.Finding)
 		if answered.Reason == pull.ReasonPullable {

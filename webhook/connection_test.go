@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	admissionv1 "k8s.io/api/admission/v1"
+
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/workload"
 )
@@ -71,10 +73,10 @@ func idler(t *testing.T, l line, announced, sent int) net.Conn {
 }
 
 // asked is what a client is answered, and after how long.
-func asked(t *testing.T, client *http.Client, object string) (status int, took time.Duration) {
+func asked(t *testing.T, client *http.Client, object string, change ...func(*admissionv1.AdmissionRequest)) (status int, took time.Duration) {
 	t.Helper()
 	start := time.Now()
-	response, err := client.Post("http://x/validate?timeout=10s", "application/json", strings.NewReader(string(encoded(t, creation(object)))))
+	response, err := client.Post("http://x/validate?timeout=10s", "application/json", strings.NewReader(string(encoded(t, creation(object, change...)))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,9 +139,9 @@ func TestTurnedAway(t *testing.T) {
 		_, client := serveOn(t, rig)
 		statuses := make(chan int)
 		const tooMany = 10
-		for range maxHeld/minShare + tooMany {
+		for i := range maxHeld/minShare + tooMany {
 			go func() {
-				status, took := asked(t, client, deployment("app:1"))
+				status, took := asked(t, client, deployment("app:1"), in(fmt.Sprint(i%4)))
 				if status == http.StatusServiceUnavailable && took > time.Second {
 					t.Errorf("turned away after %s", took)
 				}

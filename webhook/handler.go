@@ -30,6 +30,7 @@ type Handler struct {
 	Metrics *Metrics
 
 	bodies  bodies
+	crowds  crowds
 	sampled sync.Once
 	sampler *sampling.Sampler[subject]
 }
@@ -123,6 +124,11 @@ func (h *Handler) review(ctx context.Context, request *request) (ruling ruling) 
 	if !relevant {
 		return ruling
 	}
+	if !h.crowds.join(request.Namespace) {
+		h.Metrics.tooMany()
+		return unread("not checked: too many requests of this namespace at a time")
+	}
+	defer h.crowds.leave(request.Namespace)
 	current, done := h.Engine()
 	defer done()
 	ruling.Outcome, ruling.probed = current.Admit(ctx, admission), request.probe()

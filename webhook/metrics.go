@@ -16,6 +16,7 @@ type Metrics struct {
 	duration prometheus.Histogram
 	inFlight prometheus.Gauge
 	away     prometheus.Counter
+	crowded  prometheus.Counter
 	panics   prometheus.Counter
 	// namespaces bounds those with series of their own.
 	namespaces metrics.Bounded
@@ -42,6 +43,9 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 		away: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pullgate_admission_turned_away_total", Help: "Requests for which there was no room; the webhook's failurePolicy decides on them.",
 		}),
+		crowded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pullgate_admission_crowded_total", Help: "Requests let in unchecked, with a warning, since their namespace had too many at a time.",
+		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pullgate_panics_total", Help: "Internal errors; each let an object in with a warning.",
 		}),
@@ -49,7 +53,7 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	m.strangers = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "pullgate_admission_strangers_total", Help: "Requests of those who have not shown to be an API server; they were answered by 401.",
 	})
-	registerer.MustRegister(m.requests, m.images, m.duration, m.inFlight, m.away, m.panics, m.strangers)
+	registerer.MustRegister(m.requests, m.images, m.duration, m.inFlight, m.away, m.crowded, m.panics, m.strangers)
 	return m
 }
 
@@ -68,6 +72,12 @@ func (m *Metrics) Stranger() { m.strangers.Inc() }
 func (m *Metrics) turnedAway() {
 	if m != nil {
 		m.away.Inc()
+	}
+}
+
+func (m *Metrics) tooMany() {
+	if m != nil {
+		m.crowded.Inc()
 	}
 }
 

@@ -54,6 +54,9 @@ type Dependencies struct {
 	Allow []netip.Prefix
 	// Patience is that with registries that answer 429; zero: none.
 	Patience registry.Patience
+	// GivesUp says that registries that do not answer are asked no more for a
+	// while, as suits who cannot wait.
+	GivesUp bool
 	// ContentDir keeps from run to run what was read at digests; empty: nothing.
 	ContentDir string
 	// Asking puts something before what asks registries; nil: nothing.
@@ -163,6 +166,7 @@ func (c *Components) Engine(platforms []ocispec.Platform) *engine.Engine {
 		Layers:      c.configuration.Depth == policy.Layers,
 		Unpinned:    slices.Contains(c.configuration.Notes, pull.UnpinnedTag),
 		Cache:       resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),
+		GivesUp:     c.in.GivesUp,
 		Observer:    c.in.Observer,
 	}
 	c.resolver.Store(asking)

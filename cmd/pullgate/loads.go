@@ -16,6 +16,10 @@ func loads(parts func() *wiring.Components) []prometheus.Collector {
 	return []prometheus.Collector{
 		gauge(questions, about, prometheus.Labels{"state": "asking"}, func(l resolver.Load) float64 { return float64(l.Asking) }),
 		gauge(questions, about, prometheus.Labels{"state": "waiting"}, func(l resolver.Load) float64 { return float64(l.Waiting) }),
+		gauge("pullgate_registry_questions_namespaces", "Namespaces whose questions wait for room.", nil, func(l resolver.Load) float64 { return float64(l.Namespaces) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "pullgate_registry_questions_unasked_total", Help: "Questions that were not put, since their registry had not answered for some time.",
+		}, func() float64 { return float64(parts().Load().Unasked) }),
 		gauge("pullgate_cache_entries", "Positive answers that are kept.", nil, func(l resolver.Load) float64 { return float64(l.Kept) }),
 		gauge("pullgate_cache_bytes", "What the positive answers take in memory, about.", nil, func(l resolver.Load) float64 { return float64(l.KeptBytes) }),
 	}

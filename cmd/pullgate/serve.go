@@ -161,7 +161,7 @@ func (o *serveOptions) dependencies(ctx context.Context, manager ctrl.Manager, k
 		Tokens:   cluster.Tokens{Client: manager.GetClient()}.Issue,
 		Observer: observer, Log: log,
 		Self: o.namespace, Labels: namespaces.Labels,
-		Patience: registry.Patience{Question: ridesOut, Registry: ridesOut},
+		Patience: registry.Patience{Question: ridesOut, Registry: ridesOut}, GivesUp: true,
 	}, nil
 }
 

@@ -1,0 +1,52 @@
+package webhook
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/workload"
+)
+
+// One namespace with more requests than are checked of it has the rest let in
+// at once, with a warning; another's are checked as ever.
+func TestCrowdOfOneNamespace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rig := newRig(t)
+		rig.resolve = func(ctx context.Context, w workload.Workload) resolver.Report {
+			if w.Object.Namespace == "crowd" {
+				<-ctx.Done()
+			}
+			return byTag(w)
+		}
+		var group sync.WaitGroup
+		for range maxCrowd {
+			group.Go(func() { rig.post(encoded(t, creation(deployment("app:1"), in("crowd"))), "?timeout=10s") })
+		}
+		synctest.Wait()
+		start := time.Now()
+		crowded := rig.post(encoded(t, creation(deployment("app:tagnotfound"), in("crowd"))), "?timeout=10s")
+		if text := crowded.Body.String(); crowded.Code != http.StatusOK || !strings.Contains(text, `"allowed":true`) || !strings.Contains(text, "too many requests of this namespace") {
+			t.Errorf("one too many: %d %s", crowded.Code, text)
+		}
+		other := rig.post(encoded(t, creation(deployment("app:tagnotfound"), in("other"))), "?timeout=10s")
+		if text := other.Body.String(); !strings.Contains(text, `"allowed":false`) {
+			t.Errorf("another namespace's: %s", text)
+		}
+		if took := time.Since(start); took > 0 {
+			t.Errorf("after %s", took)
+		}
+		if got := rig.counted(t, "pullgate_admission_crowded_total")[""]; got != 1 {
+			t.Errorf("%v counted", got)
+		}
+		group.Wait()
+		if len(rig.crowds.of) != 0 {
+			t.Errorf("left: %v", rig.crowds.of)
+		}
+	})
+}
