@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
@@ -136,19 +137,21 @@ func TestImminence(t *testing.T) {
 		"no replicas":            {[]string{deployment("a", "web:bad", "")}, "it hurts with the next Pod: none runs it"},
 		"another image runs":     {append([]string{deployment("a", "web:bad", "")}, rolledOut("a", "web:0", "", runs)[1:]...), "it hurts with the next Pod: none runs it"},
 		"a bare Pod":             {bare("web:bad", runs), "it hurts when a Pod lands on another node or a node is replaced: where it runs, the image is there"},
-		"a CronJob":              {[]string{cronJob("n", "")}, "it hurts at the CronJob's next time: 0 3 * * *"},
-		"a CronJob elsewhere":    {[]string{cronJob("n", `,"timeZone":"Etc/UTC"`)}, "it hurts at the CronJob's next time: 0 3 * * * Etc/UTC"},
+		"a CronJob":              {[]string{cronJob("n", "")}, "it hurts at the CronJob's next time: 2000-01-01T03:00:00Z, if the controller manager goes by UTC (0 3 * * *)"},
+		"a CronJob elsewhere":    {[]string{cronJob("n", `,"timeZone":"Etc/UTC"`)}, "it hurts at the CronJob's next time: 2000-01-01T03:00:00Z (0 3 * * * Etc/UTC)"},
 		"a suspended CronJob":    {[]string{cronJob("n", `,"suspend":true`)}, "it hurts when the CronJob is suspended no longer"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			outcome := run(t, policy.Default(), "", test.objects...)
-			if len(outcome.Results) != 1 {
-				t.Fatalf("%d results", len(outcome.Results))
-			}
-			if got := note(outcome.Results[0], pull.Imminence); got != test.want {
-				t.Errorf("%q, want %q", got, test.want)
-			}
+			synctest.Test(t, func(t *testing.T) { // in which it is the year 2000
+				outcome := run(t, policy.Default(), "", test.objects...)
+				if len(outcome.Results) != 1 {
+					t.Fatalf("%d results", len(outcome.Results))
+				}
+				if got := note(outcome.Results[0], pull.Imminence); got != test.want {
+					t.Errorf("%q, want %q", got, test.want)
+				}
+			})
 		})
 	}
 }

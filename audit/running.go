@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
@@ -62,7 +63,7 @@ func (s *subject) imminence(result *resolver.Result, found onNodes) *pull.Note {
 	case s.Object.Kind == "CronJob" && s.Spec.Suspend:
 		note.Message = "it hurts when the CronJob is suspended no longer"
 	case s.Object.Kind == "CronJob":
-		note.Message = "it hurts at the CronJob's next time: " + strings.TrimSpace(s.Spec.Schedule+" "+s.Spec.TimeZone)
+		note.Message = "it hurts at the CronJob's next time: " + nextTime(s.Spec.Schedule, s.Spec.TimeZone, time.Now())
 	default:
 		note.Message = "it hurts with the next Pod: none runs it"
 	}

@@ -186,7 +186,7 @@ func (s stage) auditAll() {
 		"Deployment broken/always":  {"TagNotFound", "it hurts at the next restart of a container"},
 		"Deployment broken/cached":  {"TagNotFound", "it hurts when a Pod lands on another node"},
 		"Deployment broken/idle":    {"TagNotFound", "it hurts with the next Pod"},
-		"CronJob broken/nightly":    {"TagNotFound", "it hurts at the CronJob's next time: 0 3 * * * Etc/UTC"},
+		"CronJob broken/nightly":    {"TagNotFound", "it hurts at the CronJob's next time: 2"},
 		"Pod broken/bare":           {"TagNotFound", "it hurts with the next Pod"},
 		"Deployment other/web":      {"Pullable", ""},
 		"Deployment other/private":  {"CredentialsRequired", "it hurts with the next Pod"},
