@@ -4,7 +4,6 @@ import (
 	"cmp"
 	_ "embed"
 	"fmt"
-	"html"
 	"io"
 	"strings"
 
@@ -19,31 +18,6 @@ var (
 	//go:embed page.js
 	pageScript string
 )
-
-// page writes HTML. html/template would do, but it calls methods by their
-// names, so that the linker keeps every method of everything: twenty megabytes.
-type page struct{ text strings.Builder }
-
-// markup is HTML that needs no escaping.
-type markup string
-
-// add writes HTML with values in it, which may stand between tags and in quoted
-// attributes. Every value is escaped, whatever its type, but markup.
-func (p *page) add(format string, values ...any) {
-	for i, value := range values {
-		if _, safe := value.(markup); !safe {
-			values[i] = html.EscapeString(fmt.Sprint(value))
-		}
-	}
-	fmt.Fprintf(&p.text, format, values...)
-}
-
-// line writes a line below another, if there is something to say.
-func (p *page) line(class, label, text string) {
-	if text != "" {
-		p.add("<p class=\"%v\">%v%v</p>", class, label, text)
-	}
-}
 
 // writeHTML answers first, then lists what was found, the worst first, and what
 // could not be read, counts, and says what all of it depends on.
@@ -60,6 +34,7 @@ func (r *Report) writeHTML(w io.Writer, style Style) error {
 		}
 		p.add("</ol>\n")
 	}
+	plan(&p, r.Namespaces)
 	p.problems(r.Problems)
 	if len(rows) > 0 {
 		p.charts(rows)

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -42,6 +43,35 @@ kubectl label namespace bakery x
 		if err := r.Write(&text, Text, Style{}); err != nil || text.String() != want {
 			t.Errorf("%v:\n%s\nwant\n%s", err, text.String(), want)
 		}
+	}
+}
+
+// The page has the same, with what comes from outside as text.
+func TestPlanOnThePage(t *testing.T) {
+	r := audited()
+	r.Namespaces[1].Name = "<b>shop</b>"
+	var page bytes.Buffer
+	if err := r.Write(&page, HTML, Style{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"<tr><td><code>bakery</code></td><td>warn</td><td>12</td><td>0</td><td>2 RateLimited, 1 Timeout</td></tr>",
+		`<tr><td><code>&lt;b&gt;shop&lt;/b&gt;</code></td><td>audit</td><td>2</td><td class="broken">1</td><td>0</td></tr>`,
+		"refused nothing in 1 namespace; to turn it on:", "<code>kubectl label namespace bakery x\n</code>",
+	} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("%s is not on the page", want)
+		}
+	}
+	r.Namespaces[0].Command = ""
+	page.Reset()
+	if err := r.Write(&page, HTML, Style{}); err != nil || strings.Contains(page.String(), "to turn it on") {
+		t.Errorf("%v: there is nothing to turn on", err)
+	}
+	r.Namespaces = nil
+	page.Reset()
+	if err := r.Write(&page, HTML, Style{}); err != nil || strings.Contains(page.String(), "What mode enforce") {
+		t.Errorf("%v: there is no plan", err)
 	}
 }
 

@@ -54,9 +54,14 @@ func example() *report.Report {
 		add("Deployment", fmt.Sprintf("app-%02d", i), fmt.Sprintf("deploy/apps/%02d.yaml", i), 14+i, image, pull.Pullable, pull.ReasonPullable, "allow", "", "")
 	}
 	results[len(results)-1].Notes = []pull.Note{{Reason: pull.SomeNodesMismatch, Message: "nodes of linux/arm64 could not pull it: the index has no entry for them"}}
-	return report.New(results, nil, 57, report.Vantage{
+	written := report.New(results, nil, 57, report.Vantage{
 		Credentials: []string{"2 Secrets and 1 ServiceAccount among the manifests", "no docker configuration"}, Platforms: []string{"linux/amd64", "linux/arm64"},
 	})
+	written.Namespaces = []report.Namespace{
+		{Name: "bakery", Mode: "warn", Images: 12, Unknown: map[pull.Reason]int{pull.RateLimited: 2, pull.NodeCredentialsUnknown: 1}, Command: "kubectl label namespace bakery pullgate.dev/mode=enforce --overwrite"},
+		{Name: "shop", Mode: "audit", Images: 32, Refused: 3},
+	}
+	return written
 }
 
 // browser is a page that is open, and what it did.
@@ -184,6 +189,9 @@ func TestPageShowsWhatTheJSONSays(t *testing.T) {
 	}
 	if answer := b.text(t, "h1"); answer != "3 of 44 images cannot be pulled" {
 		t.Errorf("the answer is %q", answer)
+	}
+	if plan := b.text(t, "#plan"); !strings.Contains(plan, "1 NodeCredentialsUnknown, 2 RateLimited") || !strings.Contains(plan, "kubectl label namespace bakery pullgate.dev/mode=enforce") {
+		t.Errorf("the plan says %q", plan)
 	}
 	if chart := b.text(t, "#by-registry"); !strings.Contains(chart, "registry.example") || !strings.Contains(chart, "22") {
 		t.Errorf("the chart by registry says %q", chart)
