@@ -80,7 +80,7 @@ func (a *Auditor) Configure(e *engine.Engine, retire func()) {
 
 // Collector shows what was found out.
 func (a *Auditor) Collector() prometheus.Collector {
-	return collectors{newCollector(&a.record), newMissCollector(a.misses.Load)}
+	return collectors{newCollector(&a.record, a.interval), newMissCollector(a.misses.Load)}
 }
 
 // NeedLeaderElection says that the auditor has an election of its own.
@@ -106,12 +106,18 @@ func (a *Auditor) Start(ctx context.Context) error {
 	return nil
 }
 
-// enabled tells whether the configuration in use lets a replica look.
-func (a *Auditor) enabled() bool {
+// interval is that of the configuration in use; 0: it lets no replica look.
+func (a *Auditor) interval() time.Duration {
 	now, done := a.current.Use()
 	defer done()
-	return now != nil && now.Policy.Audit.Enabled
+	if now == nil || !now.Policy.Audit.Enabled {
+		return 0
+	}
+	return now.Policy.Audit.Interval.Duration
 }
+
+// enabled tells whether the configuration in use lets a replica look.
+func (a *Auditor) enabled() bool { return a.interval() > 0 }
 
 // whileSet takes part in elections while the configuration stays. A term ends
 // before its Lease is given back, so that the next one knows all.

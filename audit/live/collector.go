@@ -22,20 +22,23 @@ const (
 // nothing at all by a replica that does not look.
 type collector struct {
 	record *record
+	// configured is the interval; 0: nobody is to look.
+	configured func() time.Duration
 
 	pullable, unknown                *prometheus.Desc
 	leading, workloads, seen, oldest *prometheus.Desc
 	fullPass, dropped, accepted      *prometheus.Desc
-	expiry                           *prometheus.Desc
+	expiry, interval                 *prometheus.Desc
 }
 
-func newCollector(r *record) *collector {
+func newCollector(r *record, configured func() time.Duration) *collector {
 	image := []string{"namespace", "kind", "name", "container", "image", "reason"}
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("pullgate_"+name, help, labels, nil)
 	}
 	return &collector{
-		record:    r,
+		record: r, configured: configured,
+		interval:  desc("audit_interval_seconds", "After how long everything is to be looked at again; absent where the configuration has no auditor."),
 		pullable:  desc("image_pullable", "1 for an image that new Pods could pull, 0 for one that they could not for 10 minutes at least.", image...),
 		unknown:   desc("image_unknown", "1 for an image of which nothing is known, or that is broken for less than 10 minutes.", image...),
 		leading:   desc("audit_leading", "1 on the replica that looks at what the cluster runs."),
@@ -51,7 +54,7 @@ func newCollector(r *record) *collector {
 
 // Describe lists the metrics.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{c.pullable, c.unknown, c.leading, c.workloads, c.seen, c.oldest, c.fullPass, c.dropped, c.accepted, c.expiry} {
+	for _, desc := range []*prometheus.Desc{c.pullable, c.unknown, c.leading, c.workloads, c.seen, c.oldest, c.fullPass, c.dropped, c.accepted, c.expiry, c.interval} {
 		out <- desc
 	}
 }
@@ -67,6 +70,9 @@ type series struct {
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	if interval := c.configured(); interval > 0 {
+		gauge(c.interval, interval.Seconds())
 	}
 	c.record.mu.Lock()
 	defer c.record.mu.Unlock()

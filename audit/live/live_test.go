@@ -89,6 +89,7 @@ func (noSecrets) ServiceAccount(context.Context, string, string) (*corev1.Servic
 type rig struct {
 	*term
 	registry  *registry
+	interval  time.Duration // of the configuration
 	podEvents *podEvents
 }
 
@@ -142,7 +143,7 @@ func deployment(name string, images ...string) *entry {
 func (r rig) metrics(t *testing.T, name string) string {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(newCollector(r.record), newMissCollector(func() *misses { return r.misses }))
+	registry.MustRegister(newCollector(r.record, func() time.Duration { return r.interval }), newMissCollector(func() *misses { return r.misses }))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
