@@ -89,7 +89,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"webhook":                     append([]string{"metrics", "probe", "webhook/sampling"}, core...),
 		"probe":                       nil,
 		"advice":                      nil,
-		"doctor":                      {"advice", "probe", "policy", "nodeprofile", "resolver/pull", "resolver/nodes", "resolver/registry/answers"},
+		"doctor":                      {"advice", "cluster", "probe", "policy", "nodeprofile", "resolver/pull", "resolver/nodes", "resolver/registry/answers"},
 		"wiring":                      append([]string{"nodeprofile", "resolver/profiles", "resolver/nodes", "resolver/keyring", "resolver/keyring/providers", "resolver/registry", "resolver/cloud"}, core...),
 		"webhook/server":              {"webhook/sampling"},
 		"webhook/sampling":            nil,

@@ -2,9 +2,7 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -14,9 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/pullgate/pullgate/advice"
-	"github.com/pullgate/pullgate/nodeprofile"
 	"github.com/pullgate/pullgate/policy"
-	"github.com/pullgate/pullgate/resolver/nodes"
 )
 
 // Doctor examines one cluster.
@@ -97,7 +93,7 @@ func (d *Doctor) ask(ctx context.Context, g *gatherer, config *rest.Config) erro
 		}
 		r.Registries = pings(ctx, hosts)
 	})
-	all.Go(func() { r.Profiles = profilesOf(ctx, g) })
+	all.Go(func() { r.Profiles = profilesOf(ctx, g, config) })
 	all.Wait()
 	return failed
 }
@@ -112,38 +108,6 @@ func (d *Doctor) served(ctx context.Context, g *gatherer, config *rest.Config) [
 	default:
 		return servedBy(ctx, forwarded{client: g.client, config: config, namespace: r.Target.Namespace}, replicas(r), r.Target.host())
 	}
-}
-
-// profilesOf reads the profiles that the configuration names, and which nodes
-// have none.
-func profilesOf(ctx context.Context, g *gatherer) Profiles {
-	files := g.record.Settings.Value.Nodes.Profiles
-	if len(files) == 0 {
-		return Profiles{}
-	}
-	found := Profiles{Configured: len(files)}
-	var known []nodes.Profile
-	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // the configuration names it
-		if err != nil {
-			found.Err = err
-			return found
-		}
-		profile, err := nodeprofile.Parse(text)
-		if err != nil {
-			found.Err = fmt.Errorf("%s: %w", file, err)
-			return found
-		}
-		known = append(known, nodes.Profile{Name: file, Nodes: profile.Nodes})
-	}
-	live, err := g.nodes(ctx)
-	found.Err = err
-	for i := range live {
-		if one := nodes.FromObject(&live[i]); !nodes.Profiled(known, one) {
-			found.Missing = append(found.Missing, one.Name)
-		}
-	}
-	return found
 }
 
 // judge puts the checks in the order in which one thing leads to the next.

@@ -195,8 +195,12 @@ func TestJudge(t *testing.T) {
 			"kubectl -n shop create role pullgate-doctor-pull-secrets --verb=get --resource=secrets && kubectl -n shop create rolebinding pullgate-doctor-pull-secrets --role=pullgate-doctor-pull-secrets --serviceaccount=pullgate-system:pullgate",
 			"--verb=patch --resource=validatingwebhookconfigurations.admissionregistration.k8s.io --resource-name=pullgate",
 		}},
-		{"profile", func(r *Record) { r.Profiles = Profiles{Configured: 1, Missing: []string{"node-b"}} }, ProfileMissing,
+		{"profile", func(r *Record) { r.Profiles = Profiles{Wanted: true, Missing: []string{"node-b"}} }, ProfileMissing,
 			[]string{"[change] sudo pullgate node-profile --node node-b > node-b.yaml"}},
+		{"profile of the DaemonSet", func(r *Record) {
+			r.Settings.Value.Nodes.ProfilesNamespace = "pullgate-system"
+			r.Profiles = Profiles{Wanted: true, Missing: []string{"node-b"}}
+		}, ProfileMissing, []string{"[change] kubectl -n pullgate-system rollout restart daemonset/pullgate-node-profile"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			record := well(t)

@@ -244,22 +244,3 @@ func silent(r *Record, one Ping) Check {
 			look("or see which policies there are for what leaves Pullgate's Pods", r.own()+" get networkpolicies")
 	}
 }
-
-// checkProfiles says for which nodes there is no profile.
-func checkProfiles(r *Record) Check {
-	switch found := r.Profiles; {
-	case r.Settings.Err != nil:
-		return untold("the configuration is not known: %v", r.Settings.Err)
-	case found.Configured == 0:
-		return fine("none is configured: nodes count as without mirrors and authorities of their own")
-	case found.Err != nil:
-		return untold("they cannot be read from %s: %v", r.From, found.Err)
-	case len(found.Missing) > 0:
-		node := found.Missing[0]
-		return wrong(ProfileMissing, "there is no profile for %s: what its mirrors and authorities are is not known", strings.Join(found.Missing, ", ")).
-			change("print it, on that node", fmt.Sprintf("sudo pullgate node-profile --node %s > %s.yaml", node, node)).
-			advise("then name the file in nodes.profiles of the configuration (docs/nodes.md)")
-	default:
-		return fine("there is one for every node")
-	}
-}

@@ -183,8 +183,8 @@ type Ping struct {
 
 // Profiles are the nodes of which a profile is missing.
 type Profiles struct {
-	// Configured is how many there are.
-	Configured int
-	Missing    []string
-	Err        error
+	// Wanted says that the configuration names files or a namespace with profiles.
+	Wanted  bool
+	Missing []string
+	Err     error
 }

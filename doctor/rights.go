@@ -38,6 +38,9 @@ func needs(r *Record) []Right {
 			Right{Feature: "new-certificate", Resource: "secrets", Namespace: own, Verbs: []string{"create"}},
 		)
 	}
+	if namespace := r.Settings.Value.Nodes.ProfilesNamespace; r.Settings.Err == nil && namespace != "" {
+		all = append(all, Right{Feature: "node-profiles", Resource: "configmaps", Namespace: namespace, Verbs: []string{"list", "watch"}})
+	}
 	if r.Settings.Err == nil && r.Settings.Value.Audit.Enabled {
 		all = append(all, auditing(own, r.Settings.Value.Audit)...)
 	}

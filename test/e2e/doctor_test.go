@@ -54,7 +54,7 @@ func (s stage) doctor(env []string, args ...string) doctored {
 	if err != nil {
 		s.Fatal(err)
 	}
-	cmd := exec.CommandContext(s.Context(), binaries.Pullgate, append([]string{"doctor", "-n", s.namespace, "-o", "json"}, args...)...) //nolint:gosec // the program under test
+	cmd := exec.CommandContext(s.Context(), binaries.Pullgate, append([]string{"doctor", "-n", s.namespace, "-o", "json"}, args...)...)
 	cmd.Env = append(append(os.Environ(), "KUBECONFIG="+s.rig.Kubeconfig()), env...)
 	out, err := cmd.Output()
 	var exit *exec.ExitError
@@ -159,7 +159,7 @@ func TestDoctor(t *testing.T) {
 			})
 		})
 	}
-	t.Run("Removed", func(t *testing.T) {
+	t.Run("Removed", func(*testing.T) {
 		configuration := s.must("get", "validatingwebhookconfiguration", "pullgate", "-o", "json")
 		s.must("delete", "validatingwebhookconfiguration", "pullgate")
 		s.awaitDoctor([]string{"NotInstalled", "NotInstalled"}, nil)
@@ -180,7 +180,7 @@ func (s stage) mend(said doctored) {
 			if check.State != "problem" || remedy.Effect == "look" || !remedy.Applicable {
 				continue
 			}
-			cmd := exec.CommandContext(s.Context(), "sh", "-c", remedy.Command) //nolint:gosec // as a person would
+			cmd := exec.CommandContext(s.Context(), "sh", "-c", remedy.Command)
 			cmd.Env = append(os.Environ(), "KUBECONFIG="+s.rig.Kubeconfig(), "PATH="+s.rig.Bin()+":"+os.Getenv("PATH"))
 			if out, err := cmd.CombinedOutput(); err != nil {
 				s.Errorf("%s: %v: %s", remedy.Command, err, out)
