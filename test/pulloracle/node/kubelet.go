@@ -99,12 +99,12 @@ func (k *Kubelet) Await(what string, deadline time.Time, ready func() bool) erro
 // kubeletScript keeps from this machine what a kubelet does to one of its own,
 // whatever its folder: it writes to two others, which stay empty here, and sets
 // kernel parameters (pkg/kubelet/cm/container_manager_linux.go,
-// setupKernelTunables).
+// setupKernelTunables). It may be started again, in the same mount namespace.
 const kubeletScript = `
 dir=$1; shift
 for parameter in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
   copy=$dir/$(basename $parameter)
-  cat /proc/sys/$parameter > "$copy"
+  [ -e "$copy" ] || cat /proc/sys/$parameter > "$copy"
   mount --bind "$copy" /proc/sys/$parameter
 done
 mkdir -p /var/lib/kubelet /var/log/containers
@@ -114,7 +114,8 @@ exec "$@"
 `
 
 // kubeletConfig has Pods pulled at once and told of at once, and leaves out
-// what has nothing to do with pulls.
+// what has nothing to do with pulls. An empty list would be lost where a further
+// folder of configuration is merged with it.
 func (n *Node) kubeletConfig(options KubeletOptions) string {
 	dir := options.Dir
 	return fmt.Sprintf(`
@@ -123,7 +124,7 @@ kind: KubeletConfiguration
 containerRuntimeEndpoint: unix://%s
 cgroupDriver: cgroupfs
 cgroupsPerQOS: false
-enforceNodeAllocatable: []
+enforceNodeAllocatable: [none]
 failCgroupV1: false
 failSwapOn: false
 localStorageCapacityIsolation: false
