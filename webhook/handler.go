@@ -77,7 +77,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *refusa
 		message = "turned away"
 		h.Metrics.turnedAway()
 	}
-	h.warn(subject{reason: message}, "error", refusal.err.Error(), "remote", r.RemoteAddr)
+	h.warn(r.Context(), subject{reason: message}, "error", refusal.err.Error(), "remote", r.RemoteAddr)
 	http.Error(w, refusal.err.Error(), refusal.status)
 }
 
@@ -89,7 +89,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, request *reques
 	var once sync.Once
 	last := time.AfterFunc(time.Until(times.last()), func() {
 		once.Do(func() {
-			h.warn(subject{request.Namespace, "the review did not end in time and is left to itself"}, "uid", request.UID)
+			h.warn(r.Context(), subject{request.Namespace, "the review did not end in time and is left to itself"}, "uid", request.UID)
 			w.Header().Set("Connection", "close") // it is not free for another request
 			h.send(w, r, request, unread("not checked in time"), times)
 			_ = http.NewResponseController(w).Flush() // who went away waits no more
@@ -107,7 +107,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, request *request,
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	if _, err := w.Write(text); err != nil {
-		h.warn(subject{request.Namespace, "the answer was not sent"}, "uid", request.UID, "error", err.Error())
+		h.warn(r.Context(), subject{request.Namespace, "the answer was not sent"}, "uid", request.UID, "error", err.Error())
 	}
 }
 
@@ -133,7 +133,7 @@ func (h *Handler) review(ctx context.Context, request *request) (ruling ruling) 
 	defer done()
 	ruling.Outcome, ruling.probed = current.Admit(ctx, admission), request.probe()
 	if ruling.Unlabelled != nil {
-		h.warn(subject{request.Namespace, "the namespace's labels are not known"}, "namespace", request.Namespace, "error", ruling.Unlabelled.Error())
+		h.warn(ctx, subject{request.Namespace, "the namespace's labels are not known"}, "namespace", request.Namespace, "error", ruling.Unlabelled.Error())
 	}
 	return ruling
 }

@@ -30,7 +30,7 @@ func (h *Handler) record(ctx context.Context, request *request, r ruling, took t
 	if action != policy.Allow || verdict != pull.Skipped {
 		level = slog.LevelInfo // what was looked at; the rest is of no interest
 	}
-	if !h.log().Enabled(ctx, level) || !h.tells(subject{request.Namespace, r.reason()}) {
+	if !h.log().Enabled(ctx, level) || !h.tells(ctx, subject{request.Namespace, r.reason()}) {
 		return
 	}
 	found, _ := r.findings()
@@ -44,16 +44,16 @@ func (h *Handler) record(ctx context.Context, request *request, r ruling, took t
 }
 
 // warn logs what is wrong with a request, which others can cause at will.
-func (h *Handler) warn(about subject, args ...any) {
-	if h.tells(about) {
-		h.log().Warn(about.reason, args...)
+func (h *Handler) warn(ctx context.Context, about subject, args ...any) {
+	if h.tells(ctx, about) {
+		h.log().WarnContext(ctx, about.reason, args...)
 	}
 }
 
 // tells whether one more line about something is to be logged; at level debug,
 // each is.
-func (h *Handler) tells(about subject) bool {
-	if h.log().Enabled(context.Background(), slog.LevelDebug) {
+func (h *Handler) tells(ctx context.Context, about subject) bool {
+	if h.log().Enabled(ctx, slog.LevelDebug) {
 		return true
 	}
 	return h.samples().Take(about)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -15,7 +16,7 @@ import (
 
 // callers says who may ask: those who show a certificate of --client-ca-file, or
 // a token for --token-audience; without both, everybody.
-func (o *serveOptions) callers(kube *rest.Config, clients *x509.CertPool, stranger func(), log *slog.Logger) (*callers.Callers, error) {
+func (o *serveOptions) callers(ctx context.Context, kube *rest.Config, clients *x509.CertPool, stranger func(), log *slog.Logger) (*callers.Callers, error) {
 	known := &callers.Callers{Certificates: clients != nil, Stranger: stranger, Log: log}
 	if o.tokenAudience == "" {
 		if len(o.tokenUsers) > 0 {
@@ -32,7 +33,7 @@ func (o *serveOptions) callers(kube *rest.Config, clients *x509.CertPool, strang
 		return nil, fmt.Errorf("--token-audience: %w", err)
 	}
 	known.Tokens = &callers.Tokens{Audience: o.tokenAudience, Configuration: o.webhookConfiguration, Users: o.tokenUsers}
-	known.Tokens.From(server.String(), transport)
+	known.Tokens.From(ctx, server.String(), transport)
 	return known, nil
 }
 

@@ -63,7 +63,7 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	counts := webhook.NewMetrics(ctrlmetrics.Registry)
-	known, err := o.callers(kube, clients, counts.Stranger, log)
+	known, err := o.callers(ctx, kube, clients, counts.Stranger, log)
 	if err != nil {
 		return err
 	}

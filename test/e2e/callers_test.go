@@ -145,7 +145,7 @@ func asStranger(t *testing.T, r *rig.Rig, authorization string, certificates ...
 	}
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, Certificates: certificates}, //nolint:gosec // it is not the server that is tested
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, Certificates: certificates},
 	}}
 	response, err := client.Do(request)
 	if err != nil {

@@ -87,7 +87,7 @@ func (i issuing) token(t *testing.T, audience, configuration, group string) stri
 func TestTokensOfAPIServers(t *testing.T) {
 	server := newIssuing(t)
 	tokens := &callers.Tokens{Audience: tokenAudience, Configuration: "pullgate"}
-	tokens.From(server.url, http.DefaultTransport)
+	tokens.From(t.Context(), server.url, http.DefaultTransport)
 	known := &callers.Callers{Tokens: tokens, Log: slog.New(slog.DiscardHandler), Stranger: func() {}}
 	door := known.Only(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for name, test := range map[string]struct {

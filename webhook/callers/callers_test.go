@@ -134,7 +134,7 @@ func TestTokens(t *testing.T) {
 		{"signed by another", "Bearer " + foreign.token(map[string]any{"sub": named}), http.StatusUnauthorized},
 	}
 	tokens := &Tokens{Audience: audience, Configuration: "pullgate", Users: []string{named}}
-	tokens.From(s.URL, http.DefaultTransport)
+	tokens.From(t.Context(), s.URL, http.DefaultTransport)
 	ask, passed := door(&Callers{Tokens: tokens})
 	want := 0
 	for _, test := range tests {
@@ -159,7 +159,7 @@ func TestStrangersAreCheap(t *testing.T) {
 	var log bytes.Buffer
 	strangers := 0
 	tokens := &Tokens{Audience: audience, Users: []string{named}}
-	tokens.From(s.URL, http.DefaultTransport)
+	tokens.From(t.Context(), s.URL, http.DefaultTransport)
 	callers := &Callers{Tokens: tokens, Log: slog.New(slog.NewTextHandler(&log, nil)), Stranger: func() { strangers++ }}
 	ask, _ := door(callers)
 	for range 200 {
@@ -189,7 +189,7 @@ func TestIssuerIsAwaited(t *testing.T) {
 		if name == "404" {
 			url += "/elsewhere"
 		}
-		tokens.From(url, http.DefaultTransport)
+		tokens.From(t.Context(), url, http.DefaultTransport)
 		if err := tokens.verify(t.Context(), "x.y.z"); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -210,7 +210,7 @@ func TestCertificates(t *testing.T) {
 	shown.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{}}}
 	s := newServer(t)
 	tokens := &Tokens{Audience: audience, Users: []string{named}}
-	tokens.From(s.URL, http.DefaultTransport)
+	tokens.From(t.Context(), s.URL, http.DefaultTransport)
 	for name, c := range map[string]*Callers{"certificates": {Certificates: true}, "both": {Certificates: true, Tokens: tokens}} {
 		ask, _ := door(c)
 		for what, r := range map[string]*http.Request{"nothing": with(""), "an unverified one": shown} {

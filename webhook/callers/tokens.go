@@ -57,8 +57,8 @@ type Tokens struct {
 }
 
 // From says where the keys are: at the API server with this URL, to be reached by
-// the transport.
-func (t *Tokens) From(server string, transport http.RoundTripper) {
+// the transport. The context's end ends nothing.
+func (t *Tokens) From(ctx context.Context, server string, transport http.RoundTripper) {
 	server = strings.TrimRight(server, "/")
 	t.client = &http.Client{
 		Timeout:   askTimeout,
@@ -67,7 +67,7 @@ func (t *Tokens) From(server string, transport http.RoundTripper) {
 	t.issuer = server + "/.well-known/openid-configuration"
 	// Not what the discovery document says: that may be an address outside of
 	// the cluster, and the API server serves its keys in any case.
-	t.keys = oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), t.client), server+"/openid/v1/jwks")
+	t.keys = oidc.NewRemoteKeySet(oidc.ClientContext(ctx, t.client), server+"/openid/v1/jwks")
 }
 
 // sparing asks no more often than it should.
@@ -76,6 +76,7 @@ type sparing struct {
 	limit *rate.Limiter
 }
 
+// RoundTrip is that of http.RoundTripper.
 func (s *sparing) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !s.limit.Allow() {
 		return nil, errors.New("the API server was asked for its keys a moment ago")
