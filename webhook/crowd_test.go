@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -48,5 +49,28 @@ func TestCrowdOfOneNamespace(t *testing.T) {
 		if len(rig.crowds.of) != 0 {
 			t.Errorf("left: %v", rig.crowds.of)
 		}
+	})
+}
+
+// Where there are very many requests, those that hang are answered in half of
+// the time: some have waited for a connection, which only the client knows.
+func TestPressed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rig := newRig(t)
+		rig.resolve = func(ctx context.Context, w workload.Workload) resolver.Report {
+			<-ctx.Done()
+			return byTag(w)
+		}
+		for i := range maxCrowd + 1 {
+			go rig.post(encoded(t, creation(deployment("app:1"), in(fmt.Sprint(i%4)))), "?timeout=10s")
+		}
+		synctest.Wait()
+		start := time.Now()
+		rig.post(encoded(t, creation(deployment("app:1"), in("last"))), "?timeout=10s")
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("after %s", took)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pullgate/pullgate/engine"
@@ -29,10 +30,11 @@ type Handler struct {
 	// Metrics counts; may be nil.
 	Metrics *Metrics
 
-	bodies  bodies
-	crowds  crowds
-	sampled sync.Once
-	sampler *sampling.Sampler[subject]
+	bodies   bodies
+	inFlight atomic.Int64
+	crowds   crowds
+	sampled  sync.Once
+	sampler  *sampling.Sampler[subject]
 }
 
 // ServeHTTP answers one AdmissionReview. A request that is none gets an HTTP
@@ -40,6 +42,8 @@ type Handler struct {
 // AdmissionReview that there is room for gets an answer, in time.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.Metrics.entered()()
+	h.inFlight.Add(1)
+	defer h.inFlight.Add(-1)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		h.refuse(w, r, refuse(http.StatusMethodNotAllowed, "%.20q: only POST of an AdmissionReview is answered here", r.Method))

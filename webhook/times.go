@@ -19,11 +19,14 @@ const (
 type times struct {
 	arrived, handled time.Time
 	patience         time.Duration
+	// pressed says that there are so many requests that some will have waited
+	// where nobody sees it, for a connection: half of the patience is theirs.
+	pressed bool
 }
 
 // times returns those of a request that is being handled from now on.
 func (h *Handler) times(r *http.Request) times {
-	t := times{handled: time.Now(), patience: patienceOf(r)}
+	t := times{handled: time.Now(), patience: patienceOf(r), pressed: h.inFlight.Load() > maxCrowd}
 	if h.Arrived != nil {
 		t.arrived = h.Arrived(r)
 	}
@@ -51,7 +54,12 @@ func (t times) body() time.Time { return earlier(t.handled.Add(maxBodyTime), t.e
 
 // work is when the review has to end: what the answer needs to get back is left
 // of the API server's patience.
-func (t times) work() time.Time { return t.arrived.Add(workingTime(t.patience)) }
+func (t times) work() time.Time {
+	if t.pressed {
+		return t.arrived.Add(t.patience / 2)
+	}
+	return t.arrived.Add(workingTime(t.patience))
+}
 
 // last is when an answer goes out though the review has not ended.
 func (t times) last() time.Time {

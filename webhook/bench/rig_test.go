@@ -49,11 +49,17 @@ import (
 type images struct {
 	delay    time.Duration
 	requests atomic.Int64
+	// tokens says that it wants a token of its own token server, which is at host.
+	tokens bool
+	host   string
 }
 
 func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.requests.Add(1)
 	time.Sleep(i.delay)
+	if i.tokens && i.login(w, r) {
+		return
+	}
 	repository, _, found := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/manifests/")
 	if !found {
 		http.NotFound(w, r)
@@ -72,6 +78,21 @@ func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		_, _ = io.WriteString(w, manifest) // who went away needs no answer
 	}
+}
+
+// login gives tokens, and asks for them where there is none.
+func (i *images) login(w http.ResponseWriter, r *http.Request) (done bool) {
+	switch {
+	case r.URL.Path == "/token":
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"token":"`+r.URL.Query().Get("scope")+`","expires_in":300}`) // who went away needs no answer
+	case r.Header.Get("Authorization") == "":
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="https://%s/token",service="images"`, i.host))
+		w.WriteHeader(http.StatusUnauthorized)
+	default:
+		return false
+	}
+	return true
 }
 
 // start serves a registry over TLS, and returns its host.
@@ -134,7 +155,7 @@ func quiet() slog.Handler { return slog.NewJSONHandler(io.Discard, nil) }
 
 // serve serves a handler by Pullgate's own server or by controller-runtime's, and
 // returns the URL.
-func serve(b *testing.B, handler http.Handler, own bool) string {
+func serve(b testing.TB, handler http.Handler, own bool) string {
 	ctrl.SetLogger(logr.FromSlogHandler(quiet()))
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

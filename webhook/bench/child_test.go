@@ -1,0 +1,110 @@
+package bench
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// childEnv makes of the test's program a Pullgate in a process of its own, whose
+// memory is nobody else's. Its value is the registry's host.
+const childEnv = "PULLGATE_BENCH_CHILD"
+
+func TestMain(m *testing.M) {
+	if host, child := os.LookupEnv(childEnv); child {
+		b := &alone{}
+		fmt.Println(serve(b, gate(b, host), true))
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent ends
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// alone stands for a test where there is none.
+type alone struct{ testing.TB }
+
+func (*alone) Helper()                {}
+func (*alone) Cleanup(func())         {}
+func (*alone) Fatal(arguments ...any) { log.Fatal(arguments...) }
+func (*alone) Error(arguments ...any) { log.Print(arguments...) }
+
+// child is a Pullgate in a process of its own.
+type child struct {
+	url string
+	pid int
+}
+
+// startChild starts one that can dial the registry at host. Its memory is bounded
+// as by the chart.
+func startChild(t testing.TB, host string) child {
+	t.Helper()
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), childEnv+"="+host, "GOMEMLIMIT=512MiB")
+	command.Stderr = os.Stderr
+	stdin, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		_ = command.Wait() // it says nothing of interest
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return child{url: strings.TrimSpace(line), pid: command.Process.Pid}
+}
+
+// megabytes reads a line of /proc/PID/status, such as VmRSS or VmHWM.
+func (c child) megabytes(t testing.TB, line string) float64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), line+":")
+	kilobytes, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kilobytes / 1000
+}
+
+// silent is a registry that takes connections and says nothing.
+func silent(t testing.TB) (host string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		var held []net.Conn // what nobody holds is closed
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				break
+			}
+			held = append(held, connection)
+		}
+		for _, connection := range held {
+			_ = connection.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener.Addr().String()
+}
