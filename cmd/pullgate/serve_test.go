@@ -103,7 +103,7 @@ func (p *program) await(t *testing.T, what string, holds func() bool) {
 }
 
 // apiServer is an API server as far as serve needs one to start: it has no
-// objects at all. It returns a kubeconfig for it.
+// objects at all, and does not answer what is asked about those in Namespace slow. It returns a kubeconfig for it.
 func apiServer(t *testing.T) string {
 	t.Helper()
 	answers := map[string]string{
@@ -118,6 +118,8 @@ func apiServer(t *testing.T) string {
 		answer, known := answers[r.URL.Path]
 		w.Header().Set("Content-Type", "application/json")
 		switch {
+		case strings.HasPrefix(r.URL.Path, "/api/v1/namespaces/slow/"):
+			<-r.Context().Done()
 		case !known:
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`)

@@ -20,11 +20,11 @@ func (a arrivals) Accept() (net.Conn, error) {
 	return &arrival{Conn: connection, at: time.Now()}, nil
 }
 
-// arrival is a connection that knows when its request began to arrive. Only the
-// goroutine that serves it reads and asks.
+// arrival is a connection that knows when its request began to arrive. net/http
+// reads from one goroutine at a time, and waits for it before it goes on.
 type arrival struct {
 	net.Conn
-	at time.Time
+	at, last time.Time
 	// awaited says that the next bytes are another request's.
 	awaited bool
 }
@@ -32,10 +32,23 @@ type arrival struct {
 // Read reads, and looks at the clock.
 func (a *arrival) Read(into []byte) (int, error) {
 	n, err := a.Conn.Read(into)
+	if n > 0 {
+		a.last = time.Now()
+	}
 	if n > 0 && a.awaited {
-		a.at, a.awaited = time.Now(), false
+		a.at, a.awaited = a.last, false
 	}
 	return n, err
+}
+
+// arrived says that a request's header is there. Where no byte of it was awaited,
+// all had come before the connection was idle: net/http looks for the client's end
+// while it answers (net/http/server.go, startBackgroundRead), and TLS then reads as
+// much as there is.
+func (a *arrival) arrived() {
+	if a.awaited {
+		a.at, a.awaited = a.last, false
+	}
 }
 
 // connectionKey is for the connection of a request.

@@ -31,13 +31,17 @@ func (c *connections) changed(connection net.Conn, state http.ConnState) {
 	if place := c.all[connection]; place != nil {
 		c.idle.Remove(place)
 	}
+	arrival, timed := underneath(connection).(*arrival)
 	switch state {
 	case http.StateNew, http.StateIdle:
-		if arrival, ok := underneath(connection).(*arrival); ok && state == http.StateIdle {
+		if timed && state == http.StateIdle {
 			arrival.awaited = true
 		}
 		c.all[connection] = c.idle.PushBack(connection)
 	case http.StateActive:
+		if timed {
+			arrival.arrived()
+		}
 		c.all[connection] = nil
 	default:
 		delete(c.all, connection)

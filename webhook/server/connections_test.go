@@ -103,5 +103,17 @@ func TestArrival(t *testing.T) {
 		if !connection.at.Equal(arrived) {
 			t.Errorf("the second request arrived %s after its first byte", connection.at.Sub(arrived))
 		}
+		c.changed(connection, http.StateActive)
+		time.Sleep(time.Second)
+		go send()
+		read() // all of the third, while the second is answered
+		read()
+		arrived = time.Now()
+		c.changed(connection, http.StateIdle)
+		time.Sleep(time.Second)
+		c.changed(connection, http.StateActive)
+		if !connection.at.Equal(arrived) {
+			t.Errorf("the third request, which nobody had awaited, arrived %s after its bytes", connection.at.Sub(arrived))
+		}
 	})
 }
