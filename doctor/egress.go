@@ -60,6 +60,11 @@ func ping(ctx context.Context, client *http.Client, transport *http.Transport, h
 	if through, err := transport.Proxy(request); err == nil && through != nil {
 		result.Proxy = through.Redacted()
 	}
+	if result.Proxy == "" {
+		if result.Err = resolve(ctx, request.URL.Hostname()); result.Err != nil {
+			return result
+		}
+	}
 	response, err := client.Do(request)
 	if errors.Is(err, http.ErrSchemeMismatch) && isLocal(host) { // as containerd does, core/remotes/docker MatchLocalhost
 		request.URL.Scheme = "http"
@@ -73,6 +78,14 @@ func ping(ctx context.Context, client *http.Client, transport *http.Transport, h
 	_ = response.Body.Close()
 	result.Status = response.Status
 	return result
+}
+
+// resolve tells a DNS that gives no answer from a registry that gives none.
+func resolve(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := net.DefaultResolver.LookupHost(ctx, name)
+	return err
 }
 
 // addressOf is where a registry is that has another name in images.
