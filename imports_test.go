@@ -90,7 +90,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"probe":                       nil,
 		"advice":                      nil,
 		"doctor":                      {"advice", "cluster", "probe", "policy", "nodeprofile", "resolver/pull", "resolver/nodes", "resolver/registry/answers"},
-		"wiring":                      append([]string{"nodeprofile", "resolver/profiles", "resolver/nodes", "resolver/keyring", "resolver/keyring/providers", "resolver/registry", "resolver/cloud"}, core...),
+		"wiring":                      append([]string{"nodeprofile", "resolver/profiles", "resolver/nodes", "resolver/keyring", "resolver/keyring/providers", "resolver/registry", "resolver/registry/crio", "resolver/cloud"}, core...),
 		"webhook/server":              {"webhook/sampling"},
 		"webhook/sampling":            nil,
 		"webhook/callers":             {"webhook/sampling"},

@@ -75,10 +75,15 @@ func (r Registry) covers(host, repository string) bool {
 	return strings.Contains(r.Host, "/") && strings.HasPrefix(repository+"/", r.Host+"/")
 }
 
-// crioDoubt is on CRI-O's settings, with which nobody asks but a node.
+// crioDoubt is on what CRI-O's nodes alone have for a registry.
 func (r Registry) crioDoubt() string {
-	if r.Blocked || r.Server.URL != "" || r.Server.SkipVerify || len(r.Hosts) > 0 {
-		return "registries.conf of the nodes has settings for " + r.Host
+	if strings.Contains(r.Host, "/") && strings.Trim(r.Host, "0123456789./") == "" { // insecure_registries has networks, too
+		return "CRI-O of the nodes trusts whoever answers in " + r.Host
+	}
+	for _, address := range append([]Host{r.Server}, r.Hosts...) {
+		if address.Login || address.URL == unreadable {
+			return "registries.conf of the nodes has settings for " + r.Host + " that cannot be read"
+		}
 	}
 	return ""
 }

@@ -69,9 +69,9 @@ func TestDoubt(t *testing.T) {
 		{"rke2", "quay.io", "quay.io/a", ""},
 		{"microk8s", "localhost:32000", "localhost:32000/a", ""},
 		{"kind", "localhost:5001", "localhost:5001/a", "send X-Token"},
-		{"openshift", "quay.io", "quay.io/openshift-release-dev/a", "registries.conf"},
+		{"openshift", "quay.io", "quay.io/openshift-release-dev/a", ""},
 		{"openshift", "quay.io", "quay.io/openshift-release-device/a", ""},
-		{"openshift", "blocked.example.com", "blocked.example.com/a", "registries.conf"},
+		{"openshift", "blocked.example.com", "blocked.example.com/a", ""},
 		{"openshift", "docker.io", "docker.io/library/nginx", ""},
 	}
 	for _, tt := range tests {

@@ -124,6 +124,14 @@ type Registries struct {
 	// transfer service heeds none of it (containerd#12808), and only what fails
 	// without is denied. Its mirrors do not count for nodes that run CRI-O.
 	HostsDir string `json:"hostsDir,omitempty"`
+	// RegistriesConf is the registries.conf of the nodes with CRI-O, with the folder
+	// FILE.d beside it: mirrors, blocked and insecure registries, and what short names
+	// stand for. A changed file is taken up. Default: nothing is known of it.
+	RegistriesConf string `json:"registriesConf,omitempty"`
+	// Policy is the policy.json of the nodes with CRI-O: what it rejects is denied. It
+	// is read when this configuration is.
+	// Signatures are not verified. Default: nothing is rejected.
+	Policy string `json:"policy,omitempty"`
 	// AllowAddresses are networks (CIDR) that may be dialled although the
 	// guard would refuse them, such as 127.0.0.0/8.
 	AllowAddresses []string `json:"allowAddresses,omitempty"`

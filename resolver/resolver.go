@@ -55,6 +55,9 @@ type Resolver struct {
 	NodeConfig bool
 	// HostsKnown says that Registry knows the nodes' hosts.toml files.
 	HostsKnown bool
+	// RegistriesKnown says that Registry knows the registries.conf of nodes with
+	// CRI-O, other than those with a profile.
+	RegistriesKnown bool
 	// Layers asks for configs and layers, too.
 	Layers bool
 	// Unpinned gives the note UnpinnedTag.

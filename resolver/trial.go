@@ -94,6 +94,9 @@ func (c *imageCheck) try(ctx context.Context, t *trial) []pull.Finding {
 func (c *imageCheck) query(credential pull.Credential) pull.Query {
 	query := c.template.query(c.named, credential)
 	query.Layers = c.resolver.Layers
+	if isShort(c.image.Reference) {
+		query.Short = withDefaultTag(c.image.Reference, c.named)
+	}
 	return query
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/pullgate/pullgate/resolver/profiles"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry"
+	"github.com/pullgate/pullgate/resolver/registry/crio"
 )
 
 // maxProfile bounds a file with a profile: that of a ConfigMap.
@@ -97,6 +98,9 @@ func (n *nodeProfiles) add(folder, name string, profile *nodeprofile.Profile, co
 		return err
 	}
 	options.HostsDir, options.Authorities = hosts, profile.Authorities
+	if options.Registries, err = n.registries(folder, profile); err != nil {
+		return err
+	}
 	one := nodes.Profile{Name: name, Nodes: profile.Nodes, Runtimes: runtimesOf(profile.Runtime)}
 	n.nodes = append(n.nodes, one)
 	n.hidden = append(n.hidden, profile.Hidden(configured.DockerConfig != "", configured.CredentialProviders.Config != "")...)
@@ -112,14 +116,38 @@ func (n *nodeProfiles) writeHosts(folder string, profile *nodeprofile.Profile) (
 	if len(profile.Registries) == 0 {
 		return "", nil
 	}
-	if n.dir == "" {
-		made, err := os.MkdirTemp("", "pullgate-hosts-")
-		if err != nil {
-			return "", fmt.Errorf("its mirrors need a folder to be written to, name one by TMPDIR or mount one: %w", err)
-		}
-		n.dir = made
+	if err := n.makeDir(); err != nil {
+		return "", err
 	}
 	return profile.WriteHosts(filepath.Join(n.dir, folder))
+}
+
+// registries writes a profile's registries.conf, and reads it as CRI-O would.
+func (n *nodeProfiles) registries(folder string, profile *nodeprofile.Profile) (*crio.Registries, error) {
+	if profile.Runtime.Name != nodeprofile.CRIO {
+		return nil, nil //nolint:nilnil // it has none
+	}
+	if err := n.makeDir(); err != nil {
+		return nil, err
+	}
+	file, err := profile.WriteRegistries(filepath.Join(n.dir, folder))
+	if err != nil {
+		return nil, err
+	}
+	return crio.NewRegistries(file)
+}
+
+// makeDir makes the folder for what is written.
+func (n *nodeProfiles) makeDir() error {
+	if n.dir != "" {
+		return nil
+	}
+	made, err := os.MkdirTemp("", "pullgate-hosts-")
+	if err != nil {
+		return fmt.Errorf("its mirrors need a folder to be written to, name one by TMPDIR or mount one: %w", err)
+	}
+	n.dir = made
+	return nil
 }
 
 // close removes what was written.

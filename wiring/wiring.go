@@ -22,6 +22,7 @@ import (
 	"github.com/pullgate/pullgate/resolver/profiles"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry"
+	"github.com/pullgate/pullgate/resolver/registry/crio"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -120,6 +121,9 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 		ContentDir: in.ContentDir,
 		Log:        in.Log,
 	}
+	if err := crioSettings(configuration.Registries, &asking); err != nil {
+		return nil, err
+	}
 	var kept map[string][]byte
 	if in.Profiles != nil {
 		kept = in.Profiles()
@@ -146,6 +150,17 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	return c, nil
 }
 
+// crioSettings reads what is configured of nodes with CRI-O.
+func crioSettings(configured policy.Registries, asking *registry.Options) (err error) {
+	if asking.Registries, err = crio.NewRegistries(configured.RegistriesConf); err != nil {
+		return fmt.Errorf("registries.registriesConf: %w", err)
+	}
+	if asking.Policy, err = crio.ReadPolicy(configured.Policy); err != nil {
+		return fmt.Errorf("registries.policy: %w", err)
+	}
+	return nil
+}
+
 // Close removes what was written for the time in which the components are used.
 func (c *Components) Close() error { return c.profiles.close() }
 
@@ -154,20 +169,21 @@ func (c *Components) Close() error { return c.profiles.close() }
 func (c *Components) Engine(platforms []ocispec.Platform) *engine.Engine {
 	cache := c.configuration.Cache
 	asking := &resolver.Resolver{
-		Credentials: c.credentials,
-		Fresh:       c.fresh,
-		Registry:    c.registry,
-		Nodes:       c.in.Nodes,
-		Platforms:   platforms,
-		Runtimes:    pull.RuntimesNamed(c.configuration.Nodes.Runtimes),
-		Profiles:    c.profiles.nodes,
-		NodeConfig:  c.configuration.Nodes.DockerConfig != "",
-		HostsKnown:  c.configuration.Registries.HostsDir != "",
-		Layers:      c.configuration.Depth == policy.Layers,
-		Unpinned:    slices.Contains(c.configuration.Notes, pull.UnpinnedTag),
-		Cache:       resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),
-		GivesUp:     c.in.GivesUp,
-		Observer:    c.in.Observer,
+		Credentials:     c.credentials,
+		Fresh:           c.fresh,
+		Registry:        c.registry,
+		Nodes:           c.in.Nodes,
+		Platforms:       platforms,
+		Runtimes:        pull.RuntimesNamed(c.configuration.Nodes.Runtimes),
+		Profiles:        c.profiles.nodes,
+		NodeConfig:      c.configuration.Nodes.DockerConfig != "",
+		HostsKnown:      c.configuration.Registries.HostsDir != "",
+		RegistriesKnown: c.configuration.Registries.RegistriesConf != "",
+		Layers:          c.configuration.Depth == policy.Layers,
+		Unpinned:        slices.Contains(c.configuration.Notes, pull.UnpinnedTag),
+		Cache:           resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),
+		GivesUp:         c.in.GivesUp,
+		Observer:        c.in.Observer,
 	}
 	c.resolver.Store(asking)
 	return &engine.Engine{Policy: c.configuration, Kinds: c.Kinds, Self: c.in.Self, Labels: c.in.Labels, Resolver: asking}

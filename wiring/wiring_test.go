@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/distribution/reference"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pullgate/pullgate/cluster"
@@ -14,6 +15,7 @@ import (
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -98,5 +100,56 @@ func TestProfilesOfTheCluster(t *testing.T) {
 	kept["p-2"] = []byte("kind: Secret")
 	if _, err := New(configuration, in); err == nil || !strings.Contains(err.Error(), "nodes.profilesNamespace: ConfigMap pullgate-system/p-2: ") {
 		t.Errorf("one that is none: %v", err)
+	}
+}
+
+// TestRegistriesOfAProfile makes sure that CRI-O's library reads of a profile what
+// was in the nodes' registries.conf.
+func TestRegistriesOfAProfile(t *testing.T) {
+	profile, err := readProfile("../nodeprofile/testdata/openshift.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const digested = "@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	known := nodeProfiles{dir: t.TempDir()}
+	read, err := known.registries("0", profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for image, want := range map[string]string{
+		"quay.io/openshift-release-dev/ocp:1": "quay.io/openshift-release-dev/ocp:1",
+		"quay.io/openshift-release-dev/ocp" + digested: "mirror.example.com:5000/openshift/release/ocp" + digested +
+			", second.example.com/openshift/release/ocp" + digested + ", quay.io/openshift-release-dev/ocp" + digested,
+		"blocked.example.com/a:1":   "blocked.example.com/a:1 blocked",
+		"docker.io/library/nginx:1": "docker.io/library/nginx:1",
+	} {
+		named, err := reference.ParseNormalizedNamed(image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places, err := read.Places(named)
+		var got []string
+		for _, place := range places {
+			text := place.Image.String()
+			if place.Blocked != "" {
+				text += " blocked"
+			}
+			got = append(got, text)
+		}
+		if err != nil || strings.Join(got, ", ") != want {
+			t.Errorf("%s: %q, %v, want %q", image, got, err, want)
+		}
+	}
+}
+
+// What is configured of CRI-O and cannot be read is told with its key.
+func TestCRIOSettingsRefuse(t *testing.T) {
+	for key, configured := range map[string]policy.Registries{
+		"registries.registriesConf": {RegistriesConf: "/nonexistent/registries.conf"},
+		"registries.policy":         {Policy: "/nonexistent/policy.json"},
+	} {
+		if err := crioSettings(configured, &registry.Options{}); err == nil || !strings.HasPrefix(err.Error(), key+": ") {
+			t.Errorf("%v, want one of %s", err, key)
+		}
 	}
 }

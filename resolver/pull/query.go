@@ -15,6 +15,9 @@ type Query struct {
 	// Image has a tag or a digest; with both, containerd drops the tag
 	// (internal/cri/server/images/image_pull.go, ParseDockerRef).
 	Image reference.Named
+	// Short is the name as the kubelet hands it to the runtime, where it has no
+	// registry: which one CRI-O asks registries.conf says. Empty: it has one.
+	Short string
 	// Credential is the one to offer; the zero value is none.
 	Credential Credential
 	// Platforms are those of the nodes; empty: any will do.
@@ -67,6 +70,9 @@ func (k Key) Bytes() int64 { return int64(len(k.image)+len(k.nodes)) + sha256.Si
 func (q *Query) nodesKey() string {
 	var key strings.Builder
 	key.WriteString(strconv.Itoa(int(q.Runtimes.Known())))
+	if q.Runtimes.Has(CRIO) {
+		key.WriteString(q.Short)
+	}
 	for _, platform := range q.Platforms {
 		key.WriteByte(',')
 		key.WriteString(platforms.FormatAll(platform))

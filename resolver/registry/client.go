@@ -49,6 +49,8 @@ type Options struct {
 	HostsDir string
 	// Registries is CRI-O's registries.conf; nil: nothing is known of it.
 	Registries *crio.Registries
+	// Policy is CRI-O's policy.json; nil: everything may be pulled.
+	Policy *crio.Policy
 	// Authorities are CAs in PEM that are trusted besides the system's.
 	Authorities []string
 	// Guard limits what is dialled.
@@ -103,7 +105,7 @@ type keptEntry struct {
 func NewClient(options Options) *Client {
 	hosts := containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Patience, options.Observe, options.Authorities...), Complaints: containerd.NewComplaints(options.Log)}
 	return &Client{
-		hosts: hosts, crio: newCRIOPlaces(hosts, options.Registries, options.Log),
+		hosts: hosts, crio: newCRIOPlaces(hosts, options),
 		disk: contents.NewDisk(options.ContentDir, options.complain),
 		kept: cache.New(cache.Options[hostsKey, keptEntry]{Entries: keptHosts, Bytes: keptHostsBytes,
 			Size: func(key hostsKey, entry keptEntry) int64 {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
@@ -23,10 +24,32 @@ type crioAttempt struct {
 	repository *crio.Repository
 }
 
-// probe answers a query. What registries demanded and token servers gave is kept; a
+// probe answers a query, be it for a short name: for what it stands, registries.conf
+// says. Where that is in several registries, CRI-O tries one after the other, or
+// refuses because that is ambiguous, as its version and settings are.
+func (p crioProbe) probe(ctx context.Context, q pull.Query) pull.Finding {
+	candidates, err := p.client.crio.candidates(q)
+	if err != nil {
+		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(err.Error()), Node: answers.Line(err.Error(), answers.MaxNode)}
+	}
+	finding := pull.AnyOf(func(yield func(pull.Finding) bool) {
+		for _, q.Image = range candidates {
+			if !yield(p.probeImage(ctx, q)) {
+				return
+			}
+		}
+	})
+	if finding.Reason == pull.ReasonPullable && len(candidates) > 1 {
+		return pull.Finding{Reason: pull.RegistryError, Doubt: fmt.Sprintf(
+			"CRI-O finds it on %s, unless its short_name_mode is enforcing, for which the name is ambiguous", reference.Domain(q.Image))}
+	}
+	return finding
+}
+
+// probeImage answers a query. What registries demanded and token servers gave is kept; a
 // refusal is never told from that, and asked for once more over connections of its
 // own: one bad answer is no proof.
-func (p crioProbe) probe(ctx context.Context, q pull.Query) pull.Finding {
+func (p crioProbe) probeImage(ctx context.Context, q pull.Query) pull.Finding {
 	kept, fresh, err := p.client.crio.repository(ctx, q, false)
 	if err != nil {
 		return answers.Unanswered(err)
@@ -64,6 +87,9 @@ func (p crioProbe) ask(ctx context.Context, q pull.Query, repository *crio.Repos
 
 // byCRIO asks and reads as CRI-O does, from the beginning.
 func (a *crioAttempt) byCRIO(ctx context.Context) outcome {
+	if why := a.client.crio.policy.Rejects(a.Image); why != "" {
+		return outcome{Finding: pull.Finding{Reason: pull.UnsupportedImage, Detail: why, Node: "SignatureValidationFailed: Source image rejected: " + why}}
+	}
 	image, err := a.repository.Resolve(ctx, a.Image)
 	if err != nil {
 		finding := crio.Finding(err, a.Image, a.Credential)

@@ -23,6 +23,7 @@ const repositoryBytes = 8 << 10
 type crioPlaces struct {
 	hosts      containerd.Hosts
 	registries *crio.Registries // nil: nothing is known of registries.conf
+	policy     *crio.Policy     // nil: everything may be pulled
 	log        *slog.Logger
 	kept       *cache.Cache[hostsKey, keptRepository]
 }
@@ -30,10 +31,31 @@ type crioPlaces struct {
 // keptRepository is a repository as CRI-O pulls from it, with its tokens.
 type keptRepository struct{ repository *crio.Repository }
 
-func newCRIOPlaces(hosts containerd.Hosts, registries *crio.Registries, log *slog.Logger) *crioPlaces {
-	return &crioPlaces{hosts: hosts, registries: registries, log: log,
+func newCRIOPlaces(hosts containerd.Hosts, options Options) *crioPlaces {
+	return &crioPlaces{hosts: hosts, registries: options.Registries, policy: options.Policy, log: options.Log,
 		kept: cache.New(cache.Options[hostsKey, keptRepository]{Entries: keptHosts, Bytes: keptHostsBytes,
 			Size: func(key hostsKey, _ keptRepository) int64 { return repositoryBytes + int64(len(key.repository)) }}),
+	}
+}
+
+// candidates are what an image's name may stand for.
+func (c *crioPlaces) candidates(q pull.Query) ([]reference.Named, error) {
+	if q.Short == "" || c.registries == nil {
+		return []reference.Named{q.Image}, nil
+	}
+	c.reload()
+	all, err := c.registries.Candidates(q.Short)
+	for i := range all {
+		all[i] = pulledReference(all[i])
+	}
+	return all, err
+}
+
+// reload reads registries.conf again. Where it cannot be read, what was read before
+// counts.
+func (c *crioPlaces) reload() {
+	if err := c.registries.Reload(); err != nil && c.log != nil {
+		c.log.Warn("registries.conf cannot be read, what was read before counts: " + err.Error())
 	}
 }
 
@@ -67,9 +89,7 @@ func (c *crioPlaces) sources(ctx context.Context, q pull.Query) ([]crio.Source, 
 		host, err := c.directHost(ctx, q.Image, q.Credential)
 		return []crio.Source{{Image: q.Image, Credential: q.Credential, Endpoints: []crio.Endpoint{host}}}, err
 	}
-	if err := c.registries.Reload(); err != nil && c.log != nil {
-		c.log.Warn("registries.conf cannot be read, what was read before counts: " + err.Error())
-	}
+	c.reload()
 	places, err := c.registries.Places(q.Image)
 	if err != nil {
 		return nil, err

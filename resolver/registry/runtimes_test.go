@@ -2,6 +2,8 @@ package registry
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry/containerd"
+	"github.com/pullgate/pullgate/resolver/registry/crio"
 )
 
 // TestCRIOKnowsNoMirrors of hosts.toml, which is containerd's.
@@ -129,5 +132,50 @@ func TestDirect(t *testing.T) {
 		if err != nil || len(hosts) != 1 || hosts[0].Scheme+"://"+hosts[0].Host != want {
 			t.Errorf("%q: %+v, %v, want %s", toml, hosts, err, want)
 		}
+	}
+}
+
+// TestRegistriesConf is where CRI-O looks by its registries.conf.
+func TestRegistriesConf(t *testing.T) {
+	has, hasNot := func(r *rig) { r.single("manifest", "1", "linux/amd64") }, func(r *rig) { r.single("other", "2", "linux/amd64") }
+	const mirrored = "[[registry]]\nlocation = \"HOST\"\n[[registry.mirror]]\nlocation = \"MIRROR\"\n"
+	for _, tt := range []struct {
+		name, conf, short string
+		mirror, upstream  func(r *rig)
+		want              pull.Reason
+		node              string
+	}{
+		{name: "the mirror alone has it", conf: mirrored, mirror: has, upstream: hasNot, want: pull.ReasonPullable},
+		{name: "the registry alone has it", conf: mirrored, mirror: hasNot, upstream: has, want: pull.ReasonPullable},
+		{name: "neither has it", conf: mirrored, mirror: hasNot, upstream: hasNot, want: pull.TagNotFound, node: "(Mirrors also failed: [MIRROR/app:1: reading manifest 1 in MIRROR/app: manifest unknown"},
+		{name: "the mirror refuses", conf: mirrored, mirror: func(r *rig) { has(r); r.basic() }, upstream: hasNot, want: pull.NodeCredentialsUnknown},
+		{name: "blocked", conf: "[[registry]]\nlocation = \"HOST\"\nblocked = true\n", mirror: has, upstream: has, want: pull.UnsupportedImage, node: "registry HOST is blocked in"},
+		{name: "somewhere else", conf: "[[registry]]\nprefix = \"HOST\"\nlocation = \"MIRROR\"\n", mirror: has, upstream: hasNot, want: pull.ReasonPullable},
+		{name: "a short name", conf: "unqualified-search-registries = [\"MIRROR\"]\n", short: "app:1", mirror: has, upstream: hasNot, want: pull.ReasonPullable},
+		{name: "a short name, ambiguous", conf: "unqualified-search-registries = [\"HOST\", \"MIRROR\"]\n", short: "app:1", mirror: has, upstream: hasNot, want: pull.RegistryError},
+		{name: "a short name, found nowhere", conf: "unqualified-search-registries = [\"HOST\", \"MIRROR\"]\n", short: "app:1", mirror: hasNot, upstream: hasNot, want: pull.TagNotFound},
+		{name: "a short name, no place to look", short: "app:1", mirror: has, upstream: has, want: pull.UnsupportedImage, node: "did not resolve to an alias"},
+		{name: "a short name and its alias", conf: "[aliases]\napp = \"MIRROR/app\"\n", short: "app:1", mirror: has, upstream: hasNot, want: pull.ReasonPullable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			mirror, upstream := newRig(t), newRig(t)
+			tt.mirror(mirror)
+			tt.upstream(upstream)
+			fill := strings.NewReplacer("HOST", upstream.host, "MIRROR", mirror.host)
+			file := filepath.Join(t.TempDir(), "registries.conf")
+			if err := os.WriteFile(file, []byte(fill.Replace(tt.conf)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			read, err := crio.NewRegistries(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			finding := NewClient(Options{Guard: loopback(), Registries: read}).Probe(t.Context(), pull.Query{
+				Image: named(t, upstream.host+"/app:1"), Runtimes: pull.CRIO, Platforms: list("linux/amd64"), Short: tt.short,
+			})
+			if finding.Reason != tt.want || !strings.Contains(finding.Node, fill.Replace(tt.node)) {
+				t.Errorf("%+v, want %s and %q", finding, tt.want, fill.Replace(tt.node))
+			}
+		})
 	}
 }

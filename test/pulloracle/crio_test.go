@@ -95,7 +95,7 @@ func askCRIO(t *testing.T, registries *lab.Lab, s scenario.Scenario, dir string,
 	}
 	secrets, names := pullSecrets(node.Image, s.Credentials)
 	r := resolver.Resolver{
-		Credentials: &keyring.Keyring{Source: secrets}, Registry: registry.NewClient(options), NodeConfig: true,
+		Credentials: &keyring.Keyring{Source: secrets}, Registry: registry.NewClient(options), NodeConfig: true, RegistriesKnown: setting.registries,
 		Nodes: func() []nodes.Node { return nodesOf("linux/amd64", crioNodes()) }, Layers: setting.layers,
 	}
 	if setting.beside != "" {

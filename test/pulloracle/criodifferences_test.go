@@ -42,7 +42,6 @@ func crioDifferences() map[string]difference {
 func crioOfItsOwn() map[string]difference {
 	all := map[string]difference{
 		"mirror-wrong-credential": {pull.NodeCredentialsUnknown, "nodes may have a credential for the mirror, which CRI-O shows nobody else's"},
-		"ref-upper-host":          {pull.RegistryError, "to the kubelet it is a registry, to CRI-O a short name"},
 	}
 	for why, names := range map[string][]string{
 		"one bad answer is no proof":                 {"passing-404", "crio-token-odd-scope"},
@@ -54,7 +53,6 @@ func crioOfItsOwn() map[string]difference {
 		},
 		"203 is somebody's in between, who may not be there for nodes":         {"crio-203-manifest", "crio-203-config", "crio-203-layer", "crio-203-child"},
 		"a client's certificate on loopback, where whoever answers is trusted": {"tls-client"},
-		"short names": {"hub-short-name", "hub-no-slash"},
 	} {
 		for _, name := range names {
 			all[name] = difference{pull.RegistryError, why}

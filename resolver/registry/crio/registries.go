@@ -107,17 +107,12 @@ var ErrUnqualified = errors.New("did not resolve to an alias and no unqualified-
 // tried (pkg/shortnames/shortnames.go, Resolve): that of its alias alone, else one
 // in each of the registries to look in.
 func (r *Registries) Candidates(short string) ([]reference.Named, error) {
-	named, err := reference.ParseNormalizedNamed("none.invalid/" + short)
+	aliased, err := r.aliased(short)
 	if err != nil {
 		return nil, err
 	}
-	aliases, err := r.aliases()
-	if err != nil {
-		return nil, err
-	}
-	if alias := aliases[reference.Path(named)]; alias != "" {
-		full, err := reference.ParseNormalizedNamed(alias + strings.TrimPrefix(short, reference.Path(named)))
-		return []reference.Named{full}, err
+	if aliased != nil {
+		return []reference.Named{aliased}, nil
 	}
 	search, err := sysregistriesv2.UnqualifiedSearchRegistries(&r.system)
 	if err != nil {
@@ -128,13 +123,39 @@ func (r *Registries) Candidates(short string) ([]reference.Named, error) {
 	}
 	var all []reference.Named
 	for _, registry := range search {
-		full, err := reference.ParseNormalizedNamed(registry + "/" + short)
+		full, err := parsed(registry + "/" + short)
 		if err != nil {
 			return nil, fmt.Errorf("creating reference with unqualified-search registry %q: %w", registry, err)
 		}
 		all = append(all, full)
 	}
 	return all, nil
+}
+
+// parsed reads a reference as the library does, which has the same rules and other
+// words.
+func parsed(text string) (reference.Named, error) {
+	if _, err := theirs.ParseNormalizedNamed(text); err != nil {
+		return nil, err
+	}
+	return reference.ParseNormalizedNamed(text)
+}
+
+// aliased is what a short name is an alias of; nil: of nothing.
+func (r *Registries) aliased(short string) (reference.Named, error) {
+	aliases, err := r.aliases()
+	if err != nil {
+		return nil, err
+	}
+	named, err := reference.ParseNormalizedNamed("none.invalid/" + short)
+	if err != nil {
+		return nil, nil //nolint:nilerr,nilnil // such a name has no alias
+	}
+	alias := aliases[reference.Path(named)]
+	if alias == "" {
+		return nil, nil //nolint:nilnil // none
+	}
+	return parsed(alias + strings.TrimPrefix(short, reference.Path(named)))
 }
 
 // aliases reads the tables of aliases. The library would look for those of a user,
