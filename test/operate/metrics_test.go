@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -27,10 +28,13 @@ func metricLines(t *testing.T, path, name string, labels ...string) []string {
 func TestSeen(t *testing.T) {
 	installed(t)
 	p := startPrometheus(t)
+	// What does not happen here: the API server's errors, what is unknown, and what
+	// the auditor, which is off, would find.
+	quiet := regexp.MustCompile(`apiserver_|verdict="unknown"|pullgate_(image|pods|audit|pull_secret)_`)
 	unharmed(t, func() error {
 		for _, query := range queries(t) {
-			if strings.Contains(query, "apiserver_") || strings.Contains(query, `verdict="unknown"`) {
-				if _, err := p.ask(query); err != nil { // nothing of that has happened
+			if quiet.MatchString(query) {
+				if _, err := p.ask(query); err != nil {
 					t.Error(err)
 				}
 				continue
