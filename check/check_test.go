@@ -40,6 +40,13 @@ type checked struct {
 // check runs over one file with a private registry.
 func check(t *testing.T, text string) checked {
 	t.Helper()
+	c, in, _ := checkOf(t, text, &prober{answer: private})
+	return checked{in, c.Run(t.Context(), in)}
+}
+
+// checkOf is a run over one file with a registry.
+func checkOf(t *testing.T, text string, registry *prober) (*Check, *Input, *OnceProber) {
+	t.Helper()
 	source := NewManifestSource(nil)
 	kinds, err := workload.NewKinds(nil)
 	if err != nil {
@@ -47,14 +54,14 @@ func check(t *testing.T, text string) checked {
 	}
 	stream := manifest.Read(t.Context(), manifest.Input{Files: []string{"-"}, Stdin: strings.NewReader(text)})
 	in := NewInput(stream, kinds, source, "shop")
-	prober := NewOnceProber(t.Context(), &prober{answer: private})
+	once := NewOnceProber(t.Context(), registry)
 	c := &Check{Platforms: NewPlatforms(nil), FailOn: OnBroken, Hint: "the general hint"}
 	c.Engine = func(platforms []ocispec.Platform) *engine.Engine {
 		return &engine.Engine{Policy: policy.Default(), Kinds: kinds, Resolver: &resolver.Resolver{
-			Credentials: &keyring.Keyring{Source: source}, Registry: prober, Platforms: platforms,
+			Credentials: &keyring.Keyring{Source: source}, Registry: once, Platforms: platforms,
 		}}
 	}
-	return checked{in, c.Run(t.Context(), in)}
+	return c, in, once
 }
 
 // podWith is a Pod with an image and pull secrets.

@@ -43,6 +43,15 @@ func (m *memory[K, V]) get(key K) (V, bool) {
 	return known, ok
 }
 
+// forget has questions put anew.
+func (m *memory[K, V]) forget(keys []K) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range keys {
+		delete(m.known, key)
+	}
+}
+
 func (m *memory[K, V]) keep(key K, answer V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

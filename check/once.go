@@ -38,6 +38,8 @@ type OnceProber struct {
 
 	mu    sync.Mutex
 	hosts map[string]*host
+	// missing are the questions about images that are not there, by the image.
+	missing map[string][]pull.Key
 }
 
 // listKey tells lists of tags apart.
@@ -68,12 +70,48 @@ func NewOnceProber(run context.Context, prober resolver.Prober) *OnceProber {
 func (p *OnceProber) Probe(_ context.Context, query pull.Query) pull.Finding {
 	finding, err := p.findings.ask(p.run, query.Key(), func(ctx context.Context) (finding pull.Finding, err error) { //nolint:contextcheck // an answer is for all who ask, not for the first
 		err = p.inTurn(ctx, func(ctx context.Context) { finding = p.ask(ctx, query) })
+		if err == nil && finding.Reason.NotFound() {
+			p.miss(query)
+		}
 		return finding, err
 	})
 	if err != nil {
 		return pull.Finding{Reason: pull.Timeout, Detail: "the check was ended before it was asked"}
 	}
 	return finding
+}
+
+// miss takes down that an image is not there.
+func (p *OnceProber) miss(query pull.Query) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.missing == nil {
+		p.missing = map[string][]pull.Key{}
+	}
+	image := query.Image.String()
+	p.missing[image] = append(p.missing[image], query.Key())
+}
+
+// most is how many questions at most were put about one image that is not there:
+// one for each credential and kind of node.
+func (p *OnceProber) most() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	count := 0
+	for _, keys := range p.missing {
+		count = max(count, len(keys))
+	}
+	return count
+}
+
+// forgetMissing has the questions about what is not there put anew.
+func (p *OnceProber) forgetMissing() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, keys := range p.missing {
+		p.findings.forget(keys)
+	}
+	p.missing = nil
 }
 
 // Tags lists tags, from memory where they were listed before.

@@ -40,3 +40,14 @@ func names[T ~string](set []T) []string {
 	}
 	return all
 }
+
+// noManifestArgs says how manifests are named.
+func noManifestArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &hintedError{
+		err:  fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args[0]),
+		hint: fmt.Sprintf("name manifests with -f and images with --image: `%s -f %s`", cmd.CommandPath(), args[0]),
+	}
+}

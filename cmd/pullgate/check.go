@@ -36,7 +36,7 @@ type checkOptions struct {
 	config, depth                  string
 	kubeconfig, context, namespace string
 	failOn, cacheDir               string
-	timeout                        time.Duration
+	timeout, wait                  time.Duration
 	// path is how the command was called.
 	path string
 }
@@ -70,6 +70,9 @@ SIGINT or SIGTERM ends reports what it knows, and exits with 130 or 143.`,
   # with the Secrets, Nodes and labels of the cluster
   pullgate check --cluster -n shop -f web.yaml
 
+  # in a pipeline that pushes the images meanwhile
+  pullgate check -f deploy/ --wait 10m
+
   # for a person and for code scanning at once
   pullgate check -f deploy/ -o text -o sarif=pullgate.sarif`,
 		Args: noManifestArgs,
@@ -80,17 +83,6 @@ SIGINT or SIGTERM ends reports what it knows, and exits with 130 or 143.`,
 	}
 	o.register(cmd)
 	return cmd
-}
-
-// noManifestArgs says how manifests are named.
-func noManifestArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return &hintedError{
-		err:  fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args[0]),
-		hint: fmt.Sprintf("name manifests with -f and images with --image: `%s -f %s`", cmd.CommandPath(), args[0]),
-	}
 }
 
 // register makes the flags.
@@ -112,6 +104,7 @@ func (o *checkOptions) register(cmd *cobra.Command) {
 	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "`FORMAT[=FILE]`: text, json, sarif, junit, github or html; may be repeated, with one to standard output; default: text")
 	flags.StringVar(&o.failOn, "fail-on", string(check.OnBroken), "exit with 1 for what is `broken|unknown|never`: what admission would deny, what is broken or unknown, nothing, be it that a manifest cannot be read")
 	flags.DurationVar(&o.timeout, "timeout", 0, "`DURATION` of the whole check, such as 2m: what is not known by then is Timeout; 0: as long as it takes")
+	flags.DurationVar(&o.wait, "wait", 0, "`DURATION` to wait for images that are not there yet, such as 10m: each is looked for again every 30s; what waiting cannot mend ends it at once; 0: not at all")
 	flags.StringVar(&o.cacheDir, "cache-dir", "", "`DIR` to keep manifests in from run to run, so that known images cost one request")
 	for flag, values := range map[string][]string{
 		"depth": {string(policy.Manifest), string(policy.Layers)}, "output": names(report.Formats()), "fail-on": names(check.FailOns()), "runtime": pull.RuntimeNames(),
@@ -202,6 +195,9 @@ func (o *checkOptions) settings() (configuration policy.Configuration, given []o
 	if !slices.Contains(check.FailOns(), check.FailOn(o.failOn)) {
 		return configuration, nil, notOneOf("--fail-on", o.failOn, names(check.FailOns()))
 	}
+	if o.wait != 0 && o.wait < check.MinWait {
+		return configuration, nil, &hintedError{err: fmt.Errorf("--wait %s is too short", o.wait), hint: fmt.Sprintf("images are looked for again after %s: give at least as much", check.MinWait)}
+	}
 	if configuration, err = readConfiguration(o.config); err != nil {
 		return configuration, nil, err
 	}
@@ -282,7 +278,7 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	}
 	bar := newProgress(stderr, input.Images(), once.Slowest)
 	c.Done = bar.done
-	results := c.Run(ctx, input)
+	results := c.Await(ctx, input, check.Waiting{For: r.wait, Once: once, Told: waiting(stderr)})
 	bar.end()
 	for _, problem := range input.Problems {
 		r.say.problem(problem)

@@ -108,3 +108,15 @@ func shortened(text string, most int) string {
 	}
 	return string(characters[:max(most-1, 0)]) + "…"
 }
+
+// waiting says on a line of its own what a check waits for.
+func waiting(out io.Writer) func(missing []report.Result, pause, left time.Duration) {
+	return func(missing []report.Result, pause, left time.Duration) {
+		more := ""
+		if len(missing) > 1 {
+			more = fmt.Sprintf(" and %d more", len(missing)-1)
+		}
+		_, _ = fmt.Fprintf(out, "waiting: %s is not there yet%s; the next look is in %s, and %s are left\n",
+			missing[0].Image, more, pause, left.Round(time.Second)) // nobody is told that nobody is told
+	}
+}
