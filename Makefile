@@ -20,13 +20,14 @@ PROMETHEUS_VERSION := v0.316.0
 KUBERNETES_VERSION := v1.36.3
 CONTAINERD_VERSION := v2.4.2
 CRIO_VERSION := v1.34.0
+CRICTL_VERSION := v1.37.0
 
 LDFLAGS := -s -w -X main.version=$(VERSION)
 KUBE_LDFLAGS := -s -w \
 	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
-MODULES := . test/kube test/e2e test/oracle test/pulloracle test/operate test/cli test/ci test/page test/release
-LINTED := . test/e2e test/oracle test/pulloracle test/operate test/cli test/ci test/page test/release
+MODULES := . test/kube test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release
+LINTED := . test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release
 FUZZTIME ?= 60s
 
 # A node's programs, all of containerd.
@@ -34,6 +35,7 @@ CONTAINERD := $(BIN)/containerd-$(CONTAINERD_VERSION)
 SHIM := $(BIN)/containerd-shim-runc-v2-$(CONTAINERD_VERSION)
 CTR := $(BIN)/ctr-$(CONTAINERD_VERSION)
 CRIO := $(BIN)/crio-$(CRIO_VERSION)
+CRICTL := $(BIN)/crictl-$(CRICTL_VERSION)
 
 .PHONY: help
 help: ## List the commands
@@ -98,6 +100,11 @@ oracle-crio: $(CRIO) ## Record anew what a real CRI-O does (Linux, root, conmon,
 test-node: build kube $(CONTAINERD) $(SHIM) $(CTR) ## Compare with a real kubelet and containerd; UPDATE=1 records docs/agreement.md (Linux, root, runc)
 	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/agreement ./cmd/sleeper
 	$(BIN)/agreement -root $(CURDIR) -containerd $(CONTAINERD) -shim $(SHIM) -ctr $(CTR) -sleeper $(BIN)/sleeper $(if $(UPDATE),-update)
+
+.PHONY: test-stuck
+test-stuck: build kube $(CONTAINERD) $(SHIM) $(CRICTL) ## Explain what real kubelets are stuck at, and run what is proposed; UPDATE=1 records docs/causes.md (Linux, root, runc)
+	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/sleeper
+	cd test/stuck && CONTAINERD=$(CONTAINERD) SHIM=$(SHIM) CRICTL=$(CRICTL) go test -count=1 -parallel 10 -timeout 10m . $(if $(UPDATE),-args -update)
 
 .PHONY: test-operate
 test-operate: image kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION) $(BIN)/helm-$(HELM3_VERSION) $(BIN)/prometheus-$(PROMETHEUS_VERSION) ## Install, harm, heal and remove Pullgate on a whole cluster (Linux, root, runc, CNI, nftables)
@@ -220,6 +227,10 @@ $(BIN)/helm-$(HELM_VERSION):
 $(BIN)/helm-$(HELM3_VERSION):
 	GOBIN=$(BIN) go install helm.sh/helm/v3/cmd/helm@$(HELM3_VERSION)
 	mv $(BIN)/helm $@
+
+$(CRICTL):
+	GOBIN=$(BIN) CGO_ENABLED=0 go install -ldflags '-s -w' sigs.k8s.io/cri-tools/cmd/crictl@$(CRICTL_VERSION)
+	mv $(BIN)/crictl $@
 
 $(CONTAINERD) $(SHIM) $(CTR): $(BIN)/%-$(CONTAINERD_VERSION):
 	GOBIN=$(BIN) CGO_ENABLED=0 go install -tags 'no_btrfs no_devmapper no_zfs no_tracing' \

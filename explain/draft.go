@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/distribution/reference"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pullgate/pullgate/resolver"
@@ -67,6 +68,9 @@ func (a *draft) asked(result *resolver.Result) {
 	text := result.Message
 	if result.Verdict == pull.Pullable {
 		text = "it can be pulled"
+	}
+	if named, err := reference.ParseNormalizedNamed(result.Image.Reference); err == nil && !strings.HasPrefix(result.Image.Reference, reference.Domain(named)+"/") && result.Verdict != pull.Pullable {
+		a.evidence("worked out from the name", "it names no registry, and nodes then ask "+reference.Domain(named), time.Time{})
 	}
 	a.evidence("asked just now"+as(result.Credentials), text, time.Time{})
 	a.Notes = append(a.Notes, result.Notes...)

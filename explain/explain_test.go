@@ -105,15 +105,21 @@ func TestQueued(t *testing.T) {
 	other := event("Pulling", `Pulling image "reg.example.com/big:1"`, 5*time.Minute, 1)
 	other.InvolvedObject = corev1.ObjectReference{UID: "other", Name: "big-1"}
 	done := other
-	done.InvolvedObject.Name = "done-1"
+	done.InvolvedObject.Name, done.InvolvedObject.UID = "done-1", "done"
 	ended := done
 	ended.Reason = "Pulled"
 	elsewhere := other
-	elsewhere.InvolvedObject.Name, elsewhere.Source.Host = "far-1", "node-b"
+	elsewhere.InvolvedObject.Name, elsewhere.InvolvedObject.UID, elsewhere.Source.Host = "far-1", "far", "node-b"
 	r.Pulls = []corev1.Event{done, elsewhere, other, ended}
 	e := Explain(r, resultOf(pull.ReasonPullable))
 	if e.State != Unknown || e.Code != string(Queued) || !strings.Contains(e.Answer, "behind reg.example.com/big:1 of Pod big-1") {
 		t.Errorf("got %s[%s]: %s", e.State, e.Code, e.Answer)
+	}
+	later := done
+	later.LastTimestamp = metav1.NewTime(now.Add(-2 * time.Minute))
+	r.Pulls = []corev1.Event{elsewhere, other, later, ended}
+	if e := Explain(r, resultOf(pull.ReasonPullable)); e.Code != string(Hanging) {
+		t.Errorf("the node pulls several at a time, and got %s[%s]: %s", e.State, e.Code, e.Answer)
 	}
 }
 

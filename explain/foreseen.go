@@ -87,12 +87,12 @@ func imminence(a *draft, image workload.Image) string {
 		return "the Pod has ended: it hurts with the next one"
 	case pod.Status.Phase == corev1.PodPending:
 		return "it hurts when the Pod starts"
-	case image.Role == workload.InitContainer:
-		return "it hurts when the Pod is started anew, for its init containers run again"
+	case image.Role == workload.InitContainer && image.Policy == corev1.PullAlways:
+		return "it hurts when the Pod's sandbox is made anew, for its init containers run again then: the pull policy is Always"
 	case image.Policy == corev1.PullAlways && isDown(pod, image.Container):
 		return "it hurts already: the container has ended, and the kubelet pulls before it starts it again (pull policy Always)"
 	case image.Policy == corev1.PullAlways:
-		return "it hurts at the next restart of the container: the pull policy is Always"
+		return "it hurts at the next restart of " + string(image.Role) + " " + image.Container + ": the pull policy is Always"
 	default:
 		return fmt.Sprintf("it hurts when the Pod lands on another node, or node %s is replaced: there the image is", a.node())
 	}

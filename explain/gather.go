@@ -66,6 +66,7 @@ func Gather(ctx context.Context, reader client.Reader, target Target, given Give
 	readCredentials(ctx, g)
 	readNode(ctx, g)
 	g.keepEvents()
+	readPulls(ctx, g)
 	g.record.Neighbours = slices.DeleteFunc(g.record.Neighbours, func(p corev1.Pod) bool {
 		return g.record.Pod != nil && p.UID == g.record.Pod.UID
 	})
@@ -167,10 +168,13 @@ func worstOf(pods []corev1.Pod) *corev1.Pod {
 }
 
 func badness(pod *corev1.Pod) int {
+	told := symptoms(&Record{Pod: pod})
 	switch {
 	case pod.DeletionTimestamp != nil:
 		return -1
-	case len(symptoms(&Record{Pod: pod})) > 0:
+	case slices.ContainsFunc(told, func(s Symptom) bool { return s.Cause != Hanging }):
+		return 3
+	case len(told) > 0:
 		return 2
 	case pod.Status.Phase == corev1.PodPending:
 		return 1

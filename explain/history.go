@@ -19,7 +19,9 @@ func addHistory(a *draft) {
 	}
 	what := a.owner()
 	from := "managedFields of " + what.Kind + "/" + what.Name
-	addSetter(a, from, a.Image, "set the image", setter(a.ownerMeta(), "f:image", a.Container))
+	if a.Container != "" { // the image of a sandbox is the node's
+		addSetter(a, from, a.Image, "set the image", setter(a.ownerMeta(), "f:image", a.Container))
+	}
 	if aboutCredentials(a.Code) {
 		addSetter(a, from, "", "set its pull secrets", setter(a.ownerMeta(), "f:imagePullSecrets", ""))
 		for _, part := range a.record.Parts {

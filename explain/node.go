@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/pullgate/pullgate/advice"
@@ -85,10 +86,11 @@ func kubeletOf(node *corev1.Node) *version.Version {
 func explainHanging(a *draft, s Symptom) {
 	node, since := a.node(), span(a.record.At.Sub(s.At))
 	if other, ok := ahead(a, s.At); ok {
-		a.conclude(Unknown, string(Queued), fmt.Sprintf("%s waits on node %s behind %s of Pod %s, which is still being pulled", s.Image, node, other.image, other.pod))
+		a.conclude(Unknown, string(Queued), fmt.Sprintf("%s waits on node %s behind %s of Pod %s, which is still being pulled, unless the node pulls several at a time: only it knows", s.Image, node, other.image, other.pod))
 		a.evidence("an event of the other Pod", "Pulling image "+quoted(other.image), other.since)
 		a.Remedies = append(a.Remedies, advice.Remedy{Text: "wait for it, or set serializeImagePulls: false in the kubelet's configuration"})
-		a.do("see the other Pod", fmt.Sprintf("kubectl pullgate explain pod/%s -n %s", other.pod, a.record.Pod.Namespace), advice.Looks)
+		a.do("see whether the kubelet pulls one after the other (serializeImagePulls, which is its default)", "kubectl get --raw /api/v1/nodes/"+node+"/proxy/configz", advice.Looks)
+		a.do("see the other Pod", fmt.Sprintf("kubectl pullgate explain pod/%s -n %s", other.pod, other.namespace), advice.Looks)
 		return
 	}
 	text := fmt.Sprintf("node %s has been pulling %s for %s, and only it knows how far it is", node, s.Image, since)
@@ -101,21 +103,28 @@ func explainHanging(a *draft, s Symptom) {
 
 // pullAhead is a pull on the same node that began before and has not ended.
 type pullAhead struct {
-	pod, image string
-	since      time.Time
+	namespace, pod, image string
+	since                 time.Time
 }
 
+// ahead finds the one that began first. Where one that began later has ended, the
+// node pulls several at a time.
 func ahead(a *draft, of time.Time) (found pullAhead, ok bool) {
-	under := map[string]pullAhead{}
+	under := map[types.UID]pullAhead{}
+	var lastEnded time.Time // when the one began that began last of those that ended
 	for i := range a.record.Pulls {
 		e := &a.record.Pulls[i]
 		if e.Source.Host != a.record.Pod.Spec.NodeName && e.ReportingInstance != a.record.Pod.Spec.NodeName {
 			continue
 		}
+		about := e.InvolvedObject
 		if e.Reason == "Pulling" {
-			under[e.InvolvedObject.Name] = pullAhead{e.InvolvedObject.Name, imageIn(e), eventTime(e)}
+			under[about.UID] = pullAhead{about.Namespace, about.Name, imageIn(e), eventTime(e)}
 		} else {
-			delete(under, e.InvolvedObject.Name)
+			if ended := under[about.UID].since; ended.After(lastEnded) {
+				lastEnded = ended
+			}
+			delete(under, about.UID)
 		}
 	}
 	for _, pull := range under {
@@ -123,7 +132,7 @@ func ahead(a *draft, of time.Time) (found pullAhead, ok bool) {
 			found, ok = pull, true
 		}
 	}
-	return found, ok
+	return found, ok && !lastEnded.After(found.since)
 }
 
 // imageIn is the image that an event names.
@@ -181,7 +190,7 @@ func letCreate(a *draft, words string) {
 	case strings.Contains(words, "admission webhook"):
 		a.do("see the webhooks", "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations", advice.Looks)
 	}
-	if owner := a.owner(); owner.Kind == "Deployment" {
+	if owner := a.owner(); owner.Kind == "Deployment" && !quotaWords.MatchString(words) { // for which it would be one Pod more
 		a.do("make the controller try at once, by a new revision", fmt.Sprintf("kubectl rollout restart deployment/%s -n %s", owner.Name, owner.Namespace), advice.Changes)
 	}
 }

@@ -199,3 +199,24 @@ func readNode(ctx context.Context, g *gatherer) {
 		g.record.Node = &node
 	}
 }
+
+// readPulls reads what else the Pod's node pulls, for other namespaces too, where
+// its own pull goes on.
+func readPulls(ctx context.Context, g *gatherer) {
+	hangs := slices.ContainsFunc(symptoms(g.record), func(s Symptom) bool { return s.Cause == Hanging })
+	if !hangs {
+		return
+	}
+	var pulls []corev1.Event
+	for _, reason := range []string{"Pulling", "Pulled", "Failed"} {
+		var list corev1.EventList
+		err := g.reader.List(ctx, &list, client.MatchingFields{"reason": reason}, client.Limit(maxRead))
+		if err != nil {
+			g.unread("the events of other namespaces' pulls", err)
+			return
+		}
+		pulls = append(pulls, list.Items...)
+	}
+	sortEvents(pulls)
+	g.record.Pulls = slices.DeleteFunc(pulls, func(e corev1.Event) bool { return e.InvolvedObject.UID == g.record.Pod.UID })
+}

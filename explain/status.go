@@ -16,8 +16,17 @@ type statusGroup struct {
 	statuses []corev1.ContainerStatus
 }
 
-// statuses are those of the Pod's containers, in the order of their start.
+// statuses are those of the Pod's containers, in the order of their start. A kubelet
+// that has not written any yet is about to say that it makes the containers.
 func statuses(pod *corev1.Pod) []statusGroup {
+	if len(pod.Status.ContainerStatuses) == 0 && pod.Spec.NodeName != "" && pod.Status.Phase == corev1.PodPending {
+		var about []corev1.ContainerStatus
+		for _, c := range pod.Spec.Containers {
+			making := &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}
+			about = append(about, corev1.ContainerStatus{Name: c.Name, State: corev1.ContainerState{Waiting: making}})
+		}
+		return []statusGroup{{workload.Container, about}}
+	}
 	return []statusGroup{
 		{workload.InitContainer, pod.Status.InitContainerStatuses},
 		{workload.Container, pod.Status.ContainerStatuses},
