@@ -12,7 +12,7 @@ import (
 
 const (
 	// defaultParallel is how many images of one workload are checked at once.
-	defaultParallel = 32
+	defaultParallel = 48
 	// lastWords is how long after the context's end checks that heed it are
 	// waited for.
 	lastWords = 50 * time.Millisecond

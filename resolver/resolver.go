@@ -63,7 +63,7 @@ type Resolver struct {
 	// Unpinned gives the note UnpinnedTag.
 	Unpinned bool
 	// Parallel is how many images of one workload are checked at once.
-	// Zero: 32.
+	// Zero: 48.
 	Parallel int
 	// Cache keeps positive answers; nil keeps none.
 	Cache *Cache

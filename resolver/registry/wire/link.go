@@ -67,7 +67,7 @@ func (l *link) transport(settings *tls.Config) *http.Transport {
 		Proxy:                  func(req *http.Request) (*url.URL, error) { return l.proxy(req.URL) },
 		DialContext:            l.dial,
 		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    16,
+		MaxIdleConnsPerHost:    64, // as many as are used at a time: else every Pod of many images shakes hands anew
 		IdleConnTimeout:        30 * time.Second,
 		TLSHandshakeTimeout:    10 * time.Second,
 		TLSClientConfig:        settings,
