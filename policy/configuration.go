@@ -135,6 +135,11 @@ type Registries struct {
 	// AllowAddresses are networks (CIDR) that may be dialled although the
 	// guard would refuse them, such as 127.0.0.0/8.
 	AllowAddresses []string `json:"allowAddresses,omitempty"`
+	// DenyAddresses are networks (CIDR) that are never dialled, be they allowed,
+	// such as the cluster's own for Services and Pods.
+	DenyAddresses []string `json:"denyAddresses,omitempty"`
+	// DenyPorts are ports that are never dialled, such as 6443 and 10250.
+	DenyPorts []int `json:"denyPorts,omitempty"`
 }
 
 // Nodes is what is known of the nodes.

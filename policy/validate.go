@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -111,8 +112,18 @@ func noEmpty(path *field.Path, patterns []string) (errs field.ErrorList) {
 }
 
 func (r Registries) validate() (errs field.ErrorList) {
-	path := field.NewPath("registries", "allowAddresses")
-	for i, cidr := range r.AllowAddresses {
+	path := field.NewPath("registries")
+	errs = append(validateNetworks(path.Child("allowAddresses"), r.AllowAddresses), validateNetworks(path.Child("denyAddresses"), r.DenyAddresses)...)
+	for i, port := range r.DenyPorts {
+		if port < 1 || port > math.MaxUint16 {
+			errs = append(errs, field.Invalid(path.Child("denyPorts").Index(i), port, "no port"))
+		}
+	}
+	return errs
+}
+
+func validateNetworks(path *field.Path, networks []string) (errs field.ErrorList) {
+	for i, cidr := range networks {
 		if _, err := netip.ParsePrefix(cidr); err != nil {
 			errs = append(errs, field.Invalid(path.Index(i), cidr, "no network in CIDR notation, such as 127.0.0.0/8"))
 		}
@@ -209,8 +220,17 @@ func (c Cache) validate() (errs field.ErrorList) {
 
 // AllowedNetworks returns registries.allowAddresses, which Parse has checked.
 func (c *Configuration) AllowedNetworks() []netip.Prefix {
+	return networksOf(c.Registries.AllowAddresses)
+}
+
+// DeniedNetworks returns registries.denyAddresses, which Parse has checked.
+func (c *Configuration) DeniedNetworks() []netip.Prefix {
+	return networksOf(c.Registries.DenyAddresses)
+}
+
+func networksOf(cidrs []string) []netip.Prefix {
 	var networks []netip.Prefix
-	for _, cidr := range c.Registries.AllowAddresses {
+	for _, cidr := range cidrs {
 		if network, err := netip.ParsePrefix(cidr); err == nil {
 			networks = append(networks, unmapped(network).Masked())
 		}

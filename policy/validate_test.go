@@ -33,6 +33,7 @@ func TestValidate(t *testing.T) {
 		{"note that is not optional", "notes: [UnpinnedTag, WrongArchitecture]", []string{`notes[1]: Unsupported value: "WrongArchitecture"`, `"UnpinnedTag"`}},
 		{"empty note", "notes: ['']", []string{"notes[0]: Required value", "UnpinnedTag"}},
 		{"notes that are no list", "notes: UnpinnedTag", []string{"notes (line 3): UnpinnedTag stands where a list is expected"}},
+		{"denied address and port", "registries: {denyAddresses: [10.0.0.0], denyPorts: [6443, 70000]}", []string{`registries.denyAddresses[0]: Invalid value: "10.0.0.0"`, "registries.denyPorts[1]: Invalid value: 70000"}},
 		{"allowed address", "registries: {allowAddresses: [10.0.0.0/8, 10.0.0.1]}", []string{`registries.allowAddresses[1]: Invalid value: "10.0.0.1"`, "CIDR"}},
 		{"platform", "nodes: {platforms: [linux/amd64, 'linux/amd64/v1/x']}", []string{"nodes.platforms[1]: Invalid value", "linux/arm64"}},
 		{"runtime", "nodes: {runtimes: [cri-o, docker]}", []string{`nodes.runtimes[1]: Unsupported value: "docker"`, `"containerd-local"`}},

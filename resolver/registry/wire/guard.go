@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -14,16 +15,26 @@ import (
 type Guard struct {
 	// Allow lists networks that are dialled all the same.
 	Allow []netip.Prefix
+	// Deny lists networks that are never dialled, and DenyPorts ports: nothing
+	// tells whether anybody is there.
+	Deny      []netip.Prefix
+	DenyPorts []int
 }
 
 // ForbiddenAddressError is what dialling a forbidden address gives.
 type ForbiddenAddressError struct {
 	Address netip.Addr
-	Kind    string // "loopback", "link-local", "metadata", …
+	Kind    string // "loopback", "link-local", "metadata", …; "denied"
 }
+
+// denied is the kind of an address that the configuration denies.
+const denied = "denied"
 
 // Error names the address and the setting that would allow it.
 func (e *ForbiddenAddressError) Error() string {
+	if e.Kind == denied {
+		return fmt.Sprintf("%s is not dialled (registries.denyAddresses or denyPorts)", e.Address)
+	}
 	return fmt.Sprintf("%s is a %s address (registries.allowAddresses would allow it)", e.Address, e.Kind)
 }
 
@@ -32,6 +43,9 @@ func (g Guard) control(_, address string, _ syscall.RawConn) error {
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("address %q to dial: %w", address, err)
+	}
+	if slices.Contains(g.DenyPorts, int(addr.Port())) {
+		return &ForbiddenAddressError{Address: addr.Addr(), Kind: denied}
 	}
 	return g.check(addr.Addr())
 }
@@ -62,6 +76,9 @@ func (g Guard) checkProxied(host string) error {
 // check returns a ForbiddenAddressError, or nil.
 func (g Guard) check(addr netip.Addr) error {
 	addr = embedded(addr.WithZone("").Unmap())
+	if slices.ContainsFunc(g.Deny, func(network netip.Prefix) bool { return network.Contains(addr) }) {
+		return &ForbiddenAddressError{Address: addr, Kind: denied}
+	}
 	for _, prefix := range g.Allow {
 		if prefix.Contains(addr) {
 			return nil

@@ -20,6 +20,8 @@ const maxHeader = 64 << 10
 type link struct {
 	guard Guard
 	proxy func(*url.URL) (*url.URL, error)
+	// names looks names up; nil: as everybody does.
+	names *net.Resolver
 }
 
 // newLink reads the environment's proxies, as containerd does by way of
@@ -53,7 +55,7 @@ func (l *link) check(req *http.Request) (*http.Request, error) {
 
 // dial asks the guard, unless it dials a proxy.
 func (l *link) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, Resolver: l.names}
 	if ctx.Value(proxiedKey{}) == nil {
 		dialer.Control = l.guard.control
 	}
