@@ -130,6 +130,12 @@ bench: ## Measure /validate beside an always-allow webhook, and how reading grow
 bench-instructions: ## Count the instructions of a cached admission, which repeat where times do not (needs Valgrind)
 	webhook/bench/instructions
 
+.PHONY: attack
+attack: ## Run the tests that docs/security.md names, under the race detector
+	go test . -run Claims
+	go test -race -count=1 -run "^($$(grep -o '`\(Test\|Fuzz\)[A-Za-z0-9]*`' docs/security.md | tr -d '`' | sort -u | paste -sd '|'))$$" \
+		$$(sed -n 's/^| .*|//p' docs/security.md | grep -o 'in `[a-z/]*`' | tr -d '`' | sed 's/^in /.\//' | sort -u)
+
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (default 60s)
 	test/fuzz $(FUZZTIME)

@@ -223,10 +223,8 @@ func (c *Configuration) AllowedNetworks() []netip.Prefix {
 	return networksOf(c.Registries.AllowAddresses)
 }
 
-// DeniedNetworks returns registries.denyAddresses, which Parse has checked.
-func (c *Configuration) DeniedNetworks() []netip.Prefix {
-	return networksOf(c.Registries.DenyAddresses)
-}
+// DeniedNetworks returns denyAddresses, which Parse has checked.
+func (r Registries) DeniedNetworks() []netip.Prefix { return networksOf(r.DenyAddresses) }
 
 func networksOf(cidrs []string) []netip.Prefix {
 	var networks []netip.Prefix

@@ -115,7 +115,7 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	}
 	asking := registry.Options{
 		HostsDir:   configuration.Registries.HostsDir,
-		Guard:      registry.Guard{Allow: append(configuration.AllowedNetworks(), in.Allow...), Deny: configuration.DeniedNetworks(), DenyPorts: configuration.Registries.DenyPorts},
+		Guard:      registry.Guard{Allow: append(configuration.AllowedNetworks(), in.Allow...), Deny: configuration.Registries.DeniedNetworks(), DenyPorts: configuration.Registries.DenyPorts},
 		Patience:   in.Patience,
 		Observe:    in.Observer.Requested,
 		ContentDir: in.ContentDir,
