@@ -46,8 +46,9 @@ type miss struct {
 	root types.UID
 	// since is when it was first seen to wait, and read when its events were.
 	since, read time.Time
-	// reported says that it was logged.
-	reported bool
+	// hurried says that its workload was looked at for it, and reported that it
+	// was logged.
+	hurried, reported bool
 }
 
 func newMisses(events typedcorev1.EventsGetter, r *record, log *slog.Logger) *misses {
@@ -57,9 +58,8 @@ func newMisses(events typedcorev1.EventsGetter, r *record, log *slog.Logger) *mi
 	}
 }
 
-// seen takes an object up, and returns the key of the workload that has begun to
-// wait for an image; empty: none has.
-func (m *misses) seen(e *entry) (key string) {
+// seen takes an object up.
+func (m *misses) seen(e *entry) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -70,7 +70,7 @@ func (m *misses) seen(e *entry) (key string) {
 	}
 	if e.waits == nil {
 		delete(m.pods, e.UID)
-		return ""
+		return
 	}
 	before := m.pods[e.UID]
 	now := &miss{Pod: e.waits, root: e.UID, since: m.clock.Now()}
@@ -78,16 +78,25 @@ func (m *misses) seen(e *entry) (key string) {
 		now.root = e.controller
 	}
 	if before != nil {
-		now.since, now.read, now.reported = before.since, before.read, before.reported
+		now.since, now.read, now.reported, now.hurried = before.since, before.read, before.reported, before.hurried
 		if now.Silent {
 			now.Images = before.Images // of which its events told
 		}
 	}
 	m.pods[e.UID] = now
-	if before == nil && !now.Silent {
-		return m.keyOf(now)
+}
+
+// fresh are the keys of workloads of which a Pod has begun to wait, once each.
+func (m *misses) fresh() (keys []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, one := range m.pods {
+		if key := m.keyOf(one); key != "" && !one.hurried && len(one.Images) > 0 {
+			one.hurried = true
+			keys = append(keys, key)
+		}
 	}
-	return ""
+	return keys
 }
 
 func (m *misses) gone(e *entry) {

@@ -67,16 +67,19 @@ func TestMisses(t *testing.T) {
 			r.seen(waitingPod("web-1-a", "r.example/web:1"), true)
 			r.seen(waitingPod("web-1-b", "r.example/web:1"), true)
 			r.seen(waitingPod("web-1-c", "r.example/injected:1"), true)
+			bare := deployment("bare", "r.example/web:1")
+			bare.kind, bare.waits = podKind, waitingPod("bare", "r.example/web:1").waits
+			r.seen(bare, true)
 			r.runFor(t, time.Minute)
 			if n := len(r.registry.times("r.example/web:1")); n != 1 {
 				t.Errorf("%s: asked %d times", reason, n)
 			}
 			lines := r.metrics(t, "failing")
 			for _, line := range []string{
-				fmt.Sprintf(`pullgate_pods_failing_to_pull{namespace="shop",reason="ImagePullBackOff",said=%q} 2`, want),
+				fmt.Sprintf(`pullgate_pods_failing_to_pull{namespace="shop",reason="ImagePullBackOff",said=%q} 3`, want),
 				`pullgate_pods_failing_to_pull{namespace="shop",reason="ImagePullBackOff",said="never_asked"} 1`,
-				fmt.Sprintf(`pullgate_pods_failing_to_pull_requests{resource="cpu",said=%q} 4`, want),
-				fmt.Sprintf(`pullgate_pods_failing_to_pull_requests{resource="gpu",said=%q} 2`, want),
+				fmt.Sprintf(`pullgate_pods_failing_to_pull_requests{resource="cpu",said=%q} 6`, want),
+				fmt.Sprintf(`pullgate_pods_failing_to_pull_requests{resource="gpu",said=%q} 3`, want),
 				`pullgate_pods_failing_to_pull_requests{resource="memory",said="never_asked"} 1.073741824e+09`,
 			} {
 				if !strings.Contains(lines+"\n", line+"\n") {
@@ -86,6 +89,7 @@ func TestMisses(t *testing.T) {
 			r.seen(owned(podKind, "web-1-a", "web-1"), false) // it runs
 			r.gone(waitingPod("web-1-b", ""))
 			r.gone(waitingPod("web-1-c", ""))
+			r.gone(bare)
 			if lines := r.metrics(t, "failing"); lines != "" {
 				t.Errorf("of what is well: %s", lines)
 			}

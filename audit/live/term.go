@@ -68,9 +68,7 @@ type subject struct {
 func (t *term) seen(e *entry, initial bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if waits := t.misses.seen(e); waits != "" && !t.record.lookedWithin(waits, confirmedAfter) {
-		t.schedule.Change(waits, asks(t.subjects[waits].Workload), t.clock.Now())
-	}
+	t.misses.seen(e)
 	if e.workload == nil {
 		t.drop(e)
 		return
@@ -189,7 +187,19 @@ func (t *term) run(ctx context.Context) {
 func (t *term) checkMisses(ctx context.Context) {
 	for ctx.Err() == nil {
 		t.misses.check(ctx)
+		t.hurry(t.misses.fresh())
 		pause(ctx, t.clock, silentFor)
+	}
+}
+
+// hurry looks at workloads before their time whose Pods have begun to wait.
+func (t *term) hurry(keys []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, key := range keys {
+		if s, known := t.subjects[key]; known && !t.record.lookedWithin(key, confirmedAfter) {
+			t.schedule.Change(key, asks(s.Workload), t.clock.Now())
+		}
 	}
 }
 
