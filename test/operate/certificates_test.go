@@ -171,14 +171,15 @@ func foreign(t *testing.T) string {
 	return encoded(authority.PEM)
 }
 
-// After two years without a replica everything has expired. Whoever comes back
-// serves within a minute, without a hand, though nothing can be created until
-// then.
+// After two years in which nothing ran everything has expired: there is neither a
+// replica nor a Node, and the API server starts. Whoever comes back serves within
+// a minute, without a hand, though nothing can be created until then. The clock is
+// everybody's on this machine, so that it is the certificates that are put back.
 func TestComesBackAfterTwoYears(t *testing.T) {
 	installed(t)
+	expired := expiredData(t, time.Now().AddDate(-2, 0, 0))
 	must(t, "-n", namespace, "scale", "deployment/pullgate", "--replicas=0")
 	gone(t)
-	expired := expiredData(t, time.Now().AddDate(-2, 0, 0))
 	if err := patchSecret(t, expired); err != nil {
 		t.Fatal(err)
 	}
@@ -187,15 +188,33 @@ func TestComesBackAfterTwoYears(t *testing.T) {
 		must(t, "patch", configuration, "--type=json", "-p",
 			fmt.Sprintf(`[{"op": "replace", "path": "/webhooks/%d/clientConfig/caBundle", "value": %q}]`, entry, expired["ca.crt"]))
 	}
-	start := time.Now()
 	must(t, "-n", namespace, "scale", "deployment/pullgate", "--replicas=3")
-	if _, err := await(t, "serving", time.Minute, func() bool {
-		result, err := on.Kubectl(t.Context(), "create", "deployment", "web", "--image="+on.Registry.Good(1), "--dry-run=server")
-		return err == nil && result.Code == 0
-	}); err != nil {
+	if err := on.StopNode(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "-n", namespace, "delete", "pods", "--all", "--force", "--grace-period=0")
+	on.StopAll()
+	if err := on.StartAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if serving(t) {
+		t.Error("something was created under Fail though there is nothing that answers")
+	}
+	start := time.Now()
+	if err := on.StartNode(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := await(t, "serving", time.Minute-time.Since(start), func() bool { return serving(t) }); err != nil {
 		t.Errorf("%v\n%s", err, state())
 	}
 	t.Logf("serving after %v", time.Since(start).Round(time.Millisecond))
 	must(t, "-n", namespace, "rollout", "status", "deployment/pullgate", "--timeout=1m")
 	unharmed(t, func() error { return nil })
+}
+
+// serving tells whether something with a good image can be created.
+func serving(t *testing.T) bool {
+	t.Helper()
+	result, err := on.Kubectl(t.Context(), "create", "deployment", "web", "--image="+on.Registry.Good(1), "--dry-run=server")
+	return err == nil && result.Code == 0
 }

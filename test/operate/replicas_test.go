@@ -112,10 +112,7 @@ func TestHanging(t *testing.T) {
 		if err := syscall.Kill(replica, syscall.SIGSTOP); err != nil {
 			return err
 		}
-		_, err := await(t, "out of the endpoints", time.Minute, func() bool {
-			return strings.Count(must(t, "-n", namespace, "get", "endpointslices", "-o", "jsonpath={.items[*].endpoints[*].conditions.ready}"), "true") == 2
-		})
-		return errors.Join(err, syscall.Kill(replica, syscall.SIGCONT))
+		return errors.Join(awaitOut(t), syscall.Kill(replica, syscall.SIGCONT))
 	})
 	if count.LetIn+count.RefusedGood > 0 || count.Failed > 25 {
 		t.Errorf("more failed than an API server has connections to one replica: %v", count)
@@ -137,10 +134,7 @@ func TestStartWithoutAPIServer(t *testing.T) {
 	if err := on.StartServer(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	took, err := await(t, "serving", time.Minute, func() bool {
-		result, err := on.Kubectl(t.Context(), "create", "deployment", "web", "--image="+on.Registry.Good(1), "--dry-run=server")
-		return err == nil && result.Code == 0
-	})
+	took, err := await(t, "serving", time.Minute, func() bool { return serving(t) })
 	t.Logf("serving after %v", took.Round(time.Millisecond))
 	if err != nil {
 		t.Errorf("%v\n%s", err, state())

@@ -43,6 +43,7 @@ type Cluster struct {
 	admin      pki.Pair
 	controller *child.Child
 	server     *child.Child
+	store      *child.Child
 	children   []*child.Child
 	client     *http.Client
 	// shows says that the API server shows webhooks who it is.

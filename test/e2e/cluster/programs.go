@@ -32,7 +32,8 @@ var errPortTaken = errors.New("a port was taken by another program")
 // without it, and only etcd's own log tells that its port was taken.
 func (c *Cluster) startEtcd(ctx context.Context) error {
 	client, peer := "https://"+child.Loopback(c.ports.etcd), "http://"+child.Loopback(c.ports.peer)
-	etcd, err := c.run("etcd",
+	var err error
+	c.store, err = c.run("etcd",
 		"--name=local", "--data-dir="+c.path("etcd"), "--unsafe-no-fsync",
 		"--listen-client-urls="+client, "--advertise-client-urls="+client,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=local="+peer,
@@ -50,7 +51,7 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return awaitReady(ctx, etcd, "ready", func() bool { return status(ctx, asker, client+"/health") == http.StatusOK })
+	return awaitReady(ctx, c.store, "ready", func() bool { return status(ctx, asker, client+"/health") == http.StatusOK })
 }
 
 // StartServer starts the API server, again after StopServer, and returns when
@@ -84,6 +85,20 @@ func (c *Cluster) StartServer(ctx context.Context) error {
 
 // StopServer ends the API server; everything else goes on without it.
 func (c *Cluster) StopServer() { c.server.Stop(serverGrace) }
+
+// StopAll ends the API server, and etcd with it, which keeps its data.
+func (c *Cluster) StopAll() {
+	c.StopServer()
+	c.store.Stop(serverGrace)
+}
+
+// StartAll starts both again, and returns when they answer.
+func (c *Cluster) StartAll(ctx context.Context) error {
+	if err := c.startEtcd(ctx); err != nil {
+		return err
+	}
+	return c.StartServer(ctx)
+}
 
 // controllers are what the tests need of them: whatever creates Pods, counts them, and
 // what gives namespaces their ServiceAccount and takes deleted ones away. Where Pods

@@ -80,9 +80,13 @@ const network = `{
 }`
 
 func (g *Ground) startContainerd(ctx context.Context) error {
-	var err error
+	err := errors.Join(g.furnishMachine(), g.Mirror(Private))
+	if err != nil {
+		return fmt.Errorf("write the Node's settings: %w", err)
+	}
 	g.node, err = node.Start(ctx, node.Options{
 		Binary: g.programs.Containerd, Shim: g.programs.Shim, Sandbox: Sandbox, Plugins: plugins, Network: network,
+		Certs: filepath.Join(g.Machine(), "etc/containerd/certs.d"),
 	})
 	return err
 }
@@ -127,6 +131,7 @@ func (g *Ground) startKubelet(ctx context.Context) error {
 	var err error
 	g.kubelet, err = g.node.StartKubelet(node.KubeletOptions{
 		Binary: filepath.Join(g.Bin(), "kubelet"), Name: cluster.NodeName, Address: Address, Kubeconfig: g.Kubeconfig(), Dir: dir,
+		ProviderConfig: filepath.Join(g.Machine(), providersFile), ProviderDir: filepath.Join(g.Machine(), "usr/libexec/credential-providers"),
 		Shared: true,
 	})
 	if err != nil {

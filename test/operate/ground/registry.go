@@ -34,7 +34,10 @@ type Registry struct {
 	server *http.Server
 }
 
-const image = "shop/web"
+const (
+	image   = "shop/web"
+	private = "shop/private"
+)
 
 // tags is how many different good ones are asked for.
 const tags = 200
@@ -44,6 +47,16 @@ func (r *Registry) Good(n int) string { return fmt.Sprintf("%s/%s:good-%d", r.Ho
 
 // Bad is the reference of one that is not there.
 func (r *Registry) Bad(n int) string { return fmt.Sprintf("%s/%s:bad-%d", r.Host, image, n) }
+
+// At is the reference of an image by another name of the registry's, which is
+// there if its tag is good.
+func At(host, tag string) string {
+	repository := image
+	if host == Private {
+		repository = private
+	}
+	return host + "/" + repository + ":" + tag
+}
 
 // Slow has every request take that much longer from now on.
 func (r *Registry) Slow(by time.Duration) { r.delay.Store(int64(by)) }
@@ -77,7 +90,8 @@ func startRegistry(ctx context.Context) (*Registry, error) {
 	return r, nil
 }
 
-// serve lets every good tag lead to the one image.
+// serve lets every good tag lead to the one image, and whoever has the Node's
+// credential to the same in a repository that is private.
 func (r *Registry) serve(content http.Handler) http.Handler {
 	const manifests = "/v2/" + image + "/manifests/"
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
@@ -85,6 +99,14 @@ func (r *Registry) serve(content http.Handler) http.Handler {
 		case <-time.After(time.Duration(r.delay.Load())):
 		case <-request.Context().Done():
 			return
+		}
+		if rest, ok := strings.CutPrefix(request.URL.Path, "/v2/"+private+"/"); ok {
+			if name, password, _ := request.BasicAuth(); name != user || password != Marker {
+				w.Header().Set("WWW-Authenticate", `Basic realm="private"`)
+				http.Error(w, `{"errors": [{"code": "UNAUTHORIZED"}]}`, http.StatusUnauthorized)
+				return
+			}
+			request.URL.Path = "/v2/" + image + "/" + rest
 		}
 		if strings.HasPrefix(request.URL.Path, manifests+"good-") {
 			request.URL.Path = manifests + "good"
