@@ -123,6 +123,7 @@ func phrases() []phrase {
 		{"TLS handshake timeout", Cause(pull.RegistryUnreachable)},
 		{"server gave HTTP response to HTTPS client", Cause(pull.RegistryUnreachable)},
 		{"context deadline exceeded", Cause(pull.Timeout)},
+		{"failed to do request", Cause(pull.RegistryUnreachable)},
 		{"manifest unknown", Cause(pull.TagNotFound)},
 		{"name unknown", Cause(pull.RepositoryNotFound)},
 		{": not found", Cause(pull.TagNotFound)},

@@ -225,13 +225,16 @@ func TestKubeletsWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := regexp.MustCompile("(?m)^\\| ([^|]*) \\| `broken/(\\w+)` \\| `([^`]*)` \\| `` (.*) `` \\|$")
+	row := regexp.MustCompile("(?m)^\\| ([^|]*) \\| `(broken|unknown)/(\\w+)` \\| `([^`]*)` \\| `` (.*) `` \\|$")
 	cases := row.FindAllStringSubmatch(string(page), -1)
 	if len(cases) < 80 {
 		t.Fatalf("found %d cases", len(cases))
 	}
 	for _, c := range cases {
-		name, reason, waiting, words := c[1], c[2], c[3], c[4]
+		name, state, reason, waiting, words := c[1], State(c[2]), c[3], c[4], c[5]
+		if waiting == "present" { // the kubelet had it
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			without := waitingPod("ImagePullBackOff", fmt.Sprintf("Back-off pulling image %q: %s: %s", image, waiting, words))
 			if waiting == words { // an error's own text
@@ -241,7 +244,10 @@ func TestKubeletsWords(t *testing.T) {
 				event("Failed", fmt.Sprintf("Failed to pull image %q: %s", image, words), time.Minute, 2))
 			results := resultOf(pull.Reason(reason))
 			first, second := Explain(recordOf(without), results), Explain(with, results)
-			if first.State != Broken || first.Code != reason || second.State != first.State || second.Code != first.Code {
+			if pull.Reason(reason) == pull.PresentOnNodes {
+				reason = string(KeptFromPod)
+			}
+			if first.State != state || first.Code != reason || second.State != first.State || second.Code != first.Code {
 				t.Errorf("without events %s[%s], with %s[%s]", first.State, first.Code, second.State, second.Code)
 			}
 			if cause := causeOf(words); cause == NoCause || cause.OnNode() {

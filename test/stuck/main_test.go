@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/pullgate/pullgate/test/pulloracle/scenario"
@@ -58,7 +59,7 @@ func run(m *testing.M) error {
 	on, err = stage.Start(ctx, stage.Programs{
 		Kube: bin("kube"), Sleeper: absolute(bin("sleeper")), Containerd: absolute(os.Getenv("CONTAINERD")), Shim: absolute(os.Getenv("SHIM")),
 		Crictl: absolute(os.Getenv("CRICTL")), Pullgate: program(),
-	}, append(scenarios, others()...))
+	}, slices.Concat(scenarios, others(), alone()))
 	if err != nil {
 		return err
 	}

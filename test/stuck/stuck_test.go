@@ -3,7 +3,9 @@ package stuck
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,8 +131,33 @@ func (tr trouble) explainToFew(t *testing.T) {
 	if said, _ := explained(t, silent, tr.about(), "-n", tr.Name); said.State != state || said.Code != want {
 		t.Errorf("without events: got %s[%s]: %s, want %s[%s]", said.State, said.Code, said.Answer, state, want)
 	}
+	if said, _ := explained(t, on.Kubeconfig(), "-n", tr.Name); said.Code != tr.code { // the worst of the namespace
+		t.Errorf("without a name: got %s[%s]: %s", said.State, said.Code, said.Answer)
+	}
+	tr.explainFile(t)
 	if said, _ := explained(t, viewer, tr.about(), "-n", tr.Name); said.State == "healthy" || len(said.Unread) == 0 {
 		t.Errorf("with the role view: got %s[%s]: %s; not read: %q", said.State, said.Code, said.Answer, said.Unread)
+	}
+}
+
+// explainFile explains what kubectl prints of the Pod and the events, where there is
+// no cluster: but for what others tell, it is the same.
+func (tr trouble) explainFile(t *testing.T) {
+	t.Helper()
+	if slices.Contains([]string{"CredentialsRequired", "CredentialsRejected", "PullSecretMalformed", "KeptFromPod", "Queued", "NotCreated", "PullRateOnNode"}, tr.code) {
+		return
+	}
+	printed, err := on.Must(t.Context(), "", "get", "pods,events", "-n", tr.Name, "-o", "yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "stuck.yaml")
+	if err := os.WriteFile(file, []byte(printed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, code := explained(t, "/nowhere", "-f", file)
+	if said.State != tr.state || said.Code != tr.code || code != exitCode(tr.state) || len(said.Unread) != 1 {
+		t.Errorf("from a file: got %s[%s]: %s; not read: %q", said.State, said.Code, said.Answer, said.Unread)
 	}
 }
 
