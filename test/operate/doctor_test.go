@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pullgate/pullgate/test/e2e/cluster"
 )
 
 // finding is one check of a diagnosis.
@@ -229,7 +231,7 @@ func TestHelmTest(t *testing.T) {
 	}
 	for name, fault := range map[string]struct{ set, want string }{
 		"no authority":  {"extraCAs=", "problem[RegistryUntrusted]: the certificate of registry " + on.Registry.Host + " is not trusted by this Pod"},
-		"no proxy":      {"extraEnv[0].name=HTTPS_PROXY,extraEnv[0].value=http://10.67.0.1:1", "problem[ProxyUnreachable]: the proxy http://10.67.0.1:1"},
+		"no proxy":      {"extraEnv[0].name=HTTPS_PROXY,extraEnv[0].value=http://10.67.0.1:1,extraEnv[1].name=NO_PROXY,extraEnv[1].value=" + cluster.ServiceIP, "problem[ProxyUnreachable]: the proxy http://10.67.0.1:1"},
 		"no DNS":        {"test.registries={registry.invalid}", "problem[RegistryNotFound]: the name of registry registry.invalid is not resolved from this Pod"},
 		"its namespace": {"test.namespace=kube-system", "problem[NamespaceExcluded]: namespace kube-system is always left out"},
 	} {
