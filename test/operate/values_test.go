@@ -77,6 +77,10 @@ func TestRendered(t *testing.T) {
 			`{"rbac": {"secretNamespaces": ["shop", "crm"]}}`,
 			[]string{"resources: [serviceaccounts]", "name: values-pullgate-secrets\n  namespace: shop", "name: values-pullgate-secrets\n  namespace: crm"}, nil,
 		},
+		"node profiles": {
+			`{"nodeProfile": {"enabled": true, "distinct": 2}}`,
+			[]string{"kind: DaemonSet", "profilesNamespace: pullgate-system", "resourceNames: [values-pullgate-node-profile-0, values-pullgate-node-profile-1]\n  verbs: [get, update]"}, nil,
+		},
 		"no ids":       {`{"podSecurityContext": {"runAsUser": null, "runAsGroup": null, "fsGroup": null}}`, []string{"runAsNonRoot: true"}, []string{"runAsUser", "fsGroup"}},
 		"an authority": {`{"extraCAs": "-----BEGIN CERTIFICATE-----"}`, []string{"SSL_CERT_DIR", "pullgate.dev/extra-cas"}, nil},
 	} {
