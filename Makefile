@@ -123,8 +123,20 @@ messages: build kube ## Record docs/messages.md and the README's session anew
 
 .PHONY: bench
 bench: ## Measure /validate beside an always-allow webhook, and how reading grows
-	go test -run '^$$' -bench . -benchtime 3s ./webhook/bench/
+	go test -run '^$$' -bench 'Validate|Cached|RoundTrips|Curves' -benchtime 3s ./webhook/bench/
 	go test -run '^$$' -bench ManyItems ./manifest/
+
+.PHONY: performance
+performance: ## Measure everything, also what hangs and what memory it takes, and write docs/performance.md (10 minutes)
+	mkdir -p $(BIN)
+	go test -run '^$$' -bench 'Validate' -benchtime 2s -count 3 ./webhook/bench/ | tee $(BIN)/performance.txt
+	go test -run '^$$' -bench 'RoundTrips|Curves' -benchtime 1s ./webhook/bench/ | tee -a $(BIN)/performance.txt
+	go test -run '^$$' -bench 'Hung|Memory' -benchtime 1x -timeout 20m ./webhook/bench/ | tee -a $(BIN)/performance.txt
+	go test ./webhook/bench/ -page $(BIN)/performance.txt
+
+.PHONY: chaos
+chaos: build kube ## Let registries suffer while Pods are created through a real API server, for half an hour
+	cd test/e2e && CHAOS_EACH=50s go test -count=1 -timeout 2h -run 'TestChaos$$' -v .
 
 .PHONY: bench-instructions
 bench-instructions: ## Count the instructions of a cached admission, which repeat where times do not (needs Valgrind)
@@ -134,7 +146,7 @@ bench-instructions: ## Count the instructions of a cached admission, which repea
 attack: ## Run the tests that docs/security.md names, under the race detector
 	go test . -run Claims
 	go test -race -count=1 -run "^($$(grep -o '`\(Test\|Fuzz\)[A-Za-z0-9]*`' docs/security.md | tr -d '`' | sort -u | paste -sd '|'))$$" \
-		$$(sed -n 's/^| .*|//p' docs/security.md | grep -o 'in `[a-z/]*`' | tr -d '`' | sed 's/^in /.\//' | sort -u)
+		$$(grep -o '` in `[a-z/]*`' docs/security.md | sed 's/.*in `/.\//; s/`$$//' | sort -u)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (default 60s)

@@ -2,12 +2,14 @@ package bench
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,8 +26,19 @@ func TestMain(m *testing.M) {
 		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent ends
 		return
 	}
+	page := flag.String("page", "", "write the results of benchmarks in this file into docs/performance.md")
+	flag.Parse()
+	if *page != "" {
+		if err := writePage(*page); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	os.Exit(m.Run())
 }
+
+// cpus is how many processors there are.
+func cpus() string { return fmt.Sprintf("%d processors", runtime.NumCPU()) }
 
 // alone stands for a test where there is none.
 type alone struct{ testing.TB }
