@@ -20,7 +20,7 @@ func (c *imageCheck) doubt(ctx context.Context, f *pull.Facts, looking *search) 
 		return
 	}
 	f.Said, f.Present = f.Finding.Reason, c.template.presentOn(c.named)
-	f.AuthFile = c.template.authFile && slices.ContainsFunc(looking.trial.tried, pull.Credential.IsAnonymous)
+	f.AuthFile = c.template.authFile && !f.Finding.Unasked && slices.ContainsFunc(looking.trial.tried, pull.Credential.IsAnonymous)
 	f.Settings = c.template.settings
 	switch present := c.image.Policy == corev1.PullIfNotPresent; {
 	case present && f.Present.Node != "":
@@ -37,7 +37,7 @@ func (c *imageCheck) doubt(ctx context.Context, f *pull.Facts, looking *search) 
 func othersMay(ctx context.Context, f *pull.Facts, looking *search) bool {
 	match, reason := looking.trial.match, f.Finding.Reason
 	switch {
-	case !reason.Refused() && !reason.NotFound():
+	case !reason.Refused() && !reason.NotFound(), f.Finding.Unasked:
 		return false
 	case f.Incomplete != "" && !match.Elsewhere: // what could not be read may be the Pod's own
 		return true

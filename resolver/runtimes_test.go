@@ -224,3 +224,17 @@ func TestAuthFile(t *testing.T) {
 		})
 	}
 }
+
+// Where nobody is asked for a credential, it makes no difference what nodes hold.
+func TestAuthFileIsNotAskedFor(t *testing.T) {
+	for _, reason := range []pull.Reason{pull.CredentialsRequired, pull.TagNotFound} {
+		prober := &registries{during: func(context.Context, pull.Query) *pull.Finding { return &pull.Finding{Reason: reason, Unasked: true} }}
+		resolver := newResolver(shop(nil), prober)
+		resolver.Nodes = running("cri-o://1.36.1")
+		result := resolveOne(t, resolver, deployment(nil, "reg.example.com/app:1"))
+		wantReason(t, result, reason)
+		if strings.Contains(result.Hint, "global_auth_file") {
+			t.Errorf("hint %q", result.Hint)
+		}
+	}
+}

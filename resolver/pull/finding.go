@@ -26,6 +26,9 @@ type Finding struct {
 	// refused, whatever it was for; else it may be that what was asked for is
 	// not there.
 	LoginFailed bool
+	// Unasked says of what is broken that nobody was asked for a credential:
+	// whatever nodes hold, they never show it.
+	Unasked bool
 	// HeadLies says of what is not found that the registry, or what is before
 	// it, gives it to GET, while nodes ask by HEAD.
 	HeadLies bool

@@ -96,11 +96,13 @@ func (a *crioAttempt) byCRIO(ctx context.Context) outcome {
 		if crio.AtPing(err) {
 			finding = a.proveRegistry(ctx, err, finding)
 		}
+		finding.Unasked = finding.Reason.Verdict() == pull.Broken && !a.repository.Asked()
 		return outcome{Finding: finding, unresolved: true}
 	}
 	e := evaluation{Query: a.Query, root: image.Root, host: reference.Domain(a.Image), crio: image}
 	finding := e.evaluate(ctx)
 	finding.Digest = image.Root.Digest
+	finding.Unasked = finding.Reason.Verdict() == pull.Broken && !a.repository.Asked()
 	return outcome{Finding: finding}
 }
 

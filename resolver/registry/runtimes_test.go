@@ -179,3 +179,35 @@ func TestRegistriesConf(t *testing.T) {
 		})
 	}
 }
+
+// TestNobodyIsAsked tells refusals apart for which it makes no difference what nodes
+// hold: CRI-O shows nothing to a registry whose GET /v2/ asks for nothing.
+func TestNobodyIsAsked(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		setup      func(r *rig)
+		credential pull.Credential
+		want       bool
+	}{
+		{"GET /v2/ is open", func(r *rig) { r.on("GET 1", challenge("Basic realm=x")) }, pull.Credential{}, true},
+		{"GET /v2/ is open, with a credential", func(r *rig) { r.on("GET 1", challenge("Basic realm=x")) }, right(), true},
+		{"GET /v2/ asks for Basic", func(r *rig) { r.on("GET 1", challenge("Basic realm=x")); r.on("GET v2/", challenge("Basic realm=x")) }, pull.Credential{}, false},
+		{"GET /v2/ asks for what nobody knows", func(r *rig) { r.on("GET 1", challenge("Basic realm=x")); r.on("GET v2/", challenge("Negotiate")) }, pull.Credential{}, true},
+	} {
+		r := newRig(t)
+		r.single("manifest", "1", "linux/amd64")
+		tt.setup(r)
+		finding := row{runtimes: pull.CRIO, credential: tt.credential}.probe(t, r, client(t, ""))
+		if finding.Reason != pull.CredentialsRequired || finding.Unasked != tt.want {
+			t.Errorf("%s: %+v, want %t", tt.name, finding, tt.want)
+		}
+	}
+}
+
+// challenge asks for a credential.
+func challenge(scheme string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", scheme)
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+}

@@ -58,26 +58,35 @@ func (s *single) mayHaveConfig() error {
 // config reads an image's config, and how large it is; nil for schema 1, which has
 // none.
 func (i *Image) config(ctx context.Context, one single) (*ocispec.Image, int64, error) {
-	info := one.parsed.ConfigInfo()
-	if info.Digest == "" {
+	if one.parsed.ConfigInfo().Digest == "" {
 		return nil, 0, nil
 	}
-	resp, err := i.session.blobOf(ctx, "config", info.Digest)
+	blob, err := i.configBlob(ctx, one)
 	if err != nil {
 		return nil, 0, err
-	}
-	blob, err := atMost(resp, maxConfig)
-	if err != nil {
-		return nil, 0, err
-	}
-	if actual := digest.FromBytes(blob); actual != info.Digest {
-		return nil, 0, &refusedError{fmt.Sprintf("Download config.json digest %s does not match expected %s", actual, info.Digest)}
 	}
 	var config ocispec.Image
 	if err := json.Unmarshal(blob, &config); err != nil {
 		return nil, 0, &refusedError{err.Error()}
 	}
 	return &config, int64(len(blob)), nil
+}
+
+// configBlob reads a config, whatever it is (internal/image/oci.go, ConfigBlob).
+func (i *Image) configBlob(ctx context.Context, one single) ([]byte, error) {
+	want := one.parsed.ConfigInfo().Digest
+	resp, err := i.session.blobOf(ctx, "config", want)
+	if err != nil {
+		return nil, err
+	}
+	blob, err := atMost(resp, maxConfig)
+	if err != nil {
+		return nil, err
+	}
+	if actual := digest.FromBytes(blob); actual != want {
+		return nil, &refusedError{fmt.Sprintf("Download config.json digest %s does not match expected %s", actual, want)}
+	}
+	return blob, nil
 }
 
 // ConfigPlatform is what the config of a single image says it is for, and whether
@@ -122,15 +131,18 @@ func (i *Image) checkArtifact(ctx context.Context, one single, layers bool) erro
 			return saying(words, err)
 		}
 	}
-	config := one.parsed.ConfigInfo()
-	if config.Digest == "" {
+	info := one.parsed.ConfigInfo()
+	if info.Digest == "" {
 		return nil
 	}
-	resp, err := i.session.blobOf(ctx, "config", config.Digest)
+	blob, err := i.configBlob(ctx, one)
 	if err != nil {
-		return saying(fmt.Sprintf("%sreading config blob %s: ", words, config.Digest), err)
+		return saying(fmt.Sprintf("%sreading config blob %s: ", words, info.Digest), err)
 	}
-	return resp.Body.Close()
+	if info.Size >= 0 && info.Size != int64(len(blob)) { // oci/layout/oci_dest.go, PutBlobWithOptions
+		return saying(words, &refusedError{fmt.Sprintf("writing blob: Size mismatch when copying %s, expected %d, got %d", info.Digest, info.Size, len(blob))})
+	}
+	return nil
 }
 
 // lookFor asks for a layer and lets it go. What may be had elsewhere is not looked

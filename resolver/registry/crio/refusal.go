@@ -112,6 +112,8 @@ func (r *refusal) bodyWords() string {
 			begin = begin[:50] + "..."
 		}
 		return fmt.Sprintf("StatusCode: %d, %q", r.status, begin)
+	case !known && said.Message == "":
+		return "unknown"
 	case !known:
 		return "unknown: " + said.Message
 	case said.Message == usual && said.Detail != nil:

@@ -31,6 +31,16 @@ func NewRepository(sources []Source) *Repository {
 // Itself is the registry, which is asked last.
 func (r *Repository) Itself() Source { return r.sessions[len(r.sessions)-1].Source }
 
+// Asked tells whether anybody asked for a credential that CRI-O would show.
+func (r *Repository) Asked() bool {
+	for _, one := range r.sessions {
+		if one.asked() {
+			return true
+		}
+	}
+	return false
+}
+
 // Image is what a reference led to.
 type Image struct {
 	// Root is the manifest or index. Its media type is what the registry says it

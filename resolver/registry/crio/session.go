@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,6 +88,16 @@ func (s *session) begin(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// asked tells whether GET /v2/ asked for a credential in a way that is understood, or
+// gave no answer.
+func (s *session) asked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at == nil || slices.ContainsFunc(s.challenges, func(c auth.Challenge) bool {
+		return c.Scheme == auth.BasicAuth || c.Scheme == auth.BearerAuth
+	})
 }
 
 // ping asks one endpoint whether it is a registry, and what it demands.
