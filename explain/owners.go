@@ -3,6 +3,7 @@ package explain
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -214,6 +215,9 @@ func readPulls(ctx context.Context, g *gatherer) {
 		if err != nil {
 			g.unread("the events of other namespaces' pulls", err)
 			return
+		}
+		if list.Continue != "" {
+			g.record.Unread = append(g.record.Unread, fmt.Sprintf("the events of other namespaces' pulls: only the first %d were read", maxRead))
 		}
 		pulls = append(pulls, list.Items...)
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pullgate/pullgate/test/pulloracle/scenario"
@@ -157,6 +158,9 @@ func pullgate(t *testing.T, kubeconfig string, args ...string) ([]byte, int) {
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
+	}
+	if strings.Contains(stdout.String()+stderr.String(), marker) {
+		t.Errorf("pullgate %q prints a secret's value: %s%s", args, stdout.String(), stderr.String())
 	}
 	if cmd.ProcessState.ExitCode() == 2 {
 		t.Fatalf("pullgate %q: %s", args, stderr.String())
