@@ -75,9 +75,9 @@ func (s *Shelf) place(ctx context.Context, node string, text []byte) (written in
 		return 0, fmt.Errorf("all %d ConfigMaps have other profiles: raise nodeProfile.distinct", len(kept))
 	}
 	for i, one := range kept {
-		changed := false
+		changed, done := false, one.has(text) && one.names(node)
 		switch {
-		case i == at && !(one.has(text) && one.names(node)):
+		case i == at && !done:
 			changed = true
 			err = one.add(node, text)
 		case i != at && one.names(node):

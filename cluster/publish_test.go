@@ -41,7 +41,7 @@ func (s *shelves) Get(_ context.Context, key client.ObjectKey, into client.Objec
 	if !ok {
 		return apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, key.Name)
 	}
-	there.DeepCopyInto(into.(*corev1.ConfigMap)) //nolint:forcetypeassert // nothing else is asked for
+	there.DeepCopyInto(into.(*corev1.ConfigMap))
 	return nil
 }
 
@@ -55,7 +55,7 @@ func (s *shelves) Update(_ context.Context, object client.Object, _ ...client.Up
 	}
 	s.version++
 	s.writes++
-	changed := object.DeepCopyObject().(*corev1.ConfigMap) //nolint:forcetypeassert // nothing else is written
+	changed := object.DeepCopyObject().(*corev1.ConfigMap)
 	changed.ResourceVersion = strings.Repeat("1", s.version)
 	s.kept[changed.Name] = changed
 	return nil

@@ -187,7 +187,7 @@ func faults() []fault {
 		// Pullgate would put it right at once.
 		{name: "another authority", code: "Untrusted", do: func(t *testing.T) {
 			must(t, "patch", "clusterrole", "pullgate", "--type=json", "-p", `[{"op": "replace", "path": "/rules/2/verbs", "value": ["get", "list", "watch"]}]`)
-			bundle := encoded([]byte(on.Registry.CA))
+			bundle := encoded(on.Registry.CA)
 			must(t, "patch", "validatingwebhookconfiguration", "pullgate", "--type=json", "-p",
 				everyEntry(t, `{"op": "replace", "path": "/webhooks/%d/clientConfig/caBundle", "value": "`+bundle+`"}`))
 		}, also: "RightMissing", tidy: func(t *testing.T) {

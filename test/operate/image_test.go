@@ -30,7 +30,7 @@ func TestImageRuns(t *testing.T) {
 	must(t, "-n", "kube-system", "wait", "--for=jsonpath={.status.phase}=Running", "pod/"+pod, "--timeout=1m")
 	address := must(t, "-n", "kube-system", "get", "pod", pod, "-o", "jsonpath={.status.podIP}")
 	if _, err := await(t, "healthy", time.Minute, func() bool {
-		response, err := http.Get("http://" + net.JoinHostPort(strings.TrimSpace(address), "8081") + "/healthz") //nolint:noctx // it ends with the test
+		response, err := http.Get("http://" + net.JoinHostPort(strings.TrimSpace(address), "8081") + "/healthz")
 		if err != nil {
 			return false
 		}

@@ -36,7 +36,7 @@ func (b Built) Archive(file string, reference name.Tag) (err error) {
 			return fmt.Errorf("write the bill of materials: %w", err)
 		}
 	}
-	archive, err := os.Create(file)
+	archive, err := os.Create(file) //nolint:gosec // the caller's own
 	if err != nil {
 		return err
 	}
