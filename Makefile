@@ -26,8 +26,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 KUBE_LDFLAGS := -s -w \
 	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
-MODULES := . test/kube test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release
-LINTED := . test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release
+MODULES := . test/kube test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release test/auditor
+LINTED := . test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release test/auditor
 FUZZTIME ?= 60s
 
 # A node's programs, all of containerd.
@@ -58,7 +58,7 @@ demo: ## Show Pullgate at work, in CI first, then on a local Kubernetes that is 
 	@exec $(BIN)/demo -root $(CURDIR) -- -trimpath -ldflags '$(KUBE_LDFLAGS)' -o $(BIN)/kube .
 
 .PHONY: test
-test: test-unit test-oracle test-image test-cli test-e2e ## Test everything that must hold, on a real API server too
+test: test-unit test-oracle test-image test-cli test-e2e test-auditor ## Test everything that must hold, on a real API server too
 
 .PHONY: test-unit
 test-unit: ## Test the packages alone
@@ -116,6 +116,15 @@ test-operate: image kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION
 .PHONY: test-e2e
 test-e2e: build kube ## Test on a real API server with a real kubectl and real registries
 	cd test/e2e && go test -count=1 -p 1 -timeout 20m ./...
+
+.PHONY: test-auditor
+test-auditor: kube ## Test the auditor on a real API server, with a clock set by hand
+	cd test/auditor && go test -count=1 -timeout 10m ./...
+
+.PHONY: scale
+scale: build kube ## Measure the auditor with 1,000 workloads, 20,000 Pods and 2,000 images (10 minutes)
+	cd test/auditor && go build -o $(BIN)/scale ./cmd/scale
+	$(BIN)/scale -root $(CURDIR)
 
 .PHONY: messages
 messages: build kube ## Record docs/messages.md and the README's session anew

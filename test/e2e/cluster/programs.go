@@ -100,6 +100,10 @@ func (c *Cluster) StartAll(ctx context.Context) error {
 	return c.StartServer(ctx)
 }
 
+// StopControllers ends the controllers for good: what is made from then on is what
+// there is.
+func (c *Cluster) StopControllers() { c.controller.Stop(serverGrace) }
+
 // controllers are what the tests need of them: whatever creates Pods, counts them, and
 // what gives namespaces their ServiceAccount and takes deleted ones away. Where Pods
 // run, all are needed.
