@@ -91,7 +91,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, request *reques
 	ctx, cancel := context.WithDeadline(r.Context(), times.work())
 	defer cancel()
 	var once sync.Once
-	last := time.AfterFunc(time.Until(times.last()), func() {
+	last := time.AfterFunc(time.Until(times.last()), func() { //nolint:contextcheck // the request outlives the time for work
 		once.Do(func() {
 			h.warn(r.Context(), subject{request.Namespace, "the review did not end in time and is left to itself"}, "uid", request.UID)
 			w.Header().Set("Connection", "close") // it is not free for another request
