@@ -132,7 +132,7 @@ var standard = Catalogue{Reasons: []Entry{
 		Meaning: "What the registry has is no image that nodes can pull.",
 		Help:    "Push the image again with a current builder.",
 		Hint:    push,
-		More:    "A manifest of schema 1, something that is no image, or a manifest that containerd refuses for its size, media type or digests; not where nodes run [a runtime that may take it](runtimes.md).",
+		More:    "A manifest of schema 1, something that is no image, or a manifest that containerd refuses for its size, media type or digests; not where nodes run [a runtime that may take it](runtimes.md). Where nodes run CRI-O, also a manifest that it cannot place, a registry whose GET /v2/ it does not take, and what its registries.conf blocks or its policy.json rejects.",
 	},
 	{
 		Reason: BlobMissing, Verdict: Broken, Summary: "parts of the image are gone from the registry",

@@ -29,6 +29,8 @@ type Finding struct {
 	// Unasked says of what is broken that nobody was asked for a credential:
 	// whatever nodes hold, they never show it.
 	Unasked bool
+	// Forbidden says of an UnsupportedImage that the nodes' own settings forbid it.
+	Forbidden bool
 	// HeadLies says of what is not found that the registry, or what is before
 	// it, gives it to GET, while nodes ask by HEAD.
 	HeadLies bool

@@ -30,7 +30,7 @@ type crioAttempt struct {
 func (p crioProbe) probe(ctx context.Context, q pull.Query) pull.Finding {
 	candidates, err := p.client.crio.candidates(q)
 	if err != nil {
-		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(err.Error()), Node: answers.Line(err.Error(), answers.MaxNode)}
+		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(err.Error()), Forbidden: true, Node: answers.Line(err.Error(), answers.MaxNode)}
 	}
 	finding := pull.AnyOf(func(yield func(pull.Finding) bool) {
 		for _, q.Image = range candidates {
@@ -88,7 +88,7 @@ func (p crioProbe) ask(ctx context.Context, q pull.Query, repository *crio.Repos
 // byCRIO asks and reads as CRI-O does, from the beginning.
 func (a *crioAttempt) byCRIO(ctx context.Context) outcome {
 	if why := a.client.crio.policy.Rejects(a.Image); why != "" {
-		return outcome{Finding: pull.Finding{Reason: pull.UnsupportedImage, Detail: why, Node: "SignatureValidationFailed: Source image rejected: " + why}}
+		return outcome{Finding: pull.Finding{Reason: pull.UnsupportedImage, Detail: why, Forbidden: true, Node: "SignatureValidationFailed: Source image rejected: " + why}}
 	}
 	image, err := a.repository.Resolve(ctx, a.Image)
 	if err != nil {

@@ -16,6 +16,8 @@ func hint(entry pull.Entry, f *pull.Facts) string {
 	switch {
 	case f.Finding.HeadLies:
 		return "mend the registry, or the proxy before it: nodes ask for it by HEAD, which it answers otherwise than GET"
+	case f.Finding.Forbidden:
+		return "use an image that the nodes' registries.conf and policy.json allow, or allow this one there"
 	case f.Short != "" && entry.Verdict == pull.Unknown:
 		return "name the registry, too: " + f.Named.String()
 	case f.Help.Elsewhere != "":

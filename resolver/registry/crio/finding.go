@@ -43,7 +43,7 @@ func findingOf(err error, image reference.Named, credential pull.Credential) pul
 	case errors.As(err, &refused):
 		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(refused.words)}
 	case errors.As(err, &blocked):
-		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(blocked.why)}
+		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(blocked.why), Forbidden: true}
 	case errors.As(err, &foreign):
 		return pull.Finding{Reason: pull.PlatformMismatch, Detail: "the index has no entry for them"}
 	case errors.As(err, &said):

@@ -15,6 +15,9 @@ import (
 	"go.podman.io/image/v5/types"
 )
 
+// onNodes is where nodes have the file, and how they speak of it.
+const onNodes = "/etc/containers/registries.conf"
+
 // Registries is a registries.conf with the folder of more beside it, FILE.d, as
 // the library reads them. A nil one says nothing of any registry.
 type Registries struct{ system types.SystemContext }
@@ -83,7 +86,7 @@ func (r *Registries) Places(image reference.Named) ([]Place, error) {
 			return nil, err
 		}
 		if blocking != nil && blocking.Blocked {
-			place.Blocked = fmt.Sprintf("registry %s is blocked in %s or %s", blocking.Prefix, r.system.SystemRegistriesConfPath, r.system.SystemRegistriesConfDirPath)
+			place.Blocked = fmt.Sprintf("registry %s is blocked in %s or %s.d", blocking.Prefix, onNodes, onNodes)
 		}
 		places = append(places, place)
 	}
@@ -119,7 +122,7 @@ func (r *Registries) Candidates(short string) ([]reference.Named, error) {
 		return nil, err
 	}
 	if len(search) == 0 {
-		return nil, fmt.Errorf("short-name %q %w in %q", short, ErrUnqualified, r.system.SystemRegistriesConfPath)
+		return nil, fmt.Errorf("short-name %q %w in %q", short, ErrUnqualified, onNodes)
 	}
 	var all []reference.Named
 	for _, registry := range search {
