@@ -155,16 +155,17 @@ func (w *watcher) rest(ctx context.Context, budget int) error {
 	if err != nil {
 		return err
 	}
+	if err := pause(ctx); err != nil { // in which all Pods are read
+		return err
+	}
 	asked := len(w.registry.Asked())
 	fmt.Printf("another configuration: all is known again after %s\n", seen.Sub(begin).Round(time.Second))
 	first, err := measure(ctx, w.rig.Gate)
 	if err != nil {
 		return err
 	}
-	select {
-	case <-time.After(restFor):
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := pause(ctx); err != nil {
+		return err
 	}
 	last, err := measure(ctx, w.rig.Gate)
 	if err != nil {
@@ -173,6 +174,15 @@ func (w *watcher) rest(ctx context.Context, budget int) error {
 	fmt.Printf("at rest: %.1f %% of a CPU, %d requests to the registry and %.0f to the API server in %s\n",
 		100*(last.cpu-first.cpu).Seconds()/restFor.Seconds(), len(w.registry.Asked())-asked, last.requests-first.requests, restFor)
 	return nil
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-time.After(restFor):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // await waits until a metric has a value.
