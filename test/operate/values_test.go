@@ -101,8 +101,15 @@ func TestRendered(t *testing.T) {
 			}
 		})
 	}
-	if _, err := render(t, `{"networkPolicy": {"enabled": true}}`); err == nil || !strings.Contains(err.Error(), "networkPolicy.webhookFrom") {
-		t.Errorf("a policy that admits nobody: %v", err)
+	for values, want := range map[string]string{
+		`{"networkPolicy": {"enabled": true}}`:                         "networkPolicy.webhookFrom",
+		`{"webhook": {"port": 8080}}`:                                  "[8080 8080 8081]: each needs a port of its own",
+		`{"webhook": {"excludedNamespaces": ["team-*"]}}`:              "/webhook/excludedNamespaces/0",
+		`{"webhook": {"callers": {"certificateAuthority": "a/file"}}}`: "/webhook/callers/certificateAuthority",
+	} {
+		if _, err := render(t, values); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is to be refused for %q: %v", values, want, err)
+		}
 	}
 	for _, path := range []string{"serviceMonitor", "prometheusRule", "dashboard"} {
 		manifest, err := render(t, `{"`+path+`": {"enabled": true}}`, "--show-only", "templates/monitoring.yaml")
