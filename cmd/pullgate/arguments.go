@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // onlyCommands is for commands that only hold others.
@@ -30,6 +31,17 @@ func exactArgs(n int, what string) cobra.PositionalArgs {
 		}
 		return &hintedError{err: err, hint: fmt.Sprintf("`%s --help` has examples", cmd.CommandPath())}
 	}
+}
+
+// noNegativeTimes refuses a DURATION that is less than nothing.
+func noNegativeTimes(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if given := flag.Value.String(); flag.Value.Type() == "duration" && strings.HasPrefix(given, "-") {
+			err = &hintedError{err: fmt.Errorf("--%s %s is negative", flag.Name, given), hint: "write how long, such as 30s or 2m"}
+		}
+	})
+	return err
 }
 
 // names spells a closed set.

@@ -57,6 +57,8 @@ func TestWrongUsage(t *testing.T) {
 		{"serve now", []string{`pullgate serve takes no arguments, got "now"`, "hint:"}},
 		{"serve --log-level debug-6", []string{`--log-level "debug-6" is no level`}}, // would show Secrets
 		{"serve --log-level loud", []string{`--log-level "loud" is no level`, "debug, info, warn or error"}},
+		{"serve --drain-time=-5s", []string{"--drain-time -5s is negative", "hint: write how long"}},
+		{"check --image nginx --timeout -1m", []string{"--timeout -1m0s is negative"}},
 		{"serve --config", []string{"flag needs an argument: --config"}},
 		{"doctor me", []string{`pullgate doctor takes no arguments, got "me"`}},
 		{"doctor -o yaml", []string{`--output "yaml" is unknown`, "hint: write one of [text json]"}},

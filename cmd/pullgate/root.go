@@ -32,10 +32,11 @@ func newRoot() *cobra.Command {
 		Long: `Pullgate finds every image in a Pod or a pod template, works out the
 credentials as the kubelet would, asks the registry as containerd would, and
 says before the deploy whether nodes can pull it.`,
-		Args:          cobra.ArbitraryArgs,
-		RunE:          onlyCommands,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Args:              cobra.ArbitraryArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return noNegativeTimes(cmd) },
+		RunE:              onlyCommands,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &hintedError{err: err, hint: fmt.Sprintf("`%s --help` lists the flags", cmd.CommandPath())}
