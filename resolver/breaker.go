@@ -37,16 +37,6 @@ type breaker struct {
 // open tells whether the registry is given up, with the lock held.
 func (b *breaker) open() bool { return b.unanswered >= maxUnanswered }
 
-// givenUp tells whether the registry is given up for now.
-func (b *breaker) givenUp() bool {
-	if b == nil {
-		return false
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.open()
-}
-
 // queue returns the context of a question that waits for room: it ends, too,
 // when the registry is given up. The error is that it is already.
 func (b *breaker) queue(ctx context.Context) (context.Context, context.CancelFunc, error) {

@@ -171,10 +171,10 @@ func TestNamespacesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const moment = 50 * time.Millisecond
 		resolver := newResolver(shop(nil), newHangs("", moment))
-		ctx, stop := context.WithCancel(t.Context())
+		var stopped atomic.Bool
 		for i := range 2000 {
 			go func() {
-				for turn := 0; ctx.Err() == nil; turn++ {
+				for turn := 0; !stopped.Load(); turn++ {
 					admit(t, resolver, "greedy", fmt.Sprintf("reg.example.com/bad:%d-%d", i, turn))
 				}
 			}()
@@ -185,7 +185,7 @@ func TestNamespacesTakeTurns(t *testing.T) {
 				t.Fatalf("%s after %s", result.Reason, took)
 			}
 		}
-		stop()
+		stopped.Store(true)
 		synctest.Wait()
 		time.Sleep(time.Minute)
 	})

@@ -76,7 +76,7 @@ type disturbance struct {
 func (s *saboteur) disturbances() []disturbance {
 	return []disturbance{
 		{"latency and jitter", func(w http.ResponseWriter, r *http.Request) {
-			time.Sleep(time.Duration(rand.IntN(500)) * time.Millisecond) //nolint:gosec // chaos
+			time.Sleep(time.Duration(rand.IntN(500)) * time.Millisecond)
 			s.sound.ServeHTTP(w, r)
 		}},
 		{"hangs before the header", hang},
@@ -99,7 +99,7 @@ func (s *saboteur) disturbances() []disturbance {
 		}},
 		{"now this, now that", func(w http.ResponseWriter, r *http.Request) {
 			all := []http.HandlerFunc{s.sound.ServeHTTP, s.sound.ServeHTTP, reset, status(http.StatusBadGateway, ""), hang}
-			all[rand.IntN(len(all))](w, r) //nolint:gosec // chaos
+			all[rand.IntN(len(all))](w, r)
 		}},
 	}
 }
