@@ -58,7 +58,7 @@ func slim(kinds *workload.Kinds) toolscache.TransformFunc {
 		if err == nil {
 			kept.keep(&w, finished(full), kinds)
 		}
-		return kept, nil //nolint:nilerr // as above
+		return kept, nil
 	}
 }
 
