@@ -56,7 +56,7 @@ func TestPacketsLost(t *testing.T) {
 // within runs a program in the network namespace of a process.
 func within(pid int, program string, args ...string) error {
 	all := append([]string{"--net", "--target", strconv.Itoa(pid), program}, args...)
-	out, err := exec.Command("nsenter", all...).CombinedOutput() //nolint:noctx // it ends at once
+	out, err := exec.Command("nsenter", all...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s in the network namespace of a replica: %w: %s", program, err, out)
 	}
