@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/pullgate/pullgate/advice"
+	"github.com/pullgate/pullgate/cluster"
 	"github.com/pullgate/pullgate/policy"
 )
 
@@ -62,7 +63,7 @@ func (d *Doctor) Examine(ctx context.Context) (*Diagnosis, error) {
 		return nil, err
 	}
 	g.record.Clocks = clocks.read()
-	return judge(g.record, d.Config.Host), nil
+	return judge(g.record, cluster.Server(d.Config)), nil
 }
 
 // ask does all that takes its time at once.
@@ -111,8 +112,8 @@ func (d *Doctor) served(ctx context.Context, g *gatherer, config *rest.Config) [
 }
 
 // judge puts the checks in the order in which one thing leads to the next.
-func judge(r *Record, cluster string) *Diagnosis {
-	diagnosis := &Diagnosis{APIVersion: APIVersion, Kind: Kind, Cluster: cluster, Namespace: r.Namespace, State: Untold}
+func judge(r *Record, server string) *Diagnosis {
+	diagnosis := &Diagnosis{APIVersion: APIVersion, Kind: Kind, Cluster: server, Namespace: r.Namespace, State: Untold}
 	add := func(name string, check Check) {
 		check.Name = name
 		check.Evidence, check.Remedies = append([]string{}, check.Evidence...), append([]advice.Remedy{}, check.Remedies...) // as JSON a list, be it empty

@@ -43,7 +43,7 @@ func dialCluster(ctx context.Context, kubeconfig, inContext string, say *complai
 	if err != nil {
 		return nil, err
 	}
-	c := &liveCluster{name: config.Host, namespace: namespace, client: live, say: say}
+	c := &liveCluster{name: cluster.Server(config), namespace: namespace, client: live, say: say}
 	return c, c.readNodes(ctx)
 }
 

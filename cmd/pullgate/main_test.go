@@ -153,3 +153,15 @@ func TestCheckAddress(t *testing.T) {
 		}
 	}
 }
+
+// A kubeconfig's server may have a password in its URL.
+func TestServersPassword(t *testing.T) {
+	file := kubeconfig(t, "https://me:hush@127.0.0.1:1")
+	for _, args := range []string{"doctor", "audit", "explain pod/web", "check --cluster --image nginx"} {
+		code, stdout, stderr := commandLine(t, append(strings.Fields(args), "--kubeconfig", file)...)
+		wantFailure(t, exitUsage, code, stdout, stderr, "gives no answer", "127.0.0.1:1")
+		if strings.Contains(stderr, "hush") {
+			t.Errorf("pullgate %s shows the password: %s", args, stderr)
+		}
+	}
+}
