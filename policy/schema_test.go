@@ -73,7 +73,7 @@ func (s *schema) addDefaults() {
 	properties["exempt"].Properties["namespaces"].Default = c.Exempt.Namespaces
 	properties["allowSkipAnnotation"].Default = false
 	audit, cache := properties["audit"].Properties, properties["cache"].Properties
-	audit["enabled"].Default = false
+	audit["enabled"].Default, audit["events"].Default, audit["reports"].Default = false, true, true
 	audit["interval"].Default, audit["requestsPerHour"].Default, audit["registries"].Default = "6h", c.Audit.RequestsPerHour, c.Audit.Registries
 	cache["positiveTTL"].Default, cache["size"].Default = "5m", c.Cache.Size
 }
@@ -109,6 +109,8 @@ func (w *schemaWriter) property(t reflect.Type, name string) *schema {
 	switch {
 	case t == reflect.TypeFor[*metav1.Duration]():
 		return &schema{Type: "string", Pattern: `^[-+]?(0|([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`}
+	case t.Kind() == reflect.Pointer:
+		return w.property(t.Elem(), name)
 	case t.Kind() == reflect.Struct:
 		return w.object(t, name)
 	case t.Kind() == reflect.Slice:
@@ -117,8 +119,10 @@ func (w *schemaWriter) property(t reflect.Type, name string) *schema {
 		return &schema{Type: "boolean"}
 	case t.Kind() == reflect.Int:
 		return &schema{Type: "integer"}
-	default:
+	case t.Kind() == reflect.String:
 		return &schema{Type: "string", Enum: valuesOf(t)}
+	default:
+		panic("how is a " + t.String() + " written?")
 	}
 }
 
