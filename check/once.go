@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// maxQuestions is how many questions are asked of registries at a time.
-	maxQuestions = 32
+	// maxQuestions is how many questions are asked of registries at a time: as
+	// many as the resolver puts to one.
+	maxQuestions = 64
 	// answerLimit is how long one question waits for its answer, once it is
 	// put; what it waits for a registry that answers 429 does not count.
 	answerLimit = 15 * time.Second

@@ -17,7 +17,7 @@ const (
 	maxQuestions = 256
 	maxPerHost   = 64
 	// maxShare is how many of them one namespace has, and maxHostShare how many
-	// to one registry: what it asks for leaves room for others.
+	// to one registry: what it asks for leaves room for others, if there are any.
 	maxShare     = maxQuestions / 2
 	maxHostShare = maxPerHost * 3 / 4
 	// maxBreakers is of how many registries it is remembered that they do not
@@ -43,10 +43,10 @@ type host struct {
 	users int
 }
 
-// enter waits until there is room for a question to a registry, put by a
-// namespace, and returns what gives it back. The error is that of the context,
+// enter waits until there is room for a question to a registry, put by
+// somebody, and returns what gives it back. The error is that of the context,
 // or that the breaker gives the registry up.
-func (l *hostLimit) enter(ctx context.Context, name, namespace string, given *breaker) (leave func(), err error) {
+func (l *hostLimit) enter(ctx context.Context, name string, who asker, given *breaker) (leave func(), err error) {
 	l.waiting.Add(1)
 	defer l.waiting.Add(-1)
 	ctx, done, err := given.queue(ctx)
@@ -54,13 +54,13 @@ func (l *hostLimit) enter(ctx context.Context, name, namespace string, given *br
 	if err != nil {
 		return nil, err
 	}
-	one := l.join(name)
-	leaveOne, err := one.Enter(ctx, namespace)
+	one := l.join(name, who.alone)
+	leaveOne, err := one.Enter(ctx, who.namespace)
 	if err != nil {
 		l.part(name, one)
 		return nil, err
 	}
-	leaveAll, err := l.all.Enter(ctx, namespace)
+	leaveAll, err := l.all.Enter(ctx, who.namespace)
 	if err != nil {
 		leaveOne()
 		l.part(name, one)
@@ -104,19 +104,27 @@ func (l *hostLimit) breaker(name string) *breaker {
 	return known
 }
 
-func (l *hostLimit) join(name string) *host {
+func (l *hostLimit) join(name string, alone bool) *host {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.hosts == nil {
-		l.hosts, l.all = map[string]*host{}, &fair.Limiter{Slots: maxQuestions, PerFlow: maxShare}
+		l.hosts, l.all = map[string]*host{}, &fair.Limiter{Slots: maxQuestions, PerFlow: ofAll(maxQuestions, maxShare, alone)}
 	}
 	one := l.hosts[name]
 	if one == nil {
-		one = &host{Limiter: fair.Limiter{Slots: maxPerHost, PerFlow: maxHostShare}}
+		one = &host{Limiter: fair.Limiter{Slots: maxPerHost, PerFlow: ofAll(maxPerHost, maxHostShare, alone)}}
 		l.hosts[name] = one
 	}
 	one.users++
 	return one
+}
+
+// ofAll is how much of all room one namespace has.
+func ofAll(slots, share int, alone bool) int {
+	if alone {
+		return slots
+	}
+	return share
 }
 
 // part forgets a registry to which nobody has a question any more.

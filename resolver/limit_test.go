@@ -14,7 +14,7 @@ func TestLoad(t *testing.T) {
 		limit := &r.questions.limit
 		var leaves []func()
 		for range maxPerHost {
-			leave, err := limit.enter(t.Context(), "a", fmt.Sprint(len(leaves)), nil)
+			leave, err := limit.enter(t.Context(), "a", asker{namespace: fmt.Sprint(len(leaves))}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -22,7 +22,7 @@ func TestLoad(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
-			if _, err := limit.enter(ctx, "a", "last", nil); err == nil {
+			if _, err := limit.enter(ctx, "a", asker{namespace: "last"}, nil); err == nil {
 				t.Error("one more has entered")
 			}
 		}()

@@ -31,6 +31,8 @@ type asker struct {
 	namespace string
 	// givesUp is whether a registry that does not answer is not asked for a while.
 	givesUp bool
+	// alone is whether nobody else asks, for whom room is to be left.
+	alone bool
 }
 
 // answered is a finding, and whether the question was under way already when
@@ -63,7 +65,7 @@ func (q *questions) put(ctx context.Context, who asker, query pull.Query, put fu
 	if who.givesUp {
 		registryBreaker = q.limit.breaker(registry)
 	}
-	leave, err := q.limit.enter(ctx, registry, who.namespace, registryBreaker)
+	leave, err := q.limit.enter(ctx, registry, who, registryBreaker)
 	switch {
 	case errors.Is(err, errGivenUp):
 		q.unasked.Add(1)

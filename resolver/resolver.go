@@ -71,6 +71,9 @@ type Resolver struct {
 	// by one question every few seconds alone, and that the rest are unknown at
 	// once. It is for who has no time to wait.
 	GivesUp bool
+	// Alone says that all is asked on behalf of one: none of its namespaces has to
+	// leave room for others.
+	Alone bool
 	// Observer is told of what is done; may be nil.
 	Observer Observer
 
@@ -105,7 +108,7 @@ func (r *Resolver) Load() Load {
 // probe asks one registry with one credential. Equal questions in flight are
 // one.
 func (r *Resolver) probe(ctx context.Context, namespace string, query pull.Query) answered {
-	return r.questions.ask(ctx, asker{namespace, r.GivesUp}, query, r.put)
+	return r.questions.ask(ctx, asker{namespace: namespace, givesUp: r.GivesUp, alone: r.Alone}, query, r.put)
 }
 
 // put asks the registry; a bug of ours is no answer.

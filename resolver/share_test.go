@@ -268,6 +268,11 @@ func TestLeavingEndsALonelyFlight(t *testing.T) {
 
 // A host that hangs leaves room for the others, and is asked so much at a time.
 func TestBoundPerHost(t *testing.T) {
+	t.Run("shared", func(t *testing.T) { testBoundPerHost(t, false, maxHostShare) })
+	t.Run("alone", func(t *testing.T) { testBoundPerHost(t, true, maxPerHost) })
+}
+
+func testBoundPerHost(t *testing.T, alone bool, want int32) {
 	synctest.Test(t, func(t *testing.T) {
 		var at, most atomic.Int32
 		prober := &registries{during: func(ctx context.Context, query pull.Query) *pull.Finding {
@@ -280,7 +285,7 @@ func TestBoundPerHost(t *testing.T) {
 			return &pull.Finding{Reason: pull.Timeout}
 		}}
 		resolver := newResolver(shop(nil), prober)
-		resolver.Parallel = 3 * maxPerHost
+		resolver.Parallel, resolver.Alone = 3*maxPerHost, alone
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		images := append(many(2*maxPerHost, "hangs.example.com/app:%d"), "quick.example.com/app:1")
@@ -288,8 +293,8 @@ func TestBoundPerHost(t *testing.T) {
 		wantReason(t, report.Results[len(images)-1], pull.ReasonPullable)
 		wantReason(t, report.Results[0], pull.Timeout)
 		synctest.Wait()
-		if most.Load() != maxHostShare {
-			t.Errorf("%d questions at a time, want %d", most.Load(), maxHostShare)
+		if most.Load() != want {
+			t.Errorf("%d questions at a time, want %d", most.Load(), want)
 		}
 		if left := len(resolver.questions.limit.hosts); left != 0 {
 			t.Errorf("%d entries are left", left)

@@ -58,6 +58,9 @@ type Dependencies struct {
 	// GivesUp says that registries that do not answer are asked no more for a
 	// while, as suits who cannot wait.
 	GivesUp bool
+	// Alone says that all is asked on behalf of one: none of its namespaces has to
+	// leave room for others.
+	Alone bool
 	// ContentDir keeps from run to run what was read at digests; empty: nothing.
 	ContentDir string
 	// Asking puts something before what asks registries; nil: nothing.
@@ -183,6 +186,7 @@ func (c *Components) Engine(platforms []ocispec.Platform) *engine.Engine {
 		Unpinned:        slices.Contains(c.configuration.Notes, pull.UnpinnedTag),
 		Cache:           resolver.NewCache(cache.Size, cache.PositiveTTL.Duration),
 		GivesUp:         c.in.GivesUp,
+		Alone:           c.in.Alone,
 		Observer:        c.in.Observer,
 	}
 	c.resolver.Store(asking)

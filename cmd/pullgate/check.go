@@ -252,7 +252,7 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 		Profiles: func() map[string][]byte { return r.cluster.profiles(ctx, r.configuration.Nodes.ProfilesNamespace) },
 		Secrets:  objects, Tokens: r.cluster.tokens(), User: docker, Nodes: r.nodes(),
 		Observer: metrics.New(prometheus.NewRegistry(), r.say.log()), Log: r.say.log(),
-		Allow: thisMachine(), ContentDir: r.cacheDir, Patience: unhurried(),
+		Allow: thisMachine(), ContentDir: r.cacheDir, Patience: unhurried(), Alone: true,
 		Asking: func(prober resolver.Prober) resolver.Prober {
 			once = check.NewOnceProber(ctx, prober)
 			return once
