@@ -176,7 +176,7 @@ tidy: ## Check that the module files are tidy
 
 # The manifests that are rendered from the chart, and what they are rendered with.
 ROLLOUTS := --set-json 'config.workloads=[{"group":"argoproj.io","kind":"Rollout","podTemplates":["spec.template"]}]'
-AUDIT := --set config.audit.enabled=true --show-only templates/rbac-audit.yaml
+AUDIT := --set config.audit.enabled=true --show-only templates/audit.yaml
 TOKENS := --set 'rbac.tokenNamespaces={tokens}' --show-only templates/rbac-tokens.yaml
 
 .PHONY: manifests
@@ -184,7 +184,7 @@ manifests: $(BIN)/helm-$(HELM_VERSION) ## Render deploy/install.yaml, and the te
 	deploy/render $< > deploy/install.yaml
 	deploy/render $< $(ROLLOUTS) > test/e2e/testdata/install-rollouts.yaml
 	deploy/render $< $(TOKENS) > test/e2e/testdata/rbac-tokens.yaml
-	deploy/render $< $(AUDIT) > test/e2e/testdata/rbac-audit.yaml
+	deploy/render $< $(AUDIT) > test/e2e/testdata/audit.yaml
 
 .PHONY: manifests-check
 manifests-check: $(BIN)/helm-$(HELM_VERSION) ## Check the chart, and that what is rendered from it is up to date
@@ -192,7 +192,7 @@ manifests-check: $(BIN)/helm-$(HELM_VERSION) ## Check the chart, and that what i
 	deploy/render $< | diff -u deploy/install.yaml - || { echo 'deploy/install.yaml is out of date: run `make manifests`'; exit 1; }
 	deploy/render $< $(ROLLOUTS) | diff -u test/e2e/testdata/install-rollouts.yaml - || { echo 'install-rollouts.yaml is out of date: run `make manifests`'; exit 1; }
 	deploy/render $< $(TOKENS) | diff -u test/e2e/testdata/rbac-tokens.yaml - || { echo 'rbac-tokens.yaml is out of date: run `make manifests`'; exit 1; }
-	deploy/render $< $(AUDIT) | diff -u test/e2e/testdata/rbac-audit.yaml - || { echo 'rbac-audit.yaml is out of date: run `make manifests`'; exit 1; }
+	deploy/render $< $(AUDIT) | diff -u test/e2e/testdata/audit.yaml - || { echo 'audit.yaml is out of date: run `make manifests`'; exit 1; }
 
 # What the Dockerfile copies, for each architecture, and of what it was linked.
 IMAGE := $(BIN)/image

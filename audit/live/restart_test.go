@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -230,5 +231,28 @@ func TestKeepingFails(t *testing.T) {
 	}
 	if kept.Workloads["broken"].Images == nil {
 		t.Error("what is broken is left out")
+	}
+}
+
+// The chart makes the ConfigMaps, empty and with labels, which stay.
+func TestShelfOfTheChart(t *testing.T) {
+	labels := map[string]string{"app.kubernetes.io/managed-by": "Helm"}
+	made := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: findingsName, ResourceVersion: "7", Labels: labels}}
+	c := &cupboard{kept: map[string]*corev1.ConfigMap{findingsName: made}}
+	s := &shelf{maps: c, last: map[string]metav1.ObjectMeta{}}
+	var read string
+	if found, err := s.load(t.Context(), findingsName, &read); found || err != nil {
+		t.Fatalf("read of an empty one: %t, %v", found, err)
+	}
+	for _, document := range []string{"first", "second"} {
+		if err := s.save(t.Context(), findingsName, document); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := s.load(t.Context(), findingsName, &read); !found || err != nil || read != document {
+			t.Errorf("%t, %v, %q, want %q", found, err, read, document)
+		}
+	}
+	if got := c.kept[findingsName].Labels; !maps.Equal(got, labels) {
+		t.Errorf("the labels are %v now", got)
 	}
 }

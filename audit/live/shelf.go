@@ -27,9 +27,9 @@ var errTooLarge = errors.New("it is larger than a ConfigMap may be")
 // shelf keeps documents in ConfigMaps.
 type shelf struct {
 	maps typedcorev1.ConfigMapInterface
-	// versions are the ones that were read or written last: of two who write,
-	// the one who knows less fails.
-	versions map[string]string
+	// last are the ones that were read or written last, without what is in them:
+	// of two who write, the one who knows less fails. Labels stay as they are.
+	last map[string]metav1.ObjectMeta
 }
 
 // load reads a document, and tells whether there is one.
@@ -41,8 +41,12 @@ func (s *shelf) load(ctx context.Context, name string, into any) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read what was kept: %w", err)
 	}
-	s.versions[name] = object.ResourceVersion
-	packed, err := gzip.NewReader(bytes.NewReader(object.BinaryData[documentKey]))
+	s.last[name] = object.ObjectMeta
+	document, written := object.BinaryData[documentKey]
+	if !written { // the chart makes them empty
+		return false, nil
+	}
+	packed, err := gzip.NewReader(bytes.NewReader(document))
 	if err == nil {
 		err = json.NewDecoder(packed).Decode(into)
 	}
@@ -62,10 +66,8 @@ func (s *shelf) save(ctx context.Context, name string, document any) error {
 	if packed.Len() > maxDocument {
 		return fmt.Errorf("write the ConfigMap %s: %w", name, errTooLarge)
 	}
-	object := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: name, ResourceVersion: s.versions[name]},
-		BinaryData: map[string][]byte{documentKey: packed.Bytes()},
-	}
+	object := &corev1.ConfigMap{ObjectMeta: s.last[name], BinaryData: map[string][]byte{documentKey: packed.Bytes()}}
+	object.Name = name
 	var err error
 	if object.ResourceVersion == "" {
 		object, err = s.maps.Create(ctx, object, metav1.CreateOptions{})
@@ -75,6 +77,6 @@ func (s *shelf) save(ctx context.Context, name string, document any) error {
 	if err != nil {
 		return fmt.Errorf("write the ConfigMap %s: %w", name, err)
 	}
-	s.versions[name] = object.ResourceVersion
+	s.last[name] = object.ObjectMeta
 	return nil
 }

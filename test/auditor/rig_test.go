@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	w.must("apply", "-f", absolute(t, root, "deploy", "install.yaml"))
 	w.must("delete", "validatingwebhookconfiguration", "pullgate")
 	w.must("delete", "deployment", "pullgate", "-n", namespace)
-	w.must("apply", "-n", namespace, "-f", absolute(t, root, "test", "e2e", "testdata", "rbac-audit.yaml"))
+	w.must("apply", "-n", namespace, "-f", absolute(t, root, "test", "e2e", "testdata", "audit.yaml"))
 	w.must("apply", "-f", absolute(t, "testdata", "reports.yaml"))
 	w.must("wait", "--for=condition=Established", "crd/reports.openreports.io", "--timeout=60s")
 	if w.kubeconfig, err = w.ServiceAccountKubeconfig(t.Context(), namespace, account); err != nil {

@@ -285,7 +285,7 @@ func (s stage) auditWithView() {
 // auditInServe lets Pullgate itself look, with the chart's rights.
 func (s stage) auditInServe() {
 	s.must("label", "namespace", "clean", "pullgate.dev/mode=warn", "--overwrite")
-	s.must("apply", "-n", s.rig.Gate.Namespace, "-f", absolute(s.T, filepath.Join("testdata", "rbac-audit.yaml")))
+	s.must("apply", "-n", s.rig.Gate.Namespace, "-f", absolute(s.T, filepath.Join("testdata", "audit.yaml")))
 	s.configure(rig.DefaultConfig + "audit: {enabled: true}\n")
 	metric := func(name string, labels ...string) float64 {
 		value, err := s.rig.Gate.Metric(s.Context(), name, labels...)

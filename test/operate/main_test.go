@@ -115,9 +115,9 @@ func tail(log string) string {
 }
 
 // installed sees to it that Pullgate is installed and ready.
-func installed(t *testing.T) {
+func installed(t *testing.T, more ...string) {
 	t.Helper()
-	helm(t, "upgrade", "--install", "pullgate", chart, "--create-namespace", "--values", "-", "--wait", "--timeout", "3m")
+	helm(t, append([]string{"upgrade", "--install", "pullgate", chart, "--create-namespace", "--values", "-", "--wait", "--timeout", "3m"}, more...)...)
 }
 
 // steady is the usual load.

@@ -9,7 +9,13 @@ import (
 // Uninstalled is uninstalled: nobody is refused anything for it, and nothing
 // stays behind.
 func TestUninstall(t *testing.T) {
-	installed(t)
+	// Other Pods have the other configuration sooner than kubelets bring it.
+	installed(t, "--set", "config.audit.enabled=true", "--set", "podAnnotations.auditor=on")
+	if _, err := await(t, "the auditor looks", time.Minute, func() bool {
+		return must(t, "-n", namespace, "get", "configmap/pullgate-audit-requests", "-o", "jsonpath={.binaryData}") != ""
+	}); err != nil {
+		t.Fatal(err)
+	}
 	count := during(t, func() error {
 		_, err := on.Helm(t.Context(), "", "uninstall", "pullgate", "--namespace", namespace, "--wait", "--timeout", "2m")
 		return err

@@ -53,7 +53,7 @@ func run(ctx context.Context, root string, s size, interval time.Duration, budge
 	defer func() { err = errors.Join(err, r.Stop()) }()
 	registry := auditor.NewRegistry(time.Now)
 	defer registry.Close()
-	rights, err := filepath.Abs(filepath.Join(root, "test", "e2e", "testdata", "rbac-audit.yaml"))
+	rights, err := filepath.Abs(filepath.Join(root, "test", "e2e", "testdata", "audit.yaml"))
 	if err != nil {
 		return err
 	}
