@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -42,6 +44,14 @@ func noNegativeTimes(cmd *cobra.Command) error {
 		}
 	})
 	return err
+}
+
+// within ends what is done when the time of --timeout is over; 0: never.
+func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("--timeout %s is over", timeout))
 }
 
 // names spells a closed set.

@@ -123,7 +123,7 @@ func (o *checkOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	ctx, cancel := o.limit(ctx)
+	ctx, cancel := within(ctx, o.timeout)
 	defer cancel()
 	r := checkRun{checkOptions: o, configuration: configuration, given: given, say: &complaints{out: stderr}}
 	written, err := r.check(ctx, stdin, stderr)
@@ -162,14 +162,6 @@ func (o *checkOptions) connect(ctx context.Context, say *complaints) (*liveClust
 	default:
 		return live, nil
 	}
-}
-
-// limit ends a check when its time is over.
-func (o *checkOptions) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if o.timeout <= 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("--timeout %s is over", o.timeout))
 }
 
 // verdict is the exit code of a report. A name that leads to nothing is wrong

@@ -64,7 +64,7 @@ or an API server that gives no answer.`,
 	flags.StringVar(&o.config, "config", "", "Pullgate's configuration `FILE`; default: what its ConfigMap has")
 	flags.StringArrayVar(&o.registries, "registry", nil, "`HOST` of a registry to ask; may be repeated; default: those of the namespace's Pods")
 	flags.StringVarP(&o.output, "output", "o", "text", "`FORMAT`: text or json")
-	flags.DurationVar(&o.timeout, "timeout", time.Minute, "how long to look, as a `DURATION`")
+	flags.DurationVar(&o.timeout, "timeout", time.Minute, "how long to look, as a `DURATION`; 0: as long as it takes")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	return cmd
 }
@@ -78,7 +78,7 @@ func (o *doctorOptions) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	ctx, cancel := within(ctx, o.timeout)
 	defer cancel()
 	diagnosis, err := physician.Examine(ctx)
 	if err != nil {

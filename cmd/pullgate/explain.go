@@ -83,7 +83,7 @@ only the node can tell, and 2 for wrong usage or an object that is not there.`,
 	flags.StringVarP(&o.namespace, "namespace", "n", "", "`NAMESPACE` of the object; default: that of the context")
 	flags.StringVar(&o.config, "config", "", "configuration `FILE`, as for serve; default: the defaults")
 	flags.StringVarP(&o.output, "output", "o", "text", "`FORMAT`: text or json")
-	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to ask, as a `DURATION`")
+	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to ask, as a `DURATION`; 0: as long as it takes")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	return cmd
 }
@@ -115,7 +115,7 @@ func (o *explainOptions) run(ctx context.Context, args []string, stdin io.Reader
 	if name == "" && kind != "" && o.file == "" {
 		return explainReason(stdout, kind)
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	ctx, cancel := within(ctx, o.timeout)
 	defer cancel()
 	say := &complaints{out: stderr}
 	live, err := dialCluster(ctx, o.kubeconfig, o.context, say)

@@ -105,6 +105,7 @@ func TestRendered(t *testing.T) {
 		`{"networkPolicy": {"enabled": true}}`:                         "networkPolicy.webhookFrom",
 		`{"webhook": {"port": 8080}}`:                                  "[8080 8080 8081]: each needs a port of its own",
 		`{"webhook": {"excludedNamespaces": ["team-*"]}}`:              "/webhook/excludedNamespaces/0",
+		`{"rbac": {"secretNamespaces": ["*", "shop"]}}`:                "/rbac/secretNamespaces",
 		`{"webhook": {"callers": {"certificateAuthority": "a/file"}}}`: "/webhook/callers/certificateAuthority",
 	} {
 		if _, err := render(t, values); err == nil || !strings.Contains(err.Error(), want) {
