@@ -42,7 +42,8 @@ func TestTurns(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if last := max(slices.Index(order, "one"), slices.Index(order, "other")); len(order) != 10 || last > 4 {
+		// The second pair has one of them, the third the other, in any order.
+		if last := max(slices.Index(order, "one"), slices.Index(order, "other")); len(order) != 10 || last > 5 {
 			t.Errorf("order %v", order)
 		}
 		if l.total != 0 || len(l.inside) != 0 || len(l.queues) != 0 || len(l.turn) != 0 {
