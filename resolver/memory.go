@@ -18,7 +18,7 @@ type Cache = cache.Cache[pull.Key, positive]
 
 // positive is an answer that is remembered.
 type positive struct {
-	finding  pull.Finding
+	finding  pull.Kept
 	outcomes []pull.Outcome
 }
 
@@ -31,11 +31,8 @@ func NewCache(size int, ttl time.Duration) *Cache {
 	return cache.New(cache.Options[pull.Key, positive]{Entries: size, Age: ttl, Bytes: maxRemembered, Size: sizeOf})
 }
 
-func sizeOf(key pull.Key, kept positive) int64 {
-	const overhead = 256
-	size := overhead + key.Bytes() + int64(len(kept.finding.Detail)+len(kept.finding.Node)+16*len(kept.outcomes))
-	for _, note := range kept.finding.Notes {
-		size += int64(len(note.Message))
-	}
-	return size
+// sizeOf is about what an answer takes, with what the cache needs for each.
+func sizeOf(_ pull.Key, kept positive) int64 {
+	const fixed = 256
+	return fixed + kept.finding.Bytes() + int64(16*len(kept.outcomes))
 }

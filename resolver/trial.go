@@ -42,14 +42,14 @@ func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) trial {
 	query := c.query(pull.Credential{})
 	key := query.KeyWith(t.tried...)
 	if kept, ok := c.resolver.recall(key); ok {
-		t.finding, t.outcomes = kept.finding, kept.outcomes
+		t.finding, t.outcomes = kept.finding.Finding(), kept.outcomes
 		return t
 	}
 	c.waits()
 	findings := c.try(ctx, &t)
 	t.finding, t.outcomes = pull.InTurn(findings), outcomesOf(t.tried, findings)
 	if t.finding.Reason == pull.ReasonPullable {
-		c.resolver.Cache.Put(key, positive{finding: t.finding, outcomes: t.outcomes})
+		c.resolver.Cache.Put(key, positive{finding: pull.Keep(t.finding), outcomes: t.outcomes})
 	}
 	return t
 }

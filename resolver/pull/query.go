@@ -2,8 +2,8 @@ package pull
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"strconv"
-	"strings"
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
@@ -35,12 +35,9 @@ type Query struct {
 }
 
 // Key identifies a question: equal keys have equal answers, of the same moment.
-// It holds no secret, and never leaves the process.
-type Key struct {
-	image, nodes string
-	credentials  [sha256.Size]byte
-	layers       bool
-}
+// It is a hash, for as many are kept as there are answers, and never leaves the
+// process.
+type Key [sha256.Size]byte
 
 // Key identifies the question.
 func (q *Query) Key() Key { return q.KeyWith(q.Credential) }
@@ -49,37 +46,29 @@ func (q *Query) Key() Key { return q.KeyWith(q.Credential) }
 // other, in their order. What one tenant could pull proves nothing about
 // another: the credentials belong to it.
 func (q *Query) KeyWith(credentials ...Credential) Key {
-	key := Key{image: q.Image.String(), nodes: q.nodesKey(), layers: q.Layers}
-	if len(credentials) == 1 {
-		key.credentials = credentials[0].Fingerprint()
-		return key
-	}
-	hash := sha256.New()
+	const usual = 512
+	all := make([]byte, 0, usual)
+	all = binary.AppendUvarint(all, uint64(len(credentials)))
 	for _, credential := range credentials {
 		fingerprint := credential.Fingerprint()
-		hash.Write(fingerprint[:])
+		all = append(all, fingerprint[:]...)
 	}
-	hash.Sum(key.credentials[:0])
-	return key
+	all = strconv.AppendBool(all, q.Layers)
+	all = append(append(all, q.Image.String()...), 0)
+	return sha256.Sum256(q.appendNodes(all))
 }
 
-// Bytes is what a key takes, for caches that count.
-func (k Key) Bytes() int64 { return int64(len(k.image)+len(k.nodes)) + sha256.Size }
-
-// nodesKey identifies the nodes that count.
-func (q *Query) nodesKey() string {
-	var key strings.Builder
-	key.WriteString(strconv.Itoa(int(q.Runtimes.Known())))
+// appendNodes adds what identifies the nodes that count.
+func (q *Query) appendNodes(key []byte) []byte {
+	key = strconv.AppendInt(key, int64(q.Runtimes.Known()), 10)
 	if q.Runtimes.Has(CRIO) {
-		key.WriteString(q.Short)
+		key = append(key, q.Short...)
 	}
 	for _, platform := range q.Platforms {
-		key.WriteByte(',')
-		key.WriteString(platforms.FormatAll(platform))
+		key = append(append(key, ','), platforms.FormatAll(platform)...)
 	}
 	for _, profile := range q.Profiles {
-		key.WriteByte(0)
-		key.WriteString(profile)
+		key = append(append(key, 0), profile...)
 	}
-	return key.String()
+	return key
 }

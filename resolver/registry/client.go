@@ -81,7 +81,7 @@ type Client struct {
 	hosts containerd.Hosts
 	disk  *contents.Disk
 	kept  *cache.Cache[hostsKey, keptEntry]
-	read  *cache.Cache[readKey, pull.Finding]
+	read  *cache.Cache[readKey, pull.Kept]
 	crio  *crioPlaces
 }
 
@@ -111,7 +111,7 @@ func NewClient(options Options) *Client {
 			Size: func(key hostsKey, entry keptEntry) int64 {
 				return hostsBytes + int64(len(key.repository)) + entry.held.Bytes()
 			}}),
-		read: cache.New(cache.Options[readKey, pull.Finding]{Entries: keptReads, Bytes: keptReadsBytes, Size: readSize}),
+		read: cache.New(cache.Options[readKey, pull.Kept]{Entries: keptReads, Bytes: keptReadsBytes, Size: readSize}),
 	}
 }
 

@@ -1,8 +1,8 @@
 package registry
 
 import (
+	"crypto/sha256"
 	"fmt"
-	"strings"
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
@@ -14,32 +14,22 @@ import (
 
 // readKey identifies what was read at a digest. The repository belongs to it,
 // since children are looked for there, and so does what the registry said of
-// the content, which containerd believes.
-type readKey struct {
-	repository, digest, mediaType, platforms string
-	runtimes                                 pull.Runtimes
-	size                                     int64
-}
+// the content, which containerd believes. It is a hash of all that.
+type readKey [sha256.Size]byte
 
 func keyOf(q pull.Query, root ocispec.Descriptor) readKey {
-	names := make([]string, 0, len(q.Platforms))
+	parts := make([]string, 0, len(q.Platforms))
 	for _, p := range q.Platforms {
-		names = append(names, platforms.FormatAll(p))
+		parts = append(parts, platforms.FormatAll(p))
 	}
-	return readKey{
-		repository: q.Image.Name(), digest: root.Digest.String(), mediaType: root.MediaType,
-		platforms: strings.Join(names, ","), runtimes: q.Runtimes, size: root.Size,
-	}
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %d %d",
+		q.Image.Name(), root.Digest, root.MediaType, parts, q.Runtimes, root.Size))
 }
 
 // readSize is about what a finding takes that is kept.
-func readSize(key readKey, finding pull.Finding) int64 {
+func readSize(_ readKey, kept pull.Kept) int64 {
 	const fixed = 256
-	size := fixed + len(key.repository) + len(key.digest) + len(key.mediaType) + len(key.platforms)
-	for _, note := range finding.Notes {
-		size += len(note.Message)
-	}
-	return int64(size)
+	return fixed + kept.Bytes()
 }
 
 // mismatch notes that some nodes fare otherwise.

@@ -3,11 +3,13 @@ package registry
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -145,7 +147,7 @@ func (a *attempt) look(ctx context.Context, by func(context.Context) outcome) ou
 	}
 	found.Finding = answers.Redact(found.Finding, a.Credential)
 	if found.key != nil && found.Reason == pull.ReasonPullable {
-		a.client.read.Put(*found.key, found.Finding)
+		a.client.read.Put(*found.key, pull.Keep(found.Finding))
 	}
 	return found
 }
@@ -181,7 +183,7 @@ func (a *attempt) byContainerd(ctx context.Context) outcome {
 	}
 	key := keyOf(a.Query, root)
 	if read, ok := a.client.read.Get(key); ok && !a.Layers && !a.alone {
-		return outcome{Finding: read}
+		return outcome{Finding: read.Finding()}
 	}
 	fetcher, err := resolver.Fetcher(ctx, name)
 	if err != nil {
@@ -226,7 +228,7 @@ func (a *attempt) evaluate(ctx context.Context, e evaluation) outcome {
 	if e.byHeader && a.fresh { // else it will be asked again
 		found.Finding = a.explainRefused(ctx, found.Finding)
 	}
-	found.Digest = e.root.Digest
+	found.Digest = digest.Digest(strings.Clone(string(e.root.Digest))) // it is kept, and the header that it came in is not
 	if !e.passing {
 		key := keyOf(e.Query, e.root)
 		found.key = &key
