@@ -21,11 +21,15 @@ KUBERNETES_VERSION := v1.36.3
 CONTAINERD_VERSION := v2.4.2
 CRIO_VERSION := v1.34.0
 CRICTL_VERSION := v1.37.0
+# Other versions, for test-versions.
+KUBERNETES_OTHERS := v1.35.4 v1.34.4
+CONTAINERD_OLD := v1.7.35 v2.0.14
 
 LDFLAGS := -s -w -X main.version=$(VERSION)
-KUBE_LDFLAGS := -s -w \
-	-X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION) \
-	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36
+# Of a version of Kubernetes.
+KUBE_LDFLAGS_OF = -s -w -X k8s.io/component-base/version.gitVersion=$(1) \
+	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=$(word 2,$(subst ., ,$(1)))
+KUBE_LDFLAGS := $(call KUBE_LDFLAGS_OF,$(KUBERNETES_VERSION))
 MODULES := . test/kube test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release test/auditor
 LINTED := . test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release test/auditor
 FUZZTIME ?= 60s
@@ -95,6 +99,17 @@ oracle: $(CONTAINERD) ## Record anew what a real containerd does (Linux, root)
 oracle-crio: $(CRIO) ## Record anew what a real CRI-O does (Linux, root, conmon, runc; to build it libseccomp-dev, pkg-config)
 	cd test/pulloracle && go run ./cmd/oraclecrio -crio $<
 	cd test/pulloracle && go test -count=1 -run TestCRIOPage . -update
+
+.PHONY: oracle-old
+oracle-old: $(CONTAINERD_OLD:%=$(BIN)/containerd-%) ## Record anew what containerd 1.7 and 2.0 do (Linux, root)
+	cd test/pulloracle && for version in $(CONTAINERD_OLD); do \
+		go run ./cmd/oracle -old -containerd $(BIN)/containerd-$$version -out testdata/containerd-$$(cut -d. -f1,2 <<< $$version).json; done
+
+.PHONY: test-versions
+test-versions: build kube $(KUBERNETES_OTHERS:%=$(BIN)/kube-%) oracle-old ## Test on API servers 1.34, 1.35 and 1.36, and pull anew with containerd 1.7 and 2.0 (Linux, root)
+	cd test/pulloracle && go test -count=1 -run 'TestLocalPath|TestRecorded' .
+	cd test/e2e && for kube in kube $(KUBERNETES_OTHERS:%=kube-%); do \
+		echo "the end-to-end tests on $$kube"; PULLGATE_KUBE=$(BIN)/$$kube go test -count=1 -p 1 -timeout 20m ./...; done
 
 .PHONY: test-node
 test-node: build kube $(CONTAINERD) $(SHIM) $(CTR) ## Compare with a real kubelet and containerd; UPDATE=1 records docs/agreement.md (Linux, root, runc)
@@ -264,6 +279,26 @@ $(CONTAINERD) $(SHIM) $(CTR): $(BIN)/%-$(CONTAINERD_VERSION):
 		-ldflags '-s -w -X github.com/containerd/containerd/v2/version.Version=$(CONTAINERD_VERSION)' \
 		github.com/containerd/containerd/v2/cmd/$*@$(CONTAINERD_VERSION)
 	mv $(BIN)/$* $@
+
+# An older containerd is built by its own go.mod, which excludes modules, in a
+# copy of its module.
+$(CONTAINERD_OLD:%=$(BIN)/containerd-%): $(BIN)/containerd-%:
+	rm -rf $@.src
+	cp -r "$$(go mod download -json github.com/containerd/containerd$(if $(filter v2.%,$*),/v2)@$* | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p')" $@.src
+	chmod -R u+w $@.src
+	cd $@.src && CGO_ENABLED=0 go build -mod=mod -trimpath -tags 'no_btrfs no_devmapper no_zfs no_tracing' \
+		-ldflags '-s -w -X github.com/containerd/containerd$(if $(filter v2.%,$*),/v2)/version.Version=$*' -o $@ ./cmd/containerd
+	rm -rf $@.src
+
+# Another Kubernetes is the same source with the modules that its version asks for.
+$(KUBERNETES_OTHERS:%=$(BIN)/kube-%): $(BIN)/kube-%: test/kube/main.go
+	rm -rf $@.src
+	mkdir -p $@.src
+	cp $< $@.src
+	{ echo 'module kube'; sed -n '/^replace (/,$$p' test/kube/go.mod | sed 's/$(KUBERNETES_VERSION:v1.%=v0.%)$$/$(*:v1.%=v0.%)/'; } > $@.src/go.mod
+	cd $@.src && go mod edit -go=1.24 -require=k8s.io/kubernetes@$* && go mod tidy && \
+		CGO_ENABLED=0 go build -trimpath -ldflags '$(call KUBE_LDFLAGS_OF,$*)' -o $@ .
+	rm -rf $@.src
 
 # CRI-O is built by its own go.mod, in a copy of its module.
 $(CRIO):

@@ -150,7 +150,7 @@ func TestManifestsAlone(t *testing.T) {
 // trouble is what containerd says when it failed for reasons of the network, of
 // too many requests or of a registry that does not work.
 func trouble() *regexp.Regexp {
-	return regexp.MustCompile(`: 429 Too Many|: 5\d\d |: 408 |dial tcp|connection refused|no such host|": EOF|timeout|x509|` +
+	return regexp.MustCompile(`: 429 Too Many|: 5\d\d [A-Z]|: 408 |dial tcp|connection refused|no such host|": EOF|timeout|x509|` +
 		`tls: |HTTP response to HTTPS|connection reset|malformed HTTP|context canceled`)
 }
 

@@ -14,6 +14,7 @@ func old() []string { return []string{"containerd://1.7.27", "containerd://2.0.5
 
 // TestLocalPath compares what Pullgate says for nodes whose containerd has the
 // local path alone with what that path did: no other one lets anything through.
+// It did so in 2.4, in all of its words, and in the versions that have no other.
 func TestLocalPath(t *testing.T) {
 	t.Parallel()
 	file := readGolden(t)
@@ -23,6 +24,9 @@ func TestLocalPath(t *testing.T) {
 		checkLocal(t, s, record, v)
 		checkLocalText(t, s, record, v)
 	}
+	for _, old := range readOld(t) {
+		t.Run(old.Containerd, func(t *testing.T) { testOld(t, old, file, said) })
+	}
 }
 
 // TestLocalPathManifestsAlone makes sure that less is denied, not more, where
@@ -30,11 +34,15 @@ func TestLocalPath(t *testing.T) {
 func TestLocalPathManifestsAlone(t *testing.T) {
 	t.Parallel()
 	file := readGolden(t)
+	olds := readOld(t)
 	said, _ := verdicts(t, file, old(), false)
 	for _, s := range scenario.All() {
-		node, v := file.Records[s.Name].Local, said[s.Name]
-		if node[len(node)-1].OK() && v.reason.Verdict() == pull.Broken {
+		v := said[s.Name]
+		if lastLocal(file, s).OK() && v.reason.Verdict() == pull.Broken {
 			t.Errorf("%s: FALSE DENIAL: a node pulls it, and we say %s: %s", s.Name, v.reason, v.message)
+		}
+		for _, old := range olds {
+			deniedWrongly(t, old, s, v)
 		}
 	}
 }

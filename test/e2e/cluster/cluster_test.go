@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -17,11 +18,12 @@ import (
 	"github.com/pullgate/pullgate/test/e2e/pki"
 )
 
-const kube = "../../../bin/kube"
+// kube is the program to start, as the other tests find it.
+func kube() string { return cmp.Or(os.Getenv("PULLGATE_KUBE"), "../../../bin/kube") }
 
 func start(t *testing.T) *cluster.Cluster {
 	t.Helper()
-	c, err := cluster.Start(t.Context(), kube)
+	c, err := cluster.Start(t.Context(), kube())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +202,7 @@ func TestStartIsCancelled(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	c, err := cluster.Start(ctx, kube)
+	c, err := cluster.Start(ctx, kube())
 	if err == nil {
 		_ = c.Stop()
 		t.Fatal("it started though it was told to stop")

@@ -39,8 +39,9 @@ type Record struct {
 	// Recipe identifies the scenario that was pulled: one that has changed
 	// since is to be pulled again.
 	Recipe string `json:"recipe"`
-	// Transfer and Local are the answers of the two pull paths.
-	Transfer []Answer `json:"transfer"`
+	// Transfer and Local are the answers of the two pull paths; a containerd
+	// before 2.1 has the latter alone.
+	Transfer []Answer `json:"transfer,omitempty"`
 	Local    []Answer `json:"local"`
 }
 

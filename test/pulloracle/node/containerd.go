@@ -27,6 +27,9 @@ type Options struct {
 	Binary string
 	// Local has it pull without the transfer service.
 	Local bool
+	// Old is that it is older than 2.1: it has no transfer service to pull by, and
+	// is configured in another way. It pulls, and runs no Pods.
+	Old bool
 	// Certs is the folder of hosts.toml.
 	Certs string
 	// Sandbox is the image of Pods' sandboxes, and Shim the program that runs
@@ -150,6 +153,9 @@ func (n *Node) Socket() string { return filepath.Join(n.keeper.Dir, "containerd.
 // would write outside of it (opt, nri).
 func (n *Node) config(options Options) string {
 	dir := n.keeper.Dir
+	if options.Old {
+		return n.oldConfig(options.Certs)
+	}
 	return fmt.Sprintf(`version = 4
 root = %q
 state = %q
@@ -175,6 +181,25 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
 [plugins.'io.containerd.image-verifier.v1.bindir']
   bin_dir = %q
 `, n.store(), dir+"/state", n.Socket(), dir+"/ttrpc.sock", options.Local, options.Certs, options.Sandbox, options.Shim, cmp.Or(options.Plugins, n.networks()), n.networks(), options.Verifiers)
+}
+
+// oldConfig is config in the version that containerd 1.7 and 2.0 both read.
+func (n *Node) oldConfig(certs string) string {
+	dir := n.keeper.Dir
+	return fmt.Sprintf(`version = 2
+root = %q
+state = %q
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
+[grpc]
+  address = %q
+[ttrpc]
+  address = %q
+[plugins.'io.containerd.grpc.v1.cri'.registry]
+  config_path = %q
+[plugins.'io.containerd.grpc.v1.cri'.cni]
+  bin_dir = %q
+  conf_dir = %q
+`, n.store(), dir+"/state", n.Socket(), dir+"/ttrpc.sock", certs, n.networks(), n.networks())
 }
 
 // Close ends containerd and removes what it stored.

@@ -1,5 +1,5 @@
 // Command oracle pulls every scenario with a real containerd, once along each
-// of its two pull paths, and records what it answered.
+// of its pull paths, and records what it answered.
 package main
 
 import (
@@ -23,15 +23,16 @@ import (
 func main() {
 	binary := flag.String("containerd", "../../bin/containerd", "the containerd to ask")
 	out := flag.String("out", "testdata/oracle.json", "where to record")
+	old := flag.Bool("old", false, "it is older than 2.1, which has one path alone, the local one")
 	only := flag.String("run", "", "only the scenarios whose names match; prints, and records nothing")
 	flag.Parse()
-	if err := run(*binary, *out, *only); err != nil {
+	if err := run(*binary, *out, *only, *old); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(binary, out, only string) error {
+func run(binary, out, only string, old bool) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := node.Able(); err != nil {
@@ -48,7 +49,11 @@ func run(binary, out, only string) error {
 	if err != nil {
 		return err
 	}
-	file, err := record(ctx, scenarios, binary)
+	paths := []*path{{binary: binary}, {binary: binary, local: true}}
+	if old {
+		paths = []*path{{binary: binary, local: true, old: true}}
+	}
+	file, err := record(ctx, scenarios, paths)
 	if err != nil {
 		return err
 	}
@@ -73,21 +78,26 @@ func chosen(only string) ([]scenario.Scenario, error) {
 	return scenarios, nil
 }
 
-// record pulls along both paths at the same time; most of the time goes by
-// with waiting for registries that do not answer.
-func record(ctx context.Context, scenarios []scenario.Scenario, binary string) (golden.File, error) {
-	paths := [2]path{{binary: binary}, {binary: binary, local: true}}
-	var errs [2]error
+// record pulls along all paths at the same time; most of the time goes by with
+// waiting for registries that do not answer.
+func record(ctx context.Context, scenarios []scenario.Scenario, paths []*path) (golden.File, error) {
+	errs := make([]error, len(paths))
 	var group sync.WaitGroup
-	for i := range paths {
-		group.Go(func() { errs[i] = paths[i].record(ctx, scenarios) })
+	for i, p := range paths {
+		group.Go(func() { errs[i] = p.record(ctx, scenarios) })
 	}
 	group.Wait()
 	file := golden.File{Containerd: paths[0].version, Platform: "linux/" + runtime.GOARCH, Records: map[string]golden.Record{}}
 	for _, s := range scenarios {
-		file.Records[s.Name] = golden.Record{
-			Recipe: paths[0].recipes[s.Name], Transfer: paths[0].answers[s.Name], Local: paths[1].answers[s.Name],
+		one := golden.Record{Recipe: paths[0].recipes[s.Name]}
+		for _, p := range paths {
+			if p.local {
+				one.Local = p.answers[s.Name]
+			} else {
+				one.Transfer = p.answers[s.Name]
+			}
 		}
+		file.Records[s.Name] = one
 	}
-	return file, errors.Join(errs[:]...)
+	return file, errors.Join(errs...)
 }

@@ -23,6 +23,7 @@ const parallel = 16
 type path struct {
 	binary string
 	local  bool
+	old    bool // older than 2.1, which has the local path alone
 
 	version string
 	answers map[string][]golden.Answer
@@ -47,7 +48,7 @@ func (p *path) record(ctx context.Context, scenarios []scenario.Scenario) (err e
 		return err
 	}
 	defer p.lab.Close()
-	if p.node, err = node.Start(ctx, node.Options{Binary: p.binary, Local: p.local, Certs: p.certs}); err != nil {
+	if p.node, err = node.Start(ctx, node.Options{Binary: p.binary, Local: p.local, Old: p.old, Certs: p.certs}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.node.Close()) }()
