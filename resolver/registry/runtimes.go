@@ -34,7 +34,7 @@ func (e *evaluation) kinds(platform *ocispec.Platform) []nodeKind {
 	if !runtimes.Has(pull.Containerd) {
 		current = " that run another runtime"
 	}
-	_, local := containerd.Paths(platform)
+	old := containerd.Before23(platform)
 	var kinds []nodeKind
 	for _, kind := range []struct {
 		of   pull.Runtimes
@@ -42,7 +42,7 @@ func (e *evaluation) kinds(platform *ocispec.Platform) []nodeKind {
 		pull func(context.Context) pull.Finding
 	}{
 		{pull.Containerd | pull.OtherRuntime, current, func(ctx context.Context) pull.Finding { return e.byEitherPath(ctx, platform) }},
-		{pull.ContainerdLocal, " that run containerd before 2.1", func(ctx context.Context) pull.Finding { return local.Pull(ctx, e.Query, e.store, e.root) }},
+		{pull.ContainerdLocal, " that run containerd before 2.1", func(ctx context.Context) pull.Finding { return old.Pull(ctx, e.Query, e.store, e.root) }},
 	} {
 		if runtimes.Has(kind.of) {
 			kinds = append(kinds, nodeKind{name: name + kind.name, platform: platform, pull: kind.pull})
@@ -54,17 +54,25 @@ func (e *evaluation) kinds(platform *ocispec.Platform) []nodeKind {
 	return kinds
 }
 
-// byEitherPath says what nodes would get that pull by one of containerd's ways:
-// nobody can tell by which.
+// byEitherPath says what nodes would get that pull by one of containerd's ways,
+// nobody can tell by which, and may be older than 2.3.
 func (e *evaluation) byEitherPath(ctx context.Context, platform *ocispec.Platform) pull.Finding {
 	transfer, local := containerd.Paths(platform)
 	byLocal := func() pull.Finding { return local.Pull(ctx, e.Query, e.store, e.root) }
+	before23 := func() pull.Finding { return containerd.Before23(platform).Pull(ctx, e.Query, e.store, e.root) }
 	finding := transfer.Pull(ctx, e.Query, e.store, e.root)
 	if platform == nil {
-		return pull.AnyOf(func(yield func(pull.Finding) bool) { _ = yield(finding) && yield(byLocal()) })
+		return pull.AnyOf(func(yield func(pull.Finding) bool) { _ = yield(finding) && yield(byLocal()) && yield(before23()) })
 	}
-	return finding.Or(byLocal, func(refused, _ pull.Finding) pull.Note {
+	finding = finding.Or(byLocal, func(refused, _ pull.Finding) pull.Note {
 		return mismatch("nodes of %s can pull it by containerd's local path alone, not by the transfer service, the default since containerd 2.1: %s",
+			platforms.FormatAll(*platform), refused.Detail)
+	})
+	if finding.Reason != pull.PlatformMismatch {
+		return finding
+	}
+	return finding.Or(before23, func(refused, _ pull.Finding) pull.Note {
+		return mismatch("nodes of %s can pull it with containerd before 2.3 alone, which overlooks the os.features that the index asks for: %s",
 			platforms.FormatAll(*platform), refused.Detail)
 	})
 }

@@ -35,6 +35,30 @@ func Paths(platform *ocispec.Platform) (transfer, local Path) {
 	return Path{matcher: exact, picker: fallback}, Path{matcher: fallback, picker: fallback, local: true}
 }
 
+// Before23 returns the way of containerd before 2.3, which overlooks the features
+// of the operating system that an entry of an index asks for (platforms before
+// v1.0.0-rc.3, platforms.go, Match): the local one, which takes whatever the
+// transfer service takes.
+func Before23(platform *ocispec.Platform) Path {
+	_, local := Paths(platform)
+	local.matcher, local.picker = featureless{local.matcher}, featureless{local.picker}
+	return local
+}
+
+// featureless overlooks features of the operating system.
+type featureless struct{ of platforms.MatchComparer }
+
+// Match tells whether a platform without features matches.
+func (f featureless) Match(p ocispec.Platform) bool { return f.of.Match(plain(p)) }
+
+// Less tells which platform is to be preferred.
+func (f featureless) Less(p, other ocispec.Platform) bool { return f.of.Less(plain(p), plain(other)) }
+
+func plain(p ocispec.Platform) ocispec.Platform {
+	p.OSFeatures = nil
+	return p
+}
+
 // anyKnown matches whatever some node could have, and so no attestations.
 type anyKnown struct{ platforms.MatchComparer }
 
