@@ -41,9 +41,7 @@ func testOld(t *testing.T, old, newest golden.File, said map[string]verdict) {
 		}
 		same := node.OK() == lastLocal(newest, s).OK()
 		why, listed := oldDifferences()[s.Name]
-		if deniedWrongly(t, old, s, v) {
-			continue
-		}
+		deniedWrongly(t, old, s, v)
 		switch {
 		case !node.OK() && trouble().MatchString(node.Text) && v.reason.Verdict() == pull.Broken:
 			t.Errorf("%s (%s): a node fails for now (%s), and we say %s: %s", s.Name, s.About, node.Text, v.reason, v.message)
@@ -56,23 +54,12 @@ func testOld(t *testing.T, old, newest golden.File, said map[string]verdict) {
 	t.Logf("of %d scenarios it pulls %d", len(said), pulled)
 }
 
-// deniedWrongly tells whether Pullgate denies what an old containerd pulls.
-func deniedWrongly(t *testing.T, old golden.File, s scenario.Scenario, v verdict) bool {
+// deniedWrongly fails where Pullgate denies what an old containerd pulls.
+func deniedWrongly(t *testing.T, old golden.File, s scenario.Scenario, v verdict) {
 	t.Helper()
-	wrong := lastLocal(old, s).OK() && v.reason.Verdict() == pull.Broken
-	why, known := oldDenials()[s.Name]
-	switch {
-	case wrong && !known:
+	if lastLocal(old, s).OK() && v.reason.Verdict() == pull.Broken {
 		t.Errorf("%s (%s): FALSE DENIAL: containerd %s pulls it, and we say %s: %s", s.Name, s.About, old.Containerd, v.reason, v.message)
-	case !wrong && known:
-		t.Errorf("%s is listed as denied though containerd %s pulls it (%s), and is not: take it out", s.Name, old.Containerd, why)
 	}
-	return wrong
-}
-
-// oldDenials are denied though old nodes pull them: to be mended.
-func oldDenials() map[string]string {
-	return map[string]string{"platform-features": "before 2.1 containerd looks at no features of the operating system"}
 }
 
 // oldDifferences are scenarios that end otherwise than with the newest
@@ -80,8 +67,9 @@ func oldDenials() map[string]string {
 func oldDifferences() map[string]string {
 	why := map[string]string{}
 	for reason, names := range map[string][]string{
-		"digests are by sha256 alone":                  {"ref-sha512", "ref-sha384"},
-		"what was answered 429 is asked for once more": {"passing-429-five"},
+		"features of the operating system are overlooked": {"platform-features"},
+		"digests are by sha256 alone":                     {"ref-sha512", "ref-sha384"},
+		"what was answered 429 is asked for once more":    {"passing-429-five"},
 		"what was answered by an internal error is not asked again": {
 			"passing-500", "passing-503", "passing-504", "passing-get-500", "passing-layer-500",
 		},
