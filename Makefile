@@ -126,7 +126,7 @@ test-operate: image kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION
 	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/sleeper
 	$(IMAGE_BUILDER) -name ghcr.io/pullgate/pullgate:0.1.0 -o $(BIN)/image-of-chart.tar
 	cd test/operate && CONTAINERD=$(CONTAINERD) SHIM=$(SHIM) CTR=$(CTR) HELM=$(BIN)/helm-$(HELM_VERSION) HELM3=$(BIN)/helm-$(HELM3_VERSION) PROMETHEUS=$(BIN)/prometheus-$(PROMETHEUS_VERSION) \
-		go test -count=1 -timeout 15m ./...
+		go test -count=1 -timeout 30m ./...
 
 .PHONY: test-e2e
 test-e2e: build kube ## Test on a real API server with a real kubectl and real registries
