@@ -70,8 +70,12 @@ func TestEvicted(t *testing.T) {
 		for pod := range strings.Lines(ofReplicas(t, "{.metadata.name}")) {
 			pod = strings.TrimSpace(pod)
 			eviction := fmt.Sprintf(`{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": %q, "namespace": %q}}`, pod, namespace)
-			_, err := on.Must(t.Context(), eviction, "create", "--raw", "/api/v1/namespaces/"+namespace+"/pods/"+pod+"/eviction", "-f", "-")
-			if err := errors.Join(err, kubectl(t, "-n", namespace, "rollout", "status", "deployment/pullgate", "--timeout=1m")); err != nil {
+			var refused error
+			_, err := await(t, "allowed by the budget", time.Minute, func() bool { // which hears of new replicas a little later
+				_, refused = on.Must(t.Context(), eviction, "create", "--raw", "/api/v1/namespaces/"+namespace+"/pods/"+pod+"/eviction", "-f", "-")
+				return refused == nil || !strings.Contains(refused.Error(), "TooManyRequests")
+			})
+			if err := errors.Join(err, refused, kubectl(t, "-n", namespace, "rollout", "status", "deployment/pullgate", "--timeout=1m")); err != nil {
 				return err
 			}
 		}

@@ -65,7 +65,9 @@ func TestUpgrade(t *testing.T) {
 // replicas are the processes of all replicas.
 func replicas(t *testing.T) []int {
 	t.Helper()
-	pods := must(t, "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/name=pullgate", "-o", "name")
+	// Those of an upgrade before may still be about to end.
+	pods := must(t, "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/name=pullgate",
+		"-o", `go-template={{range .items}}{{if not .metadata.deletionTimestamp}}pod/{{.metadata.name}}{{"\n"}}{{end}}{{end}}`)
 	all, _ := filepath.Glob("/proc/[0-9]*/environ") // the pattern is sound
 	var found []int
 	for _, file := range all {
