@@ -34,6 +34,18 @@ type Query struct {
 	Anew bool
 }
 
+// Object is what a registry is asked for: the digest of a reference, or its tag.
+func Object(image reference.Named) string {
+	switch image := image.(type) {
+	case reference.Digested:
+		return image.Digest().String()
+	case reference.Tagged:
+		return image.Tag()
+	default:
+		return "latest"
+	}
+}
+
 // Key identifies a question: equal keys have equal answers, of the same moment.
 // It is a hash, for as many are kept as there are answers, and never leaves the
 // process.

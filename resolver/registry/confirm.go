@@ -79,7 +79,7 @@ func (c confirmation) bySecondLook(ctx context.Context, found outcome) outcome {
 		}
 	}
 	hosts = slices.DeleteFunc(slices.Clone(hosts), func(host docker.RegistryHost) bool { return !host.Capabilities.Has(c.capabilities()) })
-	path := "manifests/" + containerd.Object(c.Image)
+	path := "manifests/" + pull.Object(c.Image)
 	first, agree := found.Finding, false
 	for _, host := range hosts {
 		w := witness{Query: c.Query, host: host, path: path}

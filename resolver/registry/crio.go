@@ -115,7 +115,7 @@ func (a *crioAttempt) proveRegistry(ctx context.Context, err error, finding pull
 	if failed != nil {
 		return finding
 	}
-	w := witness{Query: a.Query, host: hosts[len(hosts)-1], path: "manifests/" + containerd.Object(itself.Image)}
+	w := witness{Query: a.Query, host: hosts[len(hosts)-1], path: "manifests/" + pull.Object(itself.Image)}
 	last := itself.Endpoints[len(itself.Endpoints)-1] // the one whose answer it was
 	w.Image, w.Credential, w.host.Scheme, w.host.Client = itself.Image, itself.Credential, last.Scheme, last.Client
 	switch said := w.hear(ctx); {

@@ -78,7 +78,7 @@ func (a *attempt) upstream() docker.RegistryHost { return a.hosts[len(a.hosts)-1
 // it is no part of the attempt.
 func (a *attempt) again(ctx context.Context, host docker.RegistryHost) (status int, body []byte, err error) {
 	ctx, _ = wire.WithMemo(ctx)
-	answer, err := containerd.Get(ctx, a.Image, host, "manifests/"+containerd.Object(a.Image))
+	answer, err := containerd.Get(ctx, a.Image, host, "manifests/"+pull.Object(a.Image))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -97,7 +97,7 @@ func (w *witness) listed(ctx context.Context) pull.Reason {
 	case answer.StatusCode == http.StatusNotFound && answers.NamesRepository(answer.Content):
 		return pull.RepositoryNotFound
 	case answer.StatusCode != http.StatusOK, json.Unmarshal(answer.Content, &list) != nil, list.Name == "",
-		slices.Contains(list.Tags, containerd.Object(w.Image)):
+		slices.Contains(list.Tags, pull.Object(w.Image)):
 		return pull.RegistryError
 	default:
 		return pull.TagNotFound

@@ -106,15 +106,3 @@ func request(ctx context.Context, image reference.Named, host docker.RegistryHos
 	}, ", "))
 	return req, nil
 }
-
-// Object returns the tag or digest of a reference.
-func Object(image reference.Named) string {
-	switch image := image.(type) {
-	case reference.Digested:
-		return image.Digest().String()
-	case reference.Tagged:
-		return image.Tag()
-	default:
-		return "latest"
-	}
-}

@@ -113,7 +113,7 @@ func (r *refusal) missing(image reference.Named) (pull.Reason, string) {
 		return pull.BlobMissing, answers.OneLine(fmt.Sprintf("the registry does not have the %s %s, which the image needs", r.kind, r.what))
 	case answers.NamesRepository(r.body):
 		return pull.RepositoryNotFound, r.detail()
-	case r.what != object(image):
+	case r.what != pull.Object(image):
 		return pull.DigestNotFound, answers.OneLine(fmt.Sprintf("the registry does not have the manifest %s, which the image needs", r.what))
 	case digested:
 		return pull.DigestNotFound, r.detail()

@@ -12,6 +12,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"go.podman.io/image/v5/manifest"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // Repository is where CRI-O looks for an image with one credential. It is safe
@@ -62,7 +64,7 @@ func (r *Repository) Resolve(ctx context.Context, image reference.Named) (*Image
 	var failed sourcesError
 	for _, one := range r.sessions {
 		found := &Image{session: one, Logical: image}
-		blob, mediaType, err := one.manifest(ctx, object(one.Image))
+		blob, mediaType, err := one.manifest(ctx, pull.Object(one.Image))
 		if err == nil {
 			found.blob = blob
 			found.Root = ocispec.Descriptor{MediaType: mediaType, Size: int64(len(blob)), Digest: digest.FromBytes(blob)}
@@ -97,18 +99,6 @@ func (s *session) blobOf(ctx context.Context, kind string, what digest.Digest) (
 		return nil, &refusedError{err.Error()}
 	}
 	return s.get(ctx, "blobs/"+what.String(), &refusal{during: readingBlob, host: reference.Domain(s.Image), what: what.String(), name: s.Image.Name(), kind: kind})
-}
-
-// object is the tag or digest of a reference.
-func object(image reference.Named) string {
-	switch image := image.(type) {
-	case reference.Digested:
-		return image.Digest().String()
-	case reference.Tagged:
-		return image.Tag()
-	default:
-		return "latest"
-	}
 }
 
 // sourceError is why one source did not give an image.
