@@ -2,9 +2,13 @@ package content
 
 import (
 	"archive/tar"
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -47,4 +51,16 @@ func WriteFile(w *tar.Writer, name string, mode int64, data []byte) error {
 	}
 	_, err := w.Write(data)
 	return err
+}
+
+// ProgramLayer is a layer with a program as /true.
+func ProgramLayer(file string) (string, error) {
+	program, err := os.ReadFile(file) //nolint:gosec // the caller's own
+	if err != nil {
+		return "", fmt.Errorf("read the program of containers: %w", err)
+	}
+	var layer bytes.Buffer
+	w := tar.NewWriter(&layer)
+	err = errors.Join(WriteFile(w, "true", 0o755, program), w.Close())
+	return layer.String(), err
 }

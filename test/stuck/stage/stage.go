@@ -3,8 +3,6 @@
 package stage
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -116,7 +114,7 @@ func (s *Stage) Certs() string { return filepath.Join(s.Dir(), "certs.d") }
 func (s *Stage) verifiers() string { return filepath.Join(s.Dir(), "verifiers") }
 
 func (s *Stage) startRegistries(ctx context.Context, scenarios []scenario.Scenario) error {
-	program, err := programLayer(s.programs.Sleeper)
+	program, err := content.ProgramLayer(s.programs.Sleeper)
 	if err != nil {
 		return err
 	}
@@ -138,18 +136,6 @@ func (s *Stage) startRegistries(ctx context.Context, scenarios []scenario.Scenar
 		}
 	}
 	return nil
-}
-
-// programLayer is a layer with a program as /true.
-func programLayer(file string) (string, error) {
-	program, err := os.ReadFile(file) //nolint:gosec // the caller's own
-	if err != nil {
-		return "", fmt.Errorf("read the program of containers: %w", err)
-	}
-	var layer bytes.Buffer
-	w := tar.NewWriter(&layer)
-	err = errors.Join(content.WriteFile(w, "true", 0o755, program), w.Close())
-	return layer.String(), err
 }
 
 // writeVerifier writes a program that containerd asks before it pulls

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -57,7 +56,7 @@ func (s *stage) providers() string   { return filepath.Join(s.dir, "providers.js
 func (s *stage) providerDir() string { return filepath.Join(s.dir, "providers") }
 
 func (s *stage) startRegistries(ctx context.Context) error {
-	program, err := programLayer(s.options.sleeper)
+	program, err := content.ProgramLayer(s.options.sleeper)
 	if err != nil {
 		return err
 	}
@@ -79,18 +78,6 @@ func (s *stage) startRegistries(ctx context.Context) error {
 	sleeper, err := filepath.Abs(s.options.sleeper)
 	s.maker = pods.Maker{Lab: s.lab, Node: nodeName, Sleeper: sleeper, Sound: s.lab.Image(sound)}
 	return err
-}
-
-// programLayer is a layer with a program as /true.
-func programLayer(file string) (string, error) {
-	program, err := os.ReadFile(file) //nolint:gosec // the caller's own
-	if err != nil {
-		return "", fmt.Errorf("read the program of containers: %w", err)
-	}
-	var layer bytes.Buffer
-	w := tar.NewWriter(&layer)
-	err = errors.Join(content.WriteFile(w, "true", 0o755, program), w.Close())
-	return layer.String(), err
 }
 
 // writeNodeFiles writes the node's own credentials.
