@@ -99,13 +99,13 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"cluster":                     {"nodeprofile", "resolver/nodes", "resolver/cache"},
 		"manifest":                    nil,
 		"nodeprofile":                 {"resolver/keyring/dockerconfig"},
-		"explain":                     {"advice", "workload", "resolver", "resolver/pull"},
+		"explain":                     {"advice", "stuck", "workload", "resolver", "resolver/pull"},
 		"report":                      {"workload", "resolver/pull", "policy"},
-		"audit":                       {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report", "audit/stuck"},
+		"audit":                       {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report", "stuck"},
 		"audit/pace":                  nil,
-		"audit/stuck":                 nil,
+		"stuck":                       nil,
 		"audit/tell":                  {"workload", "resolver/pull"},
-		"audit/live":                  {"workload", "resolver", "resolver/pull", "policy", "engine", "audit/pace", "audit/stuck", "audit/tell"},
+		"audit/live":                  {"workload", "resolver", "resolver/pull", "policy", "engine", "audit/pace", "stuck", "audit/tell"},
 		"check":                       append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce", "resolver/clock"}, core...),
 	}
 	maps.Copy(allowed, map[string][]string{ // whose credentials

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/pullgate/pullgate/audit/stuck"
+	"github.com/pullgate/pullgate/stuck"
 )
 
 // object is what is read of an object besides its pod templates.

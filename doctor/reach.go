@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -156,18 +157,19 @@ func (f forwarded) dial(ctx context.Context, to replica) (net.Conn, error) {
 		close(stop)
 		return nil, err
 	}
-	return &forwardedConn{local, stop}, nil
+	return &forwardedConn{local, sync.OnceFunc(func() { close(stop) })}, nil
 }
 
 // forwardedConn ends what forwards it when it is closed.
 type forwardedConn struct {
 	net.Conn
-	stop chan struct{}
+	stop func() // once
 }
 
-// Close closes the connection and what forwards it.
+// Close closes the connection and what forwards it. TLS closes it by itself when
+// its time is over.
 func (c *forwardedConn) Close() error {
-	close(c.stop)
+	c.stop()
 	return c.Conn.Close()
 }
 

@@ -55,16 +55,19 @@ func auditing(own string, asked policy.Auditing) []Right {
 	reads := []string{"list", "watch"}
 	all := []Right{
 		{Feature: "audit-turn", Group: "coordination.k8s.io", Resource: "leases", Namespace: own, Name: "pullgate-audit", Verbs: []string{"get", "update"}},
-		{Feature: "audit-first-turn", Group: "coordination.k8s.io", Resource: "leases", Namespace: own, Verbs: []string{"create"}},
+		{Feature: "audit-findings", Resource: "configmaps", Namespace: own, Name: "pullgate-audit-findings", Verbs: []string{"get", "update"}},
+		{Feature: "audit-requests", Resource: "configmaps", Namespace: own, Name: "pullgate-audit-requests", Verbs: []string{"get", "update"}},
 	}
 	noted := []string{"list"}
 	if asked.Events == nil || *asked.Events {
 		noted = append(noted, "create")
 	}
 	all = append(all, Right{Feature: "audit-events", Resource: "events", Verbs: noted})
+	reported := []string{"list", "delete"} // those of a time in which there were some
 	if asked.Reports == nil || *asked.Reports {
-		all = append(all, Right{Feature: "audit-reports", Group: "openreports.io", Resource: "reports", Verbs: []string{"list", "create", "patch", "delete"}})
+		reported = append(reported, "create", "patch")
 	}
+	all = append(all, Right{Feature: "audit-reports", Group: "openreports.io", Resource: "reports", Verbs: reported})
 	for group, resources := range map[string][]string{
 		"":      {"pods", "podtemplates", "replicationcontrollers"},
 		"apps":  {"daemonsets", "deployments", "replicasets", "statefulsets"},

@@ -84,7 +84,7 @@ func explainUndecided(a *draft, s Symptom, result *resolver.Result) {
 	if result.Hint != "" {
 		a.Remedies = append(a.Remedies, advice.Remedy{Text: result.Hint})
 	}
-	a.onTheNode("see what the node itself gets", "crictl pull "+s.Image, advice.Looks)
+	a.onTheNode("see what the node itself gets", "crictl pull "+advice.Word(s.Image), advice.Looks)
 }
 
 // others counts the Pods of the namespace that suffer from the same: that wait

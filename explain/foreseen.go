@@ -8,6 +8,7 @@ import (
 
 	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/stuck"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -42,7 +43,7 @@ func explainOtherwise(a *draft) {
 	}
 	if warning := lastWarning(a.record.Events); warning != nil {
 		a.Answer += "; it waits for something else"
-		a.evidence(warning.Source.Component+" said ("+inEvent+")", warning.Message, eventTime(warning))
+		a.evidence(warning.Source.Component+" said ("+inEvent+")", warning.Message, stuck.Told(warning))
 		return
 	}
 	if scheduled := conditionOf(pod, corev1.PodScheduled); scheduled != nil && scheduled.Status == corev1.ConditionFalse {
@@ -158,7 +159,7 @@ func refusal(r *Record) (words, from string, at time.Time) {
 	}
 	for i := range r.Events {
 		if e := &r.Events[i]; e.Reason == "FailedCreate" {
-			words, from, at = e.Message, inEvent, eventTime(e)
+			words, from, at = e.Message, inEvent, stuck.Told(e)
 		}
 	}
 	return words, from, at

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/stuck"
 )
 
 // addHistory adds who set the image and what gives credentials for it and when,
@@ -61,10 +62,10 @@ func addFailures(a *draft) {
 		}
 		if first := e.FirstTimestamp.Time; e.Count > 1 && !first.IsZero() {
 			a.moment(inEvent, "it failed for the first time", first)
-			a.moment(inEvent, fmt.Sprintf("it failed for the last time, of %d", e.Count), eventTime(e))
+			a.moment(inEvent, fmt.Sprintf("it failed for the last time, of %d", e.Count), stuck.Told(e))
 			continue
 		}
-		a.moment(inEvent, "it failed", eventTime(e))
+		a.moment(inEvent, "it failed", stuck.Told(e))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/stuck"
 )
 
 // explainOnNode explains what no registry has a part in.
@@ -90,7 +91,7 @@ func explainHanging(a *draft, s Symptom) {
 		a.evidence("an event of the other Pod", "Pulling image "+quoted(other.image), other.since)
 		a.Remedies = append(a.Remedies, advice.Remedy{Text: "wait for it, or set serializeImagePulls: false in the kubelet's configuration"})
 		a.do("see whether the kubelet pulls one after the other (serializeImagePulls, which is its default)", "kubectl get --raw /api/v1/nodes/"+node+"/proxy/configz", advice.Looks)
-		a.do("see the other Pod", fmt.Sprintf("kubectl pullgate explain pod/%s -n %s", other.pod, other.namespace), advice.Looks)
+		a.do("see the other Pod", fmt.Sprintf("kubectl pullgate explain %s -n %s", advice.Word("pod/"+other.pod), advice.Word(other.namespace)), advice.Looks)
 		return
 	}
 	text := fmt.Sprintf("node %s has been pulling %s for %s, and only it knows how far it is", node, s.Image, since)
@@ -98,7 +99,7 @@ func explainHanging(a *draft, s Symptom) {
 		text = fmt.Sprintf("node %s has said nothing of %s for %s: it pulls it, or waits for another, and only it knows", node, s.Image, since)
 	}
 	a.conclude(Unknown, string(Hanging), text)
-	a.onTheNode("see what the node gets", "timeout 60 crictl pull "+s.Image, advice.Looks)
+	a.onTheNode("see what the node gets", "timeout 60 crictl pull "+advice.Word(s.Image), advice.Looks)
 }
 
 // pullAhead is a pull on the same node that began before and has not ended.
@@ -119,7 +120,7 @@ func ahead(a *draft, of time.Time) (found pullAhead, ok bool) {
 		}
 		about := e.InvolvedObject
 		if e.Reason == "Pulling" {
-			under[about.UID] = pullAhead{about.Namespace, about.Name, imageIn(e), eventTime(e)}
+			under[about.UID] = pullAhead{about.Namespace, about.Name, imageIn(e), stuck.Told(e)}
 		} else {
 			if ended := under[about.UID].since; ended.After(lastEnded) {
 				lastEnded = ended
@@ -180,11 +181,11 @@ func letCreate(a *draft, words string) {
 			hard = append(hard, fmt.Sprintf(`%q:"COUNT"`, name))
 		}
 		a.Remedies = append(a.Remedies, advice.Remedy{Text: "raise it, or remove Pods that use it up", Effect: advice.Changes,
-			Command: fmt.Sprintf(`kubectl patch resourcequota %s -n %s --type=merge -p '{"spec":{"hard":{%s}}}'`, match[1], namespace, strings.Join(hard, ","))})
+			Command: fmt.Sprintf(`kubectl patch resourcequota %s -n %s --type=merge -p %s`, advice.Word(match[1]), namespace, advice.Word(`{"spec":{"hard":{`+strings.Join(hard, ",")+`}}}`))})
 	case accountWords.MatchString(words):
 		account := accountWords.FindStringSubmatch(words)[1]
 		account = account[strings.LastIndex(account, "/")+1:]
-		a.do("make the ServiceAccount", fmt.Sprintf("kubectl create serviceaccount %s -n %s", account, namespace), advice.Changes)
+		a.do("make the ServiceAccount", fmt.Sprintf("kubectl create serviceaccount %s -n %s", advice.Word(account), namespace), advice.Changes)
 	case strings.Contains(words, "violates PodSecurity"):
 		a.do("see which level the namespace enforces", "kubectl get namespace "+namespace+" --show-labels", advice.Looks)
 	case strings.Contains(words, "admission webhook"):

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pullgate/pullgate/stuck"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -85,20 +86,5 @@ type Condition struct {
 
 // sortEvents puts the oldest first.
 func sortEvents(events []corev1.Event) {
-	slices.SortStableFunc(events, func(a, b corev1.Event) int { return eventTime(&a).Compare(eventTime(&b)) })
-}
-
-// eventTime is when an event came last: series and newer recorders leave
-// LastTimestamp empty.
-func eventTime(e *corev1.Event) time.Time {
-	switch {
-	case e.Series != nil && !e.Series.LastObservedTime.IsZero():
-		return e.Series.LastObservedTime.Time
-	case !e.LastTimestamp.IsZero():
-		return e.LastTimestamp.Time
-	case !e.EventTime.IsZero():
-		return e.EventTime.Time
-	default:
-		return e.CreationTimestamp.Time
-	}
+	slices.SortStableFunc(events, func(a, b corev1.Event) int { return stuck.Told(&a).Compare(stuck.Told(&b)) })
 }

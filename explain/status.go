@@ -2,12 +2,12 @@ package explain
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pullgate/pullgate/stuck"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -101,7 +101,7 @@ func failed(e *corev1.Event) bool {
 // ImagePullBackOff").
 func isEcho(message string) bool {
 	reason, found := strings.CutPrefix(message, "Error: ")
-	return found && slices.Contains(pullReasons(), reason)
+	return found && stuck.Waits(reason)
 }
 
 // eventsOf are the Pod's events about a symptom's image or container, the oldest

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pullgate/pullgate/stuck"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -38,15 +39,6 @@ const (
 	inStatus = "its status"
 	inEvent  = "an event"
 )
-
-// pullReasons are the kubelet's waiting reasons of an image that is not there
-// (Kubernetes pkg/kubelet/images/types.go).
-func pullReasons() []string {
-	return []string{
-		"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "ErrImageNeverPull", "InvalidImageName",
-		"RegistryUnavailable", "SignatureValidationFailed",
-	}
-}
 
 // symptoms are what the kubelet says of the Pod's images, in the order of the
 // Pod's containers; what keeps the others from being pulled comes first.
@@ -81,7 +73,7 @@ func waiting(r *Record, role workload.Role, status corev1.ContainerStatus) (Symp
 	}
 	events := eventsOf(r, s)
 	switch {
-	case slices.Contains(pullReasons(), state.Reason):
+	case stuck.Waits(state.Reason):
 	case strings.Contains(state.Reason, " "): // an error's own text, since nothing came before the keyring
 		s.Words = state.Reason
 	case state.Reason == "ContainerCreating", state.Reason == "PodInitializing" && isNext(r.Pod, status.Name):
@@ -105,11 +97,11 @@ func (s *Symptom) addEvents(events []corev1.Event) {
 		if !failed(e) && e.Reason != "BackOff" {
 			continue
 		}
-		s.At = eventTime(e)
+		s.At = stuck.Told(e)
 		if e.Reason == "BackOff" || isEcho(e.Message) {
 			continue
 		}
-		s.Tried, s.Attempts = eventTime(e), s.Attempts+int(max(e.Count, 1))
+		s.Tried, s.Attempts = stuck.Told(e), s.Attempts+int(max(e.Count, 1))
 		if causeOf(s.Words) == NoCause {
 			s.Words, s.From = e.Message, inEvent
 		}
@@ -133,7 +125,7 @@ func creating(r *Record, s Symptom, events []corev1.Event) (Symptom, bool) {
 	case "Pulled":
 		return Symptom{}, false
 	case "Pulling":
-		s.Cause, s.At, s.From, s.Words = Hanging, eventTime(&last), inEvent, "Pulling image "+quoted(s.Image)
+		s.Cause, s.At, s.From, s.Words = Hanging, stuck.Told(&last), inEvent, "Pulling image "+quoted(s.Image)
 		return s, true
 	default:
 		s.addEvents(events)
@@ -146,7 +138,7 @@ func creating(r *Record, s Symptom, events []corev1.Event) (Symptom, bool) {
 func sandboxSymptom(r *Record) (Symptom, bool) {
 	for i := len(r.Events) - 1; i >= 0; i-- {
 		e := &r.Events[i]
-		if e.Reason != "FailedCreatePodSandBox" || !saysOfImage(e.Message) {
+		if e.Reason != "FailedCreatePodSandBox" || !stuck.SaysOfImage(e.Message) {
 			continue
 		}
 		if _, ready := readyToStart(r.Pod); ready {
@@ -154,17 +146,10 @@ func sandboxSymptom(r *Record) (Symptom, bool) {
 		}
 		return Symptom{
 			Image: sandboxImage(e.Message), Reason: e.Reason, Words: e.Message,
-			Cause: Sandbox, From: inEvent, At: eventTime(e), Tried: eventTime(e), Attempts: int(max(e.Count, 1)),
+			Cause: Sandbox, From: inEvent, At: stuck.Told(e), Tried: stuck.Told(e), Attempts: int(max(e.Count, 1)),
 		}, true
 	}
 	return Symptom{}, false
-}
-
-// saysOfImage tells whether the words of a sandbox that was not made are about
-// its image: those of containerd 1.7 and of CRI-O, then those of containerd since
-// 2.0.
-func saysOfImage(words string) bool {
-	return strings.Contains(words, "sandbox image") || strings.Contains(words, "failed to pull image") || strings.Contains(words, "pause image")
 }
 
 // volumeSymptoms are what events say of the images of volumes, but for those of
@@ -178,7 +163,7 @@ func volumeSymptoms(r *Record, told []Symptom) []Symptom {
 		s := Symptom{Container: volume.Name, Role: workload.Volume, Image: volume.Image.Reference, Reason: "Failed", From: inEvent}
 		events := eventsOf(r, s)
 		s.addEvents(events)
-		if pulled := slices.ContainsFunc(events, func(e corev1.Event) bool { return e.Reason == "Pulled" && eventTime(&e).After(s.Tried) }); pulled || s.Attempts == 0 {
+		if pulled := slices.ContainsFunc(events, func(e corev1.Event) bool { return e.Reason == "Pulled" && stuck.Told(&e).After(s.Tried) }); pulled || s.Attempts == 0 {
 			continue
 		}
 		s.Cause = causeOf(s.Words)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/pullgate/pullgate/audit/pace"
@@ -42,7 +41,7 @@ type keeper struct {
 }
 
 func newKeeper(maps typedcorev1.ConfigMapInterface, t *term) *keeper {
-	return &keeper{shelf: shelf{maps: maps, last: map[string]metav1.ObjectMeta{}}, term: t}
+	return &keeper{shelf: shelf{maps: maps, last: map[string]edition{}}, term: t}
 }
 
 // resume takes up what there is. What cannot be read is begun anew.

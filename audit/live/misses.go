@@ -11,8 +11,8 @@ import (
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/utils/clock"
 
-	"github.com/pullgate/pullgate/audit/stuck"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/stuck"
 )
 
 const (

@@ -15,9 +15,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
-	"github.com/pullgate/pullgate/audit/stuck"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/stuck"
 )
 
 // podEvents are those of all Pods.

@@ -239,7 +239,7 @@ func TestShelfOfTheChart(t *testing.T) {
 	labels := map[string]string{"app.kubernetes.io/managed-by": "Helm"}
 	made := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: findingsName, ResourceVersion: "7", Labels: labels}}
 	c := &cupboard{kept: map[string]*corev1.ConfigMap{findingsName: made}}
-	s := &shelf{maps: c, last: map[string]metav1.ObjectMeta{}}
+	s := &shelf{maps: c, last: map[string]edition{}}
 	var read string
 	if found, err := s.load(t.Context(), findingsName, &read); found || err != nil {
 		t.Fatalf("read of an empty one: %t, %v", found, err)
@@ -254,5 +254,38 @@ func TestShelfOfTheChart(t *testing.T) {
 	}
 	if got := c.kept[findingsName].Labels; !maps.Equal(got, labels) {
 		t.Errorf("the labels are %v now", got)
+	}
+}
+
+// Who upgrades changes labels, and somebody may take the ConfigMap away: it is
+// written all the same. What another auditor wrote since stays.
+func TestShelfThatOthersTouch(t *testing.T) {
+	for name, test := range map[string]struct {
+		touch func(c *cupboard)
+		fails bool
+	}{
+		"labels": {touch: func(c *cupboard) { c.kept[findingsName].ResourceVersion = "upgraded" }},
+		"gone":   {touch: func(c *cupboard) { delete(c.kept, findingsName) }},
+		"another's": {touch: func(c *cupboard) {
+			if err := (&shelf{maps: c, last: map[string]edition{findingsName: {meta: c.kept[findingsName].ObjectMeta}}}).save(t.Context(), findingsName, "another's"); err != nil {
+				t.Fatal(err)
+			}
+		}, fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &cupboard{kept: map[string]*corev1.ConfigMap{}}
+			s := &shelf{maps: c, last: map[string]edition{}}
+			if err := s.save(t.Context(), findingsName, "first"); err != nil {
+				t.Fatal(err)
+			}
+			test.touch(c)
+			if err := s.save(t.Context(), findingsName, "second"); (err != nil) != test.fails {
+				t.Error(err)
+			}
+			var read string
+			if _, err := s.load(t.Context(), findingsName, &read); err != nil || (read != "second") != test.fails {
+				t.Errorf("%v, %q", err, read)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,9 +28,13 @@ var errTooLarge = errors.New("it is larger than a ConfigMap may be")
 // shelf keeps documents in ConfigMaps.
 type shelf struct {
 	maps typedcorev1.ConfigMapInterface
-	// last are the ones that were read or written last, without what is in them:
-	// of two who write, the one who knows less fails. Labels stay as they are.
-	last map[string]metav1.ObjectMeta
+	last map[string]edition
+}
+
+// edition is a ConfigMap as it was read or written last. Labels stay as they are.
+type edition struct {
+	meta metav1.ObjectMeta
+	sum  [sha256.Size]byte // of the document
 }
 
 // load reads a document, and tells whether there is one.
@@ -41,7 +46,7 @@ func (s *shelf) load(ctx context.Context, name string, into any) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read what was kept: %w", err)
 	}
-	s.last[name] = object.ObjectMeta
+	s.last[name] = editionOf(object)
 	document, written := object.BinaryData[documentKey]
 	if !written { // the chart makes them empty
 		return false, nil
@@ -66,17 +71,48 @@ func (s *shelf) save(ctx context.Context, name string, document any) error {
 	if packed.Len() > maxDocument {
 		return fmt.Errorf("write the ConfigMap %s: %w", name, errTooLarge)
 	}
-	object := &corev1.ConfigMap{ObjectMeta: s.last[name], BinaryData: map[string][]byte{documentKey: packed.Bytes()}}
+	err := s.put(ctx, name, packed.Bytes())
+	if err != nil && s.renewed(ctx, name) {
+		err = s.put(ctx, name, packed.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("write the ConfigMap %s: %w", name, err)
+	}
+	return nil
+}
+
+// put writes over the last edition: of two who write, the one who knows less fails.
+func (s *shelf) put(ctx context.Context, name string, document []byte) (err error) {
+	object := &corev1.ConfigMap{ObjectMeta: s.last[name].meta, BinaryData: map[string][]byte{documentKey: document}}
 	object.Name = name
-	var err error
 	if object.ResourceVersion == "" {
 		object, err = s.maps.Create(ctx, object, metav1.CreateOptions{})
 	} else {
 		object, err = s.maps.Update(ctx, object, metav1.UpdateOptions{})
 	}
-	if err != nil {
-		return fmt.Errorf("write the ConfigMap %s: %w", name, err)
+	if err == nil {
+		s.last[name] = editionOf(object)
 	}
-	s.last[name] = object.ObjectMeta
-	return nil
+	return err
+}
+
+// renewed tells whether the last edition stands again, after a write failed: the
+// document is the one that was written last, and somebody changed the rest, such
+// as an upgrade its labels, or took the ConfigMap away.
+func (s *shelf) renewed(ctx context.Context, name string) bool {
+	object, err := s.maps.Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		delete(s.last, name)
+		return true
+	case err != nil || editionOf(object).sum != s.last[name].sum || object.ResourceVersion == s.last[name].meta.ResourceVersion:
+		return false
+	default:
+		s.last[name] = editionOf(object)
+		return true
+	}
+}
+
+func editionOf(object *corev1.ConfigMap) edition {
+	return edition{object.ObjectMeta, sha256.Sum256(object.BinaryData[documentKey])}
 }

@@ -150,11 +150,13 @@ func words(message string) string {
 // FromEvents says what a silent Pod waits for, by its events: the last word on an
 // image counts, until something was started. Nil: it is not an image.
 func (p *Pod) FromEvents(events []corev1.Event) *Image {
+	events = slices.Clone(events)
+	slices.SortStableFunc(events, func(a, b corev1.Event) int { return Told(&a).Compare(Told(&b)) })
 	var found *Image
 	for i := range events {
 		e := &events[i]
 		switch {
-		case e.Reason == "FailedCreatePodSandBox" && strings.Contains(e.Message, "sandbox image"):
+		case e.Reason == "FailedCreatePodSandBox" && SaysOfImage(e.Message):
 			found = &Image{Reference: quoted(e.Message), Reason: "SandboxImage", Words: words(e.Message)}
 		case e.Reason == "Failed" && strings.HasPrefix(e.Message, "Failed to pull image"):
 			found = &Image{Reference: quoted(e.Message), Reason: "ErrImagePull", Words: words(e.Message)}
@@ -163,6 +165,26 @@ func (p *Pod) FromEvents(events []corev1.Event) *Image {
 		}
 	}
 	return found
+}
+
+// SaysOfImage tells whether the words of a sandbox that was not made are about its
+// image: those of containerd 1.7 and of CRI-O, then those of containerd since 2.0.
+func SaysOfImage(words string) bool {
+	return strings.Contains(words, "sandbox image") || strings.Contains(words, "failed to pull image") || strings.Contains(words, "pause image")
+}
+
+// Told is when an event was told for the last time.
+func Told(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil && !e.Series.LastObservedTime.IsZero():
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	default:
+		return e.CreationTimestamp.Time
+	}
 }
 
 var inQuotes = regexp.MustCompile(`"([^"\\ ]+)"`)
