@@ -74,7 +74,15 @@ func (s *Shelf) place(ctx context.Context, node string, text []byte) (written in
 	if at < 0 {
 		return 0, fmt.Errorf("all %d ConfigMaps have other profiles: raise nodeProfile.distinct", len(kept))
 	}
-	for i, one := range kept {
+	// Added first: a node in no profile counts as one without mirrors.
+	order := []int{at}
+	for i := range kept {
+		if i != at {
+			order = append(order, i)
+		}
+	}
+	for _, i := range order {
+		one := kept[i]
 		changed, done := false, one.has(text) && one.names(node)
 		switch {
 		case i == at && !done:

@@ -195,3 +195,28 @@ func TestProfiles(t *testing.T) {
 		t.Error("whether all are known is told wrongly")
 	}
 }
+
+// A node that moves from one profile to another is never in none.
+func TestShelfMovesSafely(t *testing.T) {
+	server := newShelves("p-0", "p-1")
+	put := func(node, version string) {
+		t.Helper()
+		if _, err := (&Shelf{Client: server, Namespace: "pullgate-system", Names: []string{"p-0", "p-1"}}).Put(t.Context(), node, profileOf(version)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("stays", "1.7")
+	put("moves", "1.7")
+	put("other", "2.1")
+	server.before = func() {
+		server.before = func() { // the second write takes it away
+			if !slices.Contains(server.named(t)["p-1"], "moves") {
+				t.Errorf("taken away before it was added: %v", server.named(t))
+			}
+		}
+	}
+	put("moves", "2.1")
+	if got := server.named(t); slices.Contains(got["p-0"], "moves") || server.before != nil {
+		t.Errorf("kept: %v", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -33,11 +34,14 @@ type nodeProfiles struct {
 	hidden []string
 	// dir holds their hosts.toml files; empty: there are none.
 	dir string
+	// unread is what is wrong with one of the cluster's, which was left out; nil:
+	// nothing is.
+	unread error
 }
 
 // readProfiles reads the files of nodes.profiles and what the cluster has, by
 // name, and makes for each what asks registries as its nodes would. Options are
-// what all have in common.
+// what all have in common. One of the cluster's that cannot be read is left out.
 func readProfiles(configured policy.Nodes, cluster map[string][]byte, options registry.Options) (read nodeProfiles, err error) {
 	defer func() {
 		if err != nil {
@@ -58,11 +62,21 @@ func readProfiles(configured policy.Nodes, cluster map[string][]byte, options re
 		if err == nil {
 			err = read.add(name, name+ofNodes(profile.Nodes), profile, configured, options)
 		}
-		if err != nil {
-			return read, fmt.Errorf("nodes.profilesNamespace: ConfigMap %s/%s: %w", configured.ProfilesNamespace, name, err)
+		if err != nil { // another version of Pullgate may have written it
+			read.unread = fmt.Errorf("the node profile in ConfigMap %s/%s cannot be read: %w", configured.ProfilesNamespace, name, err)
 		}
 	}
 	return read, nil
+}
+
+// doubt says why refusals prove nothing for nodes without a profile, and logs it;
+// empty: they do.
+func (n *nodeProfiles) doubt(log *slog.Logger) string {
+	if n.unread == nil {
+		return ""
+	}
+	log.Warn("a node profile is left out, and refusals prove nothing for nodes without one", "error", n.unread.Error())
+	return n.unread.Error() + "; its nodes may have mirrors and credentials of their own"
 }
 
 // ofNodes says whose a profile of the cluster's is, which nobody has named.

@@ -141,8 +141,8 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 		credentials: &keyring.Keyring{Source: in.Secrets, Node: node, Hidden: hidden},
 		registry:    registry.NewClient(asking), profiles: known,
 	}
-	if len(known.asked) > 0 {
-		c.registry = &profiles.Prober{Others: c.registry, Profiles: known.asked}
+	if len(known.asked) > 0 || known.unread != nil {
+		c.registry = &profiles.Prober{Others: c.registry, Profiles: known.asked, Doubt: known.doubt(in.Log)}
 	}
 	if in.Fresh != nil {
 		c.fresh = &keyring.Keyring{Source: in.Fresh, Node: keyring.Anew(node), Hidden: hidden}

@@ -1,6 +1,7 @@
 package wiring
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/profiles"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry"
 	"github.com/pullgate/pullgate/workload"
@@ -76,7 +78,7 @@ func TestRuntimes(t *testing.T) {
 }
 
 // Profiles that the cluster keeps count as those in files do, and whose they are is
-// said. One that is none is refused with the whole.
+// said. One that is none is left out, and refusals prove nothing meanwhile.
 func TestProfilesOfTheCluster(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	kept := map[string][]byte{
@@ -97,9 +99,23 @@ func TestProfilesOfTheCluster(t *testing.T) {
 	if len(known) != 2 || known[0].Name != "p-0 (f)" || known[1].Name != "p-1 (a, b, c and 2 more)" || known[1].Runtimes != pull.CRIO {
 		t.Errorf("known: %+v", known)
 	}
+	image, err := reference.ParseNormalizedNamed("registry.invalid/app:1")
+	if err != nil {
+		t.Fatal(err)
+	}
 	kept["p-2"] = []byte("kind: Secret")
-	if _, err := New(configuration, in); err == nil || !strings.Contains(err.Error(), "nodes.profilesNamespace: ConfigMap pullgate-system/p-2: ") {
-		t.Errorf("one that is none: %v", err)
+	if c, err = New(configuration, in); err != nil || len(c.profiles.nodes) != 2 {
+		t.Fatalf("one that is none is left out: %v", err)
+	}
+	asked, ok := c.registry.(*profiles.Prober)
+	if !ok || !strings.Contains(asked.Doubt, "ConfigMap pullgate-system/p-2") {
+		t.Fatalf("asked by %+v", c.registry)
+	}
+	asked.Others = refusing{}
+	for _, query := range []pull.Query{{Image: image}, {Image: image, Profiles: []string{""}}} {
+		if got := asked.Probe(t.Context(), query); got.Reason != pull.NodeCredentialsUnknown {
+			t.Errorf("a refusal while a profile is left out: %s", got.Reason)
+		}
 	}
 }
 
@@ -152,4 +168,11 @@ func TestCRIOSettingsRefuse(t *testing.T) {
 			t.Errorf("%v, want one of %s", err, key)
 		}
 	}
+}
+
+// refusing has no image.
+type refusing struct{ profiles.Asker }
+
+func (refusing) Probe(context.Context, pull.Query) pull.Finding {
+	return pull.Finding{Reason: pull.TagNotFound}
 }

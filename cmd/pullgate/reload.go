@@ -34,6 +34,7 @@ type reloader struct {
 	current engine.Current
 	parts   atomic.Pointer[wiring.Components]
 	seen    []byte
+	used    []byte // what the engine in use was made of
 
 	reloads *prometheus.CounterVec
 	good    prometheus.Gauge
@@ -76,8 +77,8 @@ func newReloader(file string, kept *cluster.Profiles, seen []byte, first *built,
 			Name: "pullgate_configuration_info", Help: "Always 1; the label tells configurations in use apart: the beginning of the hash of the file and of the node profiles that it names.",
 		}, []string{"sha256"}),
 	}
-	r.looked.Store(kept.Synced())
 	r.take(first)
+	r.looked.Store(kept.Synced())
 	return r
 }
 
@@ -94,6 +95,7 @@ func (r *reloader) take(b *built) {
 	sum := sha256.Sum256(r.seen)
 	r.hash.Reset()
 	r.hash.WithLabelValues(hex.EncodeToString(sum[:enough])).Set(1)
+	r.used = r.seen
 	r.since.Store(time.Now().UnixNano())
 	r.good.Set(1)
 	r.parts.Store(b.parts)
@@ -124,8 +126,13 @@ func (r *reloader) NeedLeaderElection() bool { return false }
 // look takes the file up if it changed.
 func (r *reloader) look() {
 	data, err := readFile(r.file)
-	defer r.looked.Store(r.kept.Synced())
+	synced := r.kept.Synced() // before they are read
 	all := withProfiles(data, r.kept)
+	defer func() {
+		if synced && err == nil && bytes.Equal(all, r.used) {
+			r.looked.Store(true)
+		}
+	}()
 	if err != nil || bytes.Equal(all, r.seen) {
 		if err != nil && r.seen != nil {
 			r.refuse(err)

@@ -34,13 +34,16 @@ type Profile struct {
 type Prober struct {
 	Others   Asker
 	Profiles []Profile
+	// Doubt says why a refusal proves nothing for nodes without a profile: theirs
+	// may be one that cannot be read. Empty: it does.
+	Doubt string
 }
 
 // Probe says what is so for all nodes: broken only if it is for each profile.
 // Where they differ, notes say which could not pull it.
 func (p *Prober) Probe(ctx context.Context, query pull.Query) pull.Finding {
 	if len(query.Profiles) == 0 {
-		return p.Others.Probe(ctx, query)
+		return p.others(ctx, query)
 	}
 	finding, _ := pull.AllOf(func(yield func(pull.Part[string]) bool) {
 		for _, name := range query.Profiles {
@@ -57,7 +60,7 @@ func (p *Prober) by(ctx context.Context, name string, query pull.Query) pull.Fin
 	query.Profiles = nil
 	i := slices.IndexFunc(p.Profiles, func(one Profile) bool { return one.Name == name })
 	if i < 0 {
-		return p.Others.Probe(ctx, query)
+		return p.others(ctx, query)
 	}
 	profile := p.Profiles[i]
 	if profile.Runtimes != 0 {
@@ -71,6 +74,15 @@ func (p *Prober) by(ctx context.Context, name string, query pull.Query) pull.Fin
 		return finding.InDoubt(pull.NodeCredentialsUnknown, why)
 	}
 	return finding
+}
+
+// others asks as nodes without a profile would.
+func (p *Prober) others(ctx context.Context, query pull.Query) pull.Finding {
+	finding := p.Others.Probe(ctx, query)
+	if p.Doubt == "" {
+		return finding
+	}
+	return finding.InDoubt(pull.NodeCredentialsUnknown, p.Doubt)
 }
 
 // differences are the notes on nodes that could not pull what others can.

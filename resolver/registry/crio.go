@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/containerd/platforms"
@@ -29,6 +30,9 @@ type crioAttempt struct {
 // refuses because that is ambiguous, as its version and settings are.
 func (p crioProbe) probe(ctx context.Context, q pull.Query) pull.Finding {
 	candidates, err := p.client.crio.candidates(q)
+	if errors.Is(err, crio.ErrUnread) {
+		return answers.Unanswered(err)
+	}
 	if err != nil {
 		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(err.Error()), Forbidden: true, Node: answers.Line(err.Error(), answers.MaxNode)}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/distribution/reference"
@@ -18,6 +19,9 @@ import (
 // a token.
 const repositoryBytes = 8 << 10
 
+// reloadEvery is how often registries.conf is read again at most.
+const reloadEvery = 2 * time.Second
+
 // crioPlaces knows where nodes with CRI-O look for images, and keeps what they
 // learn there.
 type crioPlaces struct {
@@ -26,6 +30,10 @@ type crioPlaces struct {
 	policy     *crio.Policy     // nil: everything may be pulled
 	log        *slog.Logger
 	kept       *cache.Cache[hostsKey, keptRepository]
+
+	mu       sync.Mutex
+	reloaded time.Time // when registries.conf was read again
+	told     string    // what was wrong with it
 }
 
 // keptRepository is a repository as CRI-O pulls from it, with its tokens.
@@ -51,12 +59,23 @@ func (c *crioPlaces) candidates(q pull.Query) ([]reference.Named, error) {
 	return all, err
 }
 
-// reload reads registries.conf again. Where it cannot be read, what was read before
-// counts.
+// reload reads registries.conf again, once in a while. Where it cannot be read, what
+// was read before counts, which is told once.
 func (c *crioPlaces) reload() {
-	if err := c.registries.Reload(); err != nil && c.log != nil {
-		c.log.Warn("registries.conf cannot be read, what was read before counts: " + err.Error())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.reloaded) < reloadEvery {
+		return
 	}
+	c.reloaded = time.Now()
+	wrong := ""
+	if err := c.registries.Reload(); err != nil {
+		wrong = err.Error()
+	}
+	if wrong != "" && wrong != c.told && c.log != nil {
+		c.log.Warn("registries.conf cannot be read, what was read before counts", "error", wrong)
+	}
+	c.told = wrong
 }
 
 // forget drops what is kept.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/distribution/reference"
 	"github.com/pelletier/go-toml/v2"
@@ -20,7 +21,15 @@ const onNodes = "/etc/containers/registries.conf"
 
 // Registries is a registries.conf with the folder of more beside it, FILE.d, as
 // the library reads them. A nil one says nothing of any registry.
-type Registries struct{ system types.SystemContext }
+type Registries struct {
+	system types.SystemContext
+
+	mu      sync.RWMutex
+	aliases map[string]string
+}
+
+// ErrUnread is that registries.conf says nothing, since it cannot be read.
+var ErrUnread = errors.New("registries.conf cannot be read")
 
 // NewRegistries reads a registries.conf; nil for no file.
 func NewRegistries(file string) (*Registries, error) {
@@ -31,7 +40,7 @@ func NewRegistries(file string) (*Registries, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &Registries{types.SystemContext{SystemRegistriesConfPath: absolute, SystemRegistriesConfDirPath: absolute + ".d"}}
+	made := &Registries{system: types.SystemContext{SystemRegistriesConfPath: absolute, SystemRegistriesConfDirPath: absolute + ".d"}}
 	return made, made.Reload()
 }
 
@@ -41,8 +50,17 @@ func (r *Registries) Reload() error {
 	if r == nil {
 		return nil
 	}
-	_, err := sysregistriesv2.TryUpdatingCache(&r.system)
-	return err
+	if _, err := sysregistriesv2.TryUpdatingCache(&r.system); err != nil {
+		return err
+	}
+	aliases, err := r.readAliases()
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.aliases = aliases
+	return nil
 }
 
 // Place is where an image is looked for: a mirror, or the registry.
@@ -119,7 +137,7 @@ func (r *Registries) Candidates(short string) ([]reference.Named, error) {
 	}
 	search, err := sysregistriesv2.UnqualifiedSearchRegistries(&r.system)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnread, err)
 	}
 	if len(search) == 0 {
 		return nil, fmt.Errorf("short-name %q %w in %q", short, ErrUnqualified, onNodes)
@@ -146,24 +164,22 @@ func parsed(text string) (reference.Named, error) {
 
 // aliased is what a short name is an alias of; nil: of nothing.
 func (r *Registries) aliased(short string) (reference.Named, error) {
-	aliases, err := r.aliases()
-	if err != nil {
-		return nil, err
-	}
 	named, err := reference.ParseNormalizedNamed("none.invalid/" + short)
 	if err != nil {
 		return nil, nil //nolint:nilerr,nilnil // such a name has no alias
 	}
-	alias := aliases[reference.Path(named)]
+	r.mu.RLock()
+	alias := r.aliases[reference.Path(named)]
+	r.mu.RUnlock()
 	if alias == "" {
 		return nil, nil //nolint:nilnil // none
 	}
 	return parsed(alias + strings.TrimPrefix(short, reference.Path(named)))
 }
 
-// aliases reads the tables of aliases. The library would look for those of a user,
+// readAliases reads the tables of aliases. The library would look for those of a user,
 // too, and lock them.
-func (r *Registries) aliases() (map[string]string, error) {
+func (r *Registries) readAliases() (map[string]string, error) {
 	more, err := filepath.Glob(filepath.Join(r.system.SystemRegistriesConfDirPath, "*.conf"))
 	if err != nil {
 		return nil, err
