@@ -67,7 +67,7 @@ func (e *Engine) resolve(ctx context.Context, w workload.Workload, where policy.
 		checked.Templates = append(checked.Templates, in)
 	}
 	report := resolver.Skip(exempt, pull.Exempt, "the configuration exempts the image")
-	if len(report.Results) < count(w) {
+	if len(report.Results) < w.CountImages() {
 		report.Results = append(report.Results, e.Resolver.Resolve(ctx, checked).Results...)
 	}
 	return e.decide(report, where)
@@ -78,14 +78,6 @@ func (e *Engine) exemptImage(image workload.Image) bool { return e.Policy.Exempt
 // only returns the images for which something holds.
 func only(images []workload.Image, holds func(workload.Image) bool) []workload.Image {
 	return slices.DeleteFunc(slices.Clone(images), func(i workload.Image) bool { return !holds(i) })
-}
-
-func count(w workload.Workload) int {
-	n := 0
-	for _, t := range w.Templates {
-		n += len(t.Images)
-	}
-	return n
 }
 
 // skip is the outcome where no registry is asked.

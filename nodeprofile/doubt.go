@@ -2,6 +2,8 @@ package nodeprofile
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -69,15 +71,27 @@ func (r Registry) covers(host, repository string) bool {
 	if r.Host == host {
 		return true
 	}
+	if network, err := netip.ParsePrefix(r.Host); err == nil { // insecure_registries has networks, too
+		return isIn(network, host)
+	}
 	if domain, found := strings.CutPrefix(r.Host, "*."); found {
 		return strings.HasSuffix(host, "."+domain)
 	}
 	return strings.Contains(r.Host, "/") && strings.HasPrefix(repository+"/", r.Host+"/")
 }
 
+// isIn tells whether a registry is an address of a network.
+func isIn(network netip.Prefix, host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && network.Contains(address)
+}
+
 // crioDoubt is on what CRI-O's nodes alone have for a registry.
 func (r Registry) crioDoubt() string {
-	if strings.Contains(r.Host, "/") && strings.Trim(r.Host, "0123456789./") == "" { // insecure_registries has networks, too
+	if _, err := netip.ParsePrefix(r.Host); err == nil {
 		return "CRI-O of the nodes trusts whoever answers in " + r.Host
 	}
 	for _, address := range append([]Host{r.Server}, r.Hosts...) {

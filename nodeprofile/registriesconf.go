@@ -3,6 +3,7 @@ package nodeprofile
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,9 @@ func (p *Profile) WriteRegistries(dir string) (string, error) {
 		fmt.Fprintf(&b, "%s = %s\n", quoted(alias), quoted(p.ShortNames.Aliases[alias]))
 	}
 	for _, registry := range merged(p.Registries) {
+		if _, err := netip.ParsePrefix(registry.Host); err == nil {
+			continue // a network of crio.conf's, which registries.conf has not
+		}
 		registry.writeTable(&b)
 	}
 	file := filepath.Join(dir, "registries.conf")

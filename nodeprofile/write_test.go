@@ -104,3 +104,22 @@ func TestHidden(t *testing.T) {
 		t.Errorf("rke2: %q", got)
 	}
 }
+
+// CRI-O's insecure_registries has networks, which registries.conf has not.
+func TestInsecureNetworks(t *testing.T) {
+	p := Profile{Runtime: Runtime{Name: CRIO}, Registries: []Registry{{Host: "10.0.0.0/8", Server: Host{SkipVerify: true}}, {Host: "fd00::/8"}}}
+	for host, doubted := range map[string]bool{
+		"10.1.2.3:5000": true, "10.1.2.3": true, "[fd00::1]:5000": true, "11.1.2.3": false, "quay.io": false,
+	} {
+		if got := p.Doubt(host, host+"/app"); (got != "") != doubted {
+			t.Errorf("%s: %q", host, got)
+		}
+	}
+	file, err := p.WriteRegistries(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "10.0.0.0") {
+		t.Errorf("%v: %s", err, text)
+	}
+}

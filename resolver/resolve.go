@@ -21,7 +21,7 @@ const (
 // Resolve checks every image of a workload. It answers when the context ends,
 // whatever the registries do: what is not known by then is Timeout.
 func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
-	report := Report{Object: w.Object, Results: make([]Result, 0, countImages(w))}
+	report := Report{Object: w.Object, Results: make([]Result, 0, w.CountImages())}
 	var checks []*imageCheck
 	for i := range w.Templates {
 		template := r.newTemplate(w, &w.Templates[i])
@@ -48,15 +48,6 @@ func (r *Resolver) Resolve(ctx context.Context, w workload.Workload) Report {
 	}
 	dropHelpfulSecrets(report.Results)
 	return report
-}
-
-// countImages is how many results there will be.
-func countImages(w workload.Workload) int {
-	n := 0
-	for i := range w.Templates {
-		n += len(w.Templates[i].Images)
-	}
-	return n
 }
 
 // imageKey tells images of a template apart; equal ones are checked once.

@@ -63,6 +63,10 @@ func (h *Handler) tells(ctx context.Context, about subject) bool {
 func (h *Handler) samples() *sampling.Sampler[subject] {
 	h.sampled.Do(func() {
 		h.sampler = &sampling.Sampler[subject]{Most: logMost, Period: logPeriod, LeftOut: func(about subject, count int) {
+			if about == (subject{}) { // there are too many to tell them apart
+				h.log().Info("more of further namespaces and reasons was left out", "count", count)
+				return
+			}
 			h.log().Info("more of the same was left out", "namespace", about.namespace, "reason", about.reason, "count", count)
 		}}
 	})

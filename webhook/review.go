@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	json2 "github.com/go-json-experiment/json"
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -52,12 +51,6 @@ func (o *object) UnmarshalJSON(text []byte) error {
 		*o = nil
 	}
 	return nil
-}
-
-// strictly reads a review that can be read in one way alone: no name stands
-// twice, and all characters are some. Every API server's is.
-func strictly(text []byte) (read review, ok bool) {
-	return read, json2.Unmarshal(text, &read) == nil
 }
 
 // admission returns what an engine is to look at, if it is anything at all.
@@ -111,7 +104,7 @@ func readReview(text []byte) (*request, *refusal) {
 	if len(text) == 0 {
 		return nil, refuse(http.StatusBadRequest, "the request is empty: an AdmissionReview is expected")
 	}
-	read, ok := strictly(text)
+	read, ok := workload.Strictly[review](text)
 	if !ok { // it is no API server's, or no review
 		read = review{}
 		if err := kjson.UnmarshalCaseSensitivePreserveInts(text, &read); err != nil {

@@ -7,6 +7,8 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	kjson "sigs.k8s.io/json"
+
+	"github.com/pullgate/pullgate/workload"
 )
 
 // FuzzReview holds what is read strictly against the decoder that API servers
@@ -24,7 +26,7 @@ func FuzzReview(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var decoded review
 		kept := bytes.Clone(text)
-		strict, ok := strictly(text)
+		strict, ok := workload.Strictly[review](text)
 		if !ok {
 			return
 		}
@@ -44,7 +46,7 @@ func FuzzReview(f *testing.F) {
 func TestReviewsAreReadOnce(t *testing.T) {
 	for _, request := range []*admissionv1.AdmissionRequest{creation(deployment("app:1")), creation(deployment("app:1"), update(deployment("app:2")), dryRun)} {
 		text := encoded(t, request)
-		if _, ok := strictly(text); !ok {
+		if _, ok := workload.Strictly[review](text); !ok {
 			t.Errorf("decoded twice: %s", text)
 		}
 	}

@@ -22,7 +22,7 @@ func (k *Kinds) Read(raw []byte, op Operation) (Workload, error) {
 	if bytes.Count(raw, []byte{','}) > maxValues {
 		return Workload{}, fmt.Errorf("object has more than %d values, which no object of a cluster has", maxValues)
 	}
-	if o, ok := strictly[builtIn](raw); ok && o.shape() != unknownShape {
+	if o, ok := Strictly[builtIn](raw); ok && o.shape() != unknownShape {
 		return o.read(op), nil
 	}
 	apiVersion, kind, err := peek(raw)

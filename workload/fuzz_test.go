@@ -51,7 +51,7 @@ func FuzzRead(f *testing.F) {
 // checkStrict holds what is read strictly against the decoder that API servers
 // use: it has to read the same.
 func checkStrict(t *testing.T, raw []byte) {
-	strict, ok := strictly[builtIn](raw)
+	strict, ok := Strictly[builtIn](raw)
 	if !ok {
 		return
 	}

@@ -97,3 +97,12 @@ const (
 	// the volumes that they mount are of interest.
 	EphemeralContainers
 )
+
+// CountImages is how many images its templates have, each counted where it stands.
+func (w Workload) CountImages() int {
+	n := 0
+	for i := range w.Templates {
+		n += len(w.Templates[i].Images)
+	}
+	return n
+}

@@ -151,3 +151,17 @@ func (c *liveCluster) String() string {
 func thisMachine() []netip.Prefix {
 	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
+
+// ownConfig says how what runs in a Pod reaches the API server: as its service
+// account, or by a kubeconfig.
+func ownConfig(kubeconfig string) (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, &hintedError{err: fmt.Errorf("kubeconfig: %w", err), hint: "name a kubeconfig with --kubeconfig, or run in a Pod with a service account"}
+	}
+	// One Secret may be read for every admission; the API server's own
+	// priority and fairness is the better judge of what is too much.
+	config.QPS, config.Burst = 500, 1000
+	config.UserAgent = "pullgate/" + buildVersion()
+	return config, nil
+}

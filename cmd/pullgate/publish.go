@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pullgate/pullgate/cluster"
@@ -76,11 +74,10 @@ func (p *publication) run(ctx context.Context, complaints io.Writer, nodes []str
 
 // shelf is where profiles are kept.
 func (p *publication) shelf() (*cluster.Shelf, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", p.kubeconfig)
+	config, err := ownConfig(p.kubeconfig)
 	if err != nil {
-		return nil, &hintedError{err: fmt.Errorf("kubeconfig: %w", err), hint: "name a kubeconfig with --kubeconfig, or run in a Pod with a service account"}
+		return nil, err
 	}
-	config.UserAgent = "pullgate/" + buildVersion()
 	live, err := client.New(config, client.Options{Mapper: cluster.Mapper()})
 	if err != nil {
 		return nil, &failedError{err}

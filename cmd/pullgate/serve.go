@@ -16,7 +16,6 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -50,7 +49,7 @@ func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
 	if configuration.Nodes.ProfilesNamespace != "" {
 		kept = &cluster.Profiles{}
 	}
-	kube, err := o.restConfig()
+	kube, err := ownConfig(o.kubeconfig)
 	if err != nil {
 		return err
 	}
@@ -169,19 +168,6 @@ func (o *serveOptions) dependencies(ctx context.Context, manager ctrl.Manager, k
 // enough for one pause of a second or two, short enough for what API servers
 // wait, ten seconds by default.
 const ridesOut = 2 * time.Second
-
-// restConfig says how the API server is reached.
-func (o *serveOptions) restConfig() (*rest.Config, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
-	if err != nil {
-		return nil, &hintedError{err: fmt.Errorf("kubeconfig: %w", err), hint: "name a kubeconfig with --kubeconfig, or run in a Pod with a service account"}
-	}
-	// One Secret may be read for every admission; the API server's own
-	// priority and fairness is the better judge of what is too much.
-	config.QPS, config.Burst = 500, 1000
-	config.UserAgent = "pullgate/" + buildVersion()
-	return config, nil
-}
 
 // newServer sets up what answers API servers.
 func (o *serveOptions) newServer(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), clients *x509.CertPool, log *slog.Logger) (*server.Server, error) {
