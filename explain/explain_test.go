@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pullgate/pullgate/advice"
 	"github.com/pullgate/pullgate/resolver"
@@ -254,5 +255,32 @@ func TestKubeletsWords(t *testing.T) {
 				t.Errorf("%q is taken for %q", words, cause)
 			}
 		})
+	}
+}
+
+// TestOthers: who else of the namespace suffers from the same is counted.
+func TestOthers(t *testing.T) {
+	elsewhere := func(name, reason, message, of, node string) corev1.Pod {
+		other := waitingPod(reason, message)
+		other.Name, other.UID, other.Spec.NodeName = name, types.UID(name), node
+		other.Spec.Containers[0].Image, other.Status.ContainerStatuses[0].Image = of, of
+		return *other
+	}
+	well := elsewhere("well", "", "", image, "node-a")
+	well.Status.ContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	const full = "failed to pull and unpack image: failed to copy: write /var/lib/x: no space left on device"
+	r := recordOf(waitingPod("ErrImagePull", notFound))
+	r.Neighbours = []corev1.Pod{
+		elsewhere("same", "ImagePullBackOff", "", image, "node-b"), elsewhere("other", "ErrImagePull", notFound, "reg.example.com/other:1", "node-a"), well,
+	}
+	if e := Explain(r, resultOf(pull.TagNotFound)); e.Others != 1 {
+		t.Errorf("%d suffer from a missing tag", e.Others)
+	}
+	r = recordOf(waitingPod("ErrImagePull", full))
+	r.Neighbours = []corev1.Pod{
+		elsewhere("here", "ErrImagePull", full, "reg.example.com/other:1", "node-a"), elsewhere("there", "ErrImagePull", full, "reg.example.com/other:1", "node-b"),
+	}
+	if e := Explain(r, resultOf(pull.ReasonPullable)); e.Code != string(NoSpace) || e.Others != 1 {
+		t.Errorf("%d suffer from %s", e.Others, e.Code)
 	}
 }

@@ -118,7 +118,7 @@ func (p *Pacer) end(registry string, finding pull.Finding) {
 		p.budgets.EndLimited(dialled(registry), finding.RetryAfter, p.clock.Now())
 		return
 	}
-	p.budgets.End(dialled(registry))
+	p.budgets.End(dialled(registry), true)
 }
 
 func (p *Pacer) recall(key pull.Key) (pull.Finding, bool) {
@@ -201,8 +201,11 @@ func (p paced) Tags(ctx context.Context, image reference.Named, credential pull.
 	if !p.begin(registry) {
 		return nil, errPostponed
 	}
-	defer p.end(registry, pull.Finding{})
-	return p.prober.Tags(ctx, image, credential)
+	tags, err := p.prober.Tags(ctx, image, credential)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.budgets.End(dialled(registry), err == nil)
+	return tags, err
 }
 
 // spent is what was asked of registries, and resume takes it up.

@@ -77,11 +77,14 @@ func (b *Budgets) Requested(host string, now time.Time) {
 	l.unkept++
 }
 
-// End is told that a question ended with an answer.
-func (b *Budgets) End(host string) {
+// End is told that a question ended, and whether with an answer: a registry that
+// gives one is out of trouble.
+func (b *Budgets) End(host string, answered bool) {
 	l := b.ledger(host)
 	l.underWay--
-	l.pause = 0
+	if answered {
+		l.pause = 0
+	}
 }
 
 // EndLimited is told that a question was answered 429. The registry is left alone

@@ -22,7 +22,7 @@ func TestBudgetInAnyWindow(t *testing.T) {
 		for range 5000 {
 			now = now.Add(time.Duration(random.Int64N(int64(20 * time.Second))))
 			for len(ends) > 0 && ends[0].Before(now) {
-				b.End("r")
+				b.End("r", true)
 				ends = ends[1:]
 			}
 			if _, ok := b.Begin("r", now); !ok {
@@ -93,7 +93,7 @@ func TestPause(t *testing.T) {
 		now = again
 	}
 	_, _ = b.Begin("r", now)
-	b.End("r")
+	b.End("r", true)
 	_, _ = b.Begin("r", now)
 	b.EndLimited("r", 0, now)
 	if again, _ := b.Begin("r", now); !again.Equal(now.Add(time.Minute)) {
@@ -120,6 +120,25 @@ func TestRetryAfter(t *testing.T) {
 				t.Errorf("%s, time %d: again after %s, want %s", name, i+1, again.Sub(now), want)
 			}
 			now = again
+		}
+	}
+}
+
+// A question that ends without an answer, such as for a list of tags, does not put
+// an end to the pauses.
+func TestPausesGoOnWithoutAnAnswer(t *testing.T) {
+	for answered, want := range map[bool]time.Duration{false: 2 * time.Minute, true: time.Minute} {
+		b := Budgets{Limit: func(string) int { return 1000 }}
+		now := begin()
+		_, _ = b.Begin("r", now)
+		b.EndLimited("r", 0, now)
+		now = now.Add(time.Minute)
+		_, _ = b.Begin("r", now)
+		b.End("r", answered)
+		_, _ = b.Begin("r", now)
+		b.EndLimited("r", 0, now)
+		if again, ok := b.Begin("r", now); ok || !again.Equal(now.Add(want)) {
+			t.Errorf("answered %t: again after %s, want %s", answered, again.Sub(now), want)
 		}
 	}
 }
