@@ -75,35 +75,35 @@ func (s *Shelf) place(ctx context.Context, node string, text []byte) (written in
 		return 0, fmt.Errorf("all %d ConfigMaps have other profiles: raise nodeProfile.distinct", len(kept))
 	}
 	// Added first: a node in no profile counts as one without mirrors.
-	order := []int{at}
-	for i := range kept {
-		if i != at {
-			order = append(order, i)
+	if here := kept[at]; !here.has(text) || !here.names(node) {
+		if err := s.update(ctx, here, here.add(node, text)); err != nil {
+			return written, err
 		}
+		written++
 	}
-	for _, i := range order {
-		one := kept[i]
-		changed, done := false, one.has(text) && one.names(node)
-		switch {
-		case i == at && !done:
-			changed = true
-			err = one.add(node, text)
-		case i != at && one.names(node):
-			changed = true
-			err = one.drop(node)
+	for i, one := range kept {
+		if i == at || !one.names(node) {
+			continue
 		}
-		if err == nil && changed {
-			err = s.Client.Update(ctx, one.object)
+		if err := s.update(ctx, one, one.drop(node)); err != nil {
+			return written, err
 		}
-		if err != nil {
-			return written, fmt.Errorf("write the node profile to ConfigMap %s/%s: %w", s.Namespace, s.Names[i], err)
-		}
-		if changed {
-			written++
-		}
+		written++
 	}
 	s.last = s.Names[at]
 	return written, nil
+}
+
+// update writes a slot that was changed, unless that failed.
+func (s *Shelf) update(ctx context.Context, one *slot, failed error) error {
+	err := failed
+	if err == nil {
+		err = s.Client.Update(ctx, one.object)
+	}
+	if err != nil {
+		return fmt.Errorf("write the node profile to ConfigMap %s/%s: %w", one.object.Namespace, one.object.Name, err)
+	}
+	return nil
 }
 
 // get reads one ConfigMap.
