@@ -100,7 +100,7 @@ func everyEntry(t *testing.T, format string) string {
 // TestDoctor makes faults, has each named, and mends it by the command that is
 // given, under either failurePolicy.
 func TestDoctor(t *testing.T) {
-	installed(t, "--set", "config.audit.enabled=true") // whose rights count, too
+	installed(t, "--set", "config.audit.enabled=true")                  // whose rights count, too
 	defer helm(t, "uninstall", "pullgate", "--wait", "--timeout", "2m") // what is patched by hand no upgrade takes back
 	for _, policy := range []string{"Fail", "Ignore"} {
 		t.Run(policy, func(t *testing.T) {
