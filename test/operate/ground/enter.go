@@ -81,8 +81,13 @@ func unmount(folder string) error {
 	}
 	var errs []error
 	for line := range strings.Lines(string(mounts)) {
-		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[1], folder+"/") {
-			errs = append(errs, syscall.Unmount(fields[1], syscall.MNT_DETACH))
+		fields := strings.Fields(line)
+		if len(fields) < 2 || !strings.HasPrefix(fields[1], folder+"/") {
+			continue
+		}
+		// What is mounted below another goes with it, and is none any more.
+		if err := syscall.Unmount(fields[1], syscall.MNT_DETACH); !errors.Is(err, syscall.EINVAL) {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
