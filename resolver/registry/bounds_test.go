@@ -35,7 +35,7 @@ func TestKeptBytes(t *testing.T) {
 	for i := range 2 * keptHostsBytes / each {
 		query := pull.Query{Image: named(t, fmt.Sprintf("registry.test/app%d:1", i))}
 		registry.keep(c, query)
-		if finding, _ := c.ask(t.Context(), query, false, true); finding.Reason != pull.TagNotFound {
+		if finding, _ := c.ask(t.Context(), query, false); finding.Reason != pull.TagNotFound {
 			t.Fatalf("%+v", finding)
 		}
 		c.weigh(query.Image, query.Credential, containerd.ByHosts)

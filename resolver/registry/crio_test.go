@@ -66,11 +66,14 @@ func crioHEAD() []row {
 	head := func(code int) func(r *rig) {
 		return image(func(r *rig) { r.on("HEAD", status(code)) })
 	}
+	once := image(func(r *rig) { r.once("HEAD", status(http.StatusNotFound)) })
 	return []row{
 		{name: "HEAD 404", setup: head(http.StatusNotFound), requests: "GET v2/, GET 1"},
-		{name: "HEAD 404 in a mixed cluster", runtimes: mixed, setup: head(http.StatusNotFound), notes: some, requests: "GET v2/, GET 1, HEAD 1"},
-		{name: "HEAD 404 with a runtime of no name", runtimes: pull.OtherRuntime, setup: head(http.StatusNotFound), notes: some, requests: "HEAD 1, GET v2/, GET 1"},
-		{name: "HEAD 404 with an old containerd beside", runtimes: pull.ContainerdLocal | pull.CRIO, setup: head(http.StatusNotFound), notes: some, requests: "GET v2/, GET 1, HEAD 1"},
+		{name: "HEAD 404 in a mixed cluster", runtimes: mixed, setup: head(http.StatusNotFound), notes: some, requests: "GET v2/, GET 1, HEAD 1, GET 1, GET 1, HEAD 1, HEAD 1"},
+		{name: "HEAD 404 with a runtime of no name", runtimes: pull.OtherRuntime, setup: head(http.StatusNotFound), notes: some, requests: "HEAD 1, GET 1, GET 1, HEAD 1, HEAD 1, GET v2/, GET 1"},
+		{name: "HEAD 404 once in a mixed cluster", runtimes: mixed, setup: once, reason: pull.RegistryError, requests: "GET v2/, GET 1, HEAD 1, GET 1, GET 1, HEAD 1"},
+		{name: "HEAD 404 once with a runtime of no name", runtimes: pull.OtherRuntime, setup: once, reason: pull.RegistryError, requests: "HEAD 1, GET 1, GET 1, HEAD 1"},
+		{name: "HEAD 404 with an old containerd beside", runtimes: pull.ContainerdLocal | pull.CRIO, setup: head(http.StatusNotFound), notes: some, requests: "GET v2/, GET 1, HEAD 1, GET 1, GET 1, HEAD 1, HEAD 1"},
 		{name: "HEAD 403", setup: head(http.StatusForbidden), requests: read},
 		{name: "HEAD 401", setup: head(http.StatusUnauthorized), requests: read},
 		{name: "HEAD 400", setup: head(http.StatusBadRequest), requests: "GET v2/, GET 1"},
@@ -87,7 +90,7 @@ func crioHEAD() []row {
 		{name: "404 to both in a mixed cluster", runtimes: mixed, setup: func(r *rig) { r.single("other", "2", "linux/amd64") },
 			reason: pull.TagNotFound, detail: "MANIFEST_UNKNOWN", node: notFound, requests: "GET v2/, GET 1, GET v2/, GET 1, HEAD 1, GET 1"},
 		{name: "404 to both with a runtime of no name", runtimes: pull.OtherRuntime, setup: func(r *rig) { r.single("other", "2", "linux/amd64") },
-			reason: pull.TagNotFound, requests: "HEAD 1, GET v2/, GET 1, GET 1"},
+			reason: pull.TagNotFound, requests: "HEAD 1, GET 1, GET v2/, GET 1"},
 		{name: "no repository", setup: func(*rig) {},
 			reason: pull.RepositoryNotFound, node: "reading manifest 1 in HOST/app: name unknown: Unknown name", requests: "GET v2/, GET 1, GET v2/, GET 1"},
 		{name: "no digest", setup: func(r *rig) { r.single("other", "2", "linux/amd64") }, image: "app@sha256:" + nothing,
@@ -141,7 +144,7 @@ func crioContent() []row {
 			requests: "GET v2/, GET 1"},
 		{name: "schema 1 on containerd before 2.1", runtimes: pull.ContainerdLocal, setup: func(r *rig) {
 			r.manifest("manifest", "1", images.MediaTypeDockerSchema1Manifest, []byte(schemaOne))
-		}, reason: pull.RegistryError, detail: "schema 1", requests: "HEAD 1, GET 1"},
+		}, reason: pull.RegistryError, detail: "schema 1", requests: "HEAD 1, GET 1, HEAD 1, GET 1"},
 		{name: "text that is no schema 1", setup: func(r *rig) { r.manifest("manifest", "1", "text/x", []byte("hello")) },
 			reason: pull.UnsupportedImage, requests: "GET v2/, GET 1, GET v2/, GET 1"},
 		{name: "an artifact that containerd cannot unpack", layers: true, setup: func(r *rig) {
@@ -149,7 +152,7 @@ func crioContent() []row {
 			manifest.Config = r.blob("config", "application/vnd.example.config", []byte("no JSON"))
 			r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, encode(manifest))
 		}, runtimes: pull.ContainerdLocal | pull.CRIO, notes: []pull.NoteReason{pull.SomeNodesMismatch},
-			requests: "GET v2/, GET 1, GET blob @manifest.layer, GET blob @config, GET blob @config, HEAD 1, GET @manifest, GET blob @config"},
+			requests: "GET v2/, GET 1, GET blob @manifest.layer, GET blob @config, GET blob @config, HEAD 1, GET @manifest, GET blob @config, HEAD 1, GET @manifest, GET blob @config"},
 		{name: "a manifest of 5 MB", setup: func(r *rig) {
 			r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, []byte(`{"schemaVersion":2,"x":"`+strings.Repeat("x", 5<<20)+`"}`))
 		}, reason: pull.UnsupportedImage, requests: "GET v2/, GET 1, GET v2/, GET 1"},
@@ -230,7 +233,7 @@ func crioPlatforms() []row {
 		}, reason: pull.PlatformMismatch, node: "no image found in manifest list for", requests: "GET v2/, GET 1, GET v2/, GET 1"},
 		{name: "an entry without platform, the second one", runtimes: mixed, setup: func(r *rig) {
 			r.index("index", "1", bare(r.entry("linux/arm64")), bare(r.entry("linux/amd64")))
-		}, notes: some, requests: "GET v2/, GET 1, GET @linux-arm64, HEAD 1, GET @index, GET @linux-arm64, GET @linux-amd64, GET blob @linux-arm64.config"},
+		}, notes: some, requests: "GET v2/, GET 1, GET @linux-arm64, HEAD 1, GET @index, GET @linux-arm64, GET @linux-amd64, GET blob @linux-arm64.config, HEAD 1, GET @index, GET @linux-arm64, GET @linux-amd64, GET blob @linux-arm64.config"},
 		{name: "an entry without platform of a list", setup: func(r *rig) {
 			r.manifest("list", "1", images.MediaTypeDockerSchema2ManifestList, dockerised(indexOf(bare(r.entry("linux/amd64")))))
 		}, reason: pull.PlatformMismatch, requests: "GET v2/, GET 1, GET v2/, GET 1"},

@@ -34,7 +34,7 @@ func (m *inMemory) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // probe asks a registry in memory.
 func (m *inMemory) probe(t testing.TB, q pull.Query) pull.Finding {
-	finding, _ := m.client(t, &q).ask(t.Context(), q, false, true)
+	finding, _ := m.client(t, &q).ask(t.Context(), q, false)
 	sane(t, finding)
 	if secret := leaked(finding); secret != "" {
 		t.Errorf("%q is in %+v", secret, finding)

@@ -29,20 +29,19 @@ func (c *Client) Probe(ctx context.Context, q pull.Query) pull.Finding {
 	case q.Runtimes.Has(pull.CRIO):
 		return c.probeMixed(ctx, q)
 	default:
-		return c.probe(ctx, q, true)
+		return c.probe(ctx, q)
 	}
 }
 
-// probe answers a query by containerd's rules. A refusal that nobody is told need
-// not be certain.
-func (c *Client) probe(ctx context.Context, q pull.Query, certain bool) pull.Finding {
-	finding, fresh := c.ask(ctx, q, false, certain)
+// probe answers a query by containerd's rules.
+func (c *Client) probe(ctx context.Context, q pull.Query) pull.Finding {
+	finding, fresh := c.ask(ctx, q, false)
 	if finding.Reason != pull.ReasonPullable && !fresh {
 		c.forget(q.Image, q.Credential)
 		if finding.Reason == pull.RateLimited {
 			return finding
 		}
-		finding, _ = c.ask(ctx, q, true, certain) // whatever others keep by now
+		finding, _ = c.ask(ctx, q, true) // whatever others keep by now
 	}
 	if finding.Reason == pull.ReasonPullable || finding.Reason == pull.TagNotFound {
 		c.weigh(q.Image, q.Credential, containerd.ByHosts) // after a missing tag, the others are asked for with the same token
@@ -53,7 +52,7 @@ func (c *Client) probe(ctx context.Context, q pull.Query, certain bool) pull.Fin
 }
 
 // ask resolves and reads once, anew or with what is kept.
-func (c *Client) ask(ctx context.Context, q pull.Query, anew, certain bool) (finding pull.Finding, fresh bool) {
+func (c *Client) ask(ctx context.Context, q pull.Query, anew bool) (finding pull.Finding, fresh bool) {
 	hosts, fresh, err := c.hostsFor(ctx, q.Image, q.Credential, containerd.ByHosts, anew)
 	if err != nil {
 		return answers.Unanswered(err), fresh
@@ -63,17 +62,9 @@ func (c *Client) ask(ctx context.Context, q pull.Query, anew, certain bool) (fin
 	if !fresh {
 		return found.Finding, fresh
 	}
-	last := found
-	last.Finding = a.withoutHosts(ctx, found.Finding)
-	last.Finding = a.byOthers(ctx, last)
-	if last.Reason.Verdict() != pull.Broken || !certain {
-		return last.Finding, fresh
-	}
-	confirmed := confirmation{&a}.confirm(ctx, found).Finding
-	if last.Node == "" {
-		confirmed.Node = "" // nobody knows what these nodes say
-	}
-	return confirmed, fresh
+	found = confirmation{&a}.confirm(ctx, found) // be it that others pull it: notes tell what these nodes refuse
+	found.Finding = a.withoutHosts(ctx, found.Finding)
+	return a.byOthers(ctx, found), fresh
 }
 
 // probeMixed answers a query for nodes with CRI-O and others.
@@ -89,7 +80,7 @@ func (c *Client) probeMixed(ctx context.Context, q pull.Query) pull.Finding {
 		return byCRIO
 	}
 	parts := []pull.Part[string]{
-		{Of: runtime, Finding: c.probe(ctx, others, byCRIO.Reason.Verdict() == pull.Broken)},
+		{Of: runtime, Finding: c.probe(ctx, others)},
 		{Of: "CRI-O", Finding: byCRIO},
 	}
 	finding, _ := pull.AllOf(slices.Values(parts), func(broken []pull.Part[string]) []pull.Note {
