@@ -11,6 +11,8 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/pullgate/pullgate/nodeprofile"
 )
 
 const (
@@ -24,9 +26,10 @@ const (
 // Profiles are the node profiles that ConfigMaps of one namespace keep. Its zero
 // value knows none, and nil watches none.
 type Profiles struct {
-	mu     sync.RWMutex
-	byName map[string][]byte
-	synced func() bool
+	mu       sync.RWMutex
+	byName   map[string][]byte
+	settings map[string][]byte
+	synced   func() bool
 }
 
 // Watch follows them through a cache of ConfigMaps with ProfileLabel in one
@@ -75,20 +78,35 @@ func (p *Profiles) All() map[string][]byte {
 	return maps.Clone(p.byName)
 }
 
+// Settings returns what bears on pulls in them, by the names of their ConfigMaps:
+// whatever nodes have them.
+func (p *Profiles) Settings() map[string][]byte {
+	if p == nil {
+		return nil
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return maps.Clone(p.settings)
+}
+
 func (p *Profiles) set(object any) {
 	kept, ok := object.(*corev1.ConfigMap)
 	if !ok {
 		return
 	}
+	text := []byte(kept.Data[profileKey])
+	settings := nodeprofile.Settings(text)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.byName == nil {
-		p.byName = map[string][]byte{}
+		p.byName, p.settings = map[string][]byte{}, map[string][]byte{}
 	}
-	delete(p.byName, kept.Name)
-	if text := kept.Data[profileKey]; text != "" {
-		p.byName[kept.Name] = []byte(text)
+	if len(text) == 0 {
+		delete(p.byName, kept.Name)
+		delete(p.settings, kept.Name)
+		return
 	}
+	p.byName[kept.Name], p.settings[kept.Name] = text, settings
 }
 
 func (p *Profiles) remove(object any) {
@@ -99,6 +117,7 @@ func (p *Profiles) remove(object any) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		delete(p.byName, kept.Name)
+		delete(p.settings, kept.Name)
 	}
 }
 

@@ -191,8 +191,32 @@ func TestProfiles(t *testing.T) {
 	if all := p.All(); len(all) != 1 || string(all["a"]) != "1" {
 		t.Errorf("known: %q", all)
 	}
-	if none := (*Profiles)(nil); none.All() != nil || !none.Synced() || p.Synced() {
+	if none := (*Profiles)(nil); none.All() != nil || none.Settings() != nil || !none.Synced() || p.Synced() {
 		t.Error("whether all are known is told wrongly")
+	}
+}
+
+// Settings are the same, whatever nodes have them.
+func TestSettingsOfProfiles(t *testing.T) {
+	var p Profiles
+	settings := func(version string, names ...string) string {
+		t.Helper()
+		profile := profileOf(version)
+		profile.Nodes = names
+		text, err := profile.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.set(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Data: map[string]string{profileKey: string(text)}})
+		return string(p.Settings()["p"])
+	}
+	first := settings("1.7", "a")
+	if first == "" || settings("1.7", "a", "b") != first || settings("2.1", "a") == first {
+		t.Errorf("settings:\n%s", first)
+	}
+	p.set(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "p"}})
+	if left := p.Settings(); len(left) > 0 {
+		t.Errorf("left: %q", left)
 	}
 }
 

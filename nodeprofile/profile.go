@@ -172,5 +172,22 @@ func Parse(data []byte) (*Profile, error) {
 	return &p, nil
 }
 
+// Settings is a profile without what Pullgate does not go by when it asks: where two
+// have the same, nodes pull in the same way. What is no profile stays as it is.
+func Settings(data []byte) []byte {
+	p, err := Parse(data)
+	if err != nil {
+		return data
+	}
+	p.Nodes, p.Distribution, p.Proxies = nil, "", nil
+	p.Runtime.LocalFor, p.Runtime.Sandbox = "", ""
+	p.Kubelet = Kubelet{Providers: p.Kubelet.Providers}
+	text, err := p.YAML()
+	if err != nil {
+		return data
+	}
+	return text
+}
+
 // YAML spells a profile, always the same way.
 func (p *Profile) YAML() ([]byte, error) { return yaml.Marshal(p) }

@@ -303,7 +303,8 @@ func TestProfilesOfNodes(t *testing.T) {
 				asked = query
 				return &pull.Finding{Reason: pull.TagNotFound}
 			}})
-			resolver.Nodes, resolver.Profiles, resolver.NodeConfig = func() []nodes.Node { return test.cluster }, test.profiles, true
+			resolver.Nodes, resolver.NodeConfig = func() []nodes.Node { return test.cluster }, true
+			resolver.Profiles = func() []nodes.Profile { return test.profiles }
 			wantReason(t, resolveOne(t, resolver, deployment(nil, private)), test.want)
 			if !slices.Equal(asked.Profiles, test.asked) || asked.Runtimes != test.runtimes {
 				t.Errorf("asked for profiles %q and runtimes %04b", asked.Profiles, asked.Runtimes)
@@ -317,7 +318,8 @@ func TestProfilesBelongToTheCache(t *testing.T) {
 	prober := answering(pull.ReasonPullable)
 	resolver := newResolver(shop(nil), prober)
 	resolver.Cache = NewCache(10, 1<<40)
-	resolver.Profiles = []nodes.Profile{{Name: "a", Nodes: []string{"a"}}, {Name: "b", Nodes: []string{"b"}}}
+	profiles := []nodes.Profile{{Name: "a", Nodes: []string{"a"}}, {Name: "b", Nodes: []string{"b"}}}
+	resolver.Profiles = func() []nodes.Profile { return profiles }
 	for i, name := range []string{"a", "b", "a", "c"} {
 		cluster := []nodes.Node{nodeWith(name, "linux", "amd64")}
 		resolver.Nodes = func() []nodes.Node { return cluster }

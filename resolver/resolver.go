@@ -49,8 +49,9 @@ type Resolver struct {
 	Platforms []ocispec.Platform
 	// Runtimes are those of nodes that may come, added to those of Nodes.
 	Runtimes pull.Runtimes
-	// Profiles are what is known of the nodes' own settings for pulls.
-	Profiles []nodes.Profile
+	// Profiles returns what is known of the nodes' own settings for pulls: in a new
+	// place of memory when that changes, as Nodes does. Nil: nothing is known.
+	Profiles func() []nodes.Profile
 	// NodeConfig says that Credentials know the nodes' config.json.
 	NodeConfig bool
 	// HostsKnown says that Registry knows the nodes' hosts.toml files.

@@ -32,13 +32,15 @@ func (t targets) query(image reference.Named, credential pull.Credential) pull.Q
 	return pull.Query{Image: image, Credential: credential, Platforms: t.platforms, Runtimes: t.runtimes, Profiles: t.profiles}
 }
 
-// targetMemory remembers what the list of all nodes came to. The list is known by
-// its place in memory: whoever provides it makes a new one when a node changes.
+// targetMemory remembers what the list of all nodes came to. It and the profiles are
+// known by their place in memory: whoever provides them makes new ones of what
+// changes.
 type targetMemory struct{ last atomic.Pointer[targetsOfAll] }
 
 type targetsOfAll struct {
-	nodes   []nodes.Node
-	targets targets
+	nodes    []nodes.Node
+	profiles []nodes.Profile
+	targets  targets
 }
 
 // of returns the targets of the nodes on which a Pod can land, and the
@@ -49,15 +51,15 @@ func (m *targetMemory) of(feasible, all []nodes.Node, configured mayCome) target
 		return newTargets(feasible, all, configured)
 	}
 	last := m.last.Load()
-	if last == nil || !same(last.nodes, all) {
-		last = &targetsOfAll{nodes: all, targets: newTargets(all, all, configured)}
+	if last == nil || !same(last.nodes, all) || !same(last.profiles, configured.profiles) {
+		last = &targetsOfAll{nodes: all, profiles: configured.profiles, targets: newTargets(all, all, configured)}
 		m.last.Store(last)
 	}
 	return last.targets
 }
 
 // same tells whether two lists are one.
-func same(a, b []nodes.Node) bool {
+func same[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 

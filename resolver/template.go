@@ -40,9 +40,13 @@ func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *templ
 		all = r.Nodes()
 		made.feasible = nodes.Feasible(all, t.Spec, w.DaemonSet())
 	}
-	made.targets = r.lastTargets.of(made.feasible, all, mayCome{r.Platforms, r.Runtimes, r.Profiles})
+	var profiles []nodes.Profile
+	if r.Profiles != nil {
+		profiles = r.Profiles()
+	}
+	made.targets = r.lastTargets.of(made.feasible, all, mayCome{r.Platforms, r.Runtimes, profiles})
 	made.authFile = made.runtimes.Has(pull.CRIO) && !r.NodeConfig
-	made.settings = r.settings(orAll(made.feasible, all))
+	made.settings = r.settings(orAll(made.feasible, all), profiles)
 	made.ring = openOnce(r.Credentials, made.pod)
 	if r.Fresh != nil {
 		made.fresh = openOnce(r.Fresh, made.pod)
@@ -70,9 +74,9 @@ func openOnce(from Credentials, pod keyring.Pod) opener {
 // settings tells whether one of the nodes has settings for registries that are
 // not known here. K3s and RKE2 make their hosts.toml files and credentials of
 // registries.yaml (k3s pkg/agent/containerd/config.go).
-func (r *Resolver) settings(of []nodes.Node) bool {
+func (r *Resolver) settings(of []nodes.Node, profiles []nodes.Profile) bool {
 	return !r.HostsKnown && slices.ContainsFunc(of, func(node nodes.Node) bool {
-		return node.Registries && !nodes.Profiled(r.Profiles, node)
+		return node.Registries && !nodes.Profiled(profiles, node)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -28,8 +29,9 @@ const maxProfile = 1 << 20
 
 // nodeProfiles are the node profiles of a configuration.
 type nodeProfiles struct {
-	nodes []nodes.Profile
-	asked []profiles.Profile
+	// roster tells whose they are.
+	roster *roster
+	asked  []profiles.Profile
 	// hidden are globs of images for which the nodes have credentials.
 	hidden []string
 	// dir holds their hosts.toml files; empty: there are none.
@@ -42,7 +44,8 @@ type nodeProfiles struct {
 // readProfiles reads the files of nodes.profiles and what the cluster has, by
 // name, and makes for each what asks registries as its nodes would. Options are
 // what all have in common. One of the cluster's that cannot be read is left out.
-func readProfiles(configured policy.Nodes, cluster map[string][]byte, options registry.Options) (read nodeProfiles, err error) {
+func readProfiles(configured policy.Nodes, cluster func() map[string][]byte, options registry.Options) (read nodeProfiles, err error) {
+	read.roster = &roster{kept: cluster}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, read.close())
@@ -52,15 +55,17 @@ func readProfiles(configured policy.Nodes, cluster map[string][]byte, options re
 		profile, err := readProfile(file)
 		if err == nil {
 			err = read.add(strconv.Itoa(i), file, profile, configured, options)
+			read.roster.files = append(read.roster.files, nodes.Profile{Name: file, Nodes: profile.Nodes, Runtimes: runtimesOf(profile.Runtime)})
 		}
 		if err != nil {
 			return read, fmt.Errorf("nodes.profiles[%d]: %s: %w", i, file, err)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(cluster)) {
-		profile, err := nodeprofile.Parse(cluster[name])
+	kept := read.roster.reading()
+	for _, name := range slices.Sorted(maps.Keys(kept)) {
+		profile, err := nodeprofile.Parse(kept[name])
 		if err == nil {
-			err = read.add(name, name+ofNodes(profile.Nodes), profile, configured, options)
+			err = read.add(name, name, profile, configured, options)
 		}
 		if err != nil { // another version of Pullgate may have written it
 			read.unread = fmt.Errorf("the node profile in ConfigMap %s/%s cannot be read: %w", configured.ProfilesNamespace, name, err)
@@ -105,7 +110,7 @@ func readProfile(name string) (*nodeprofile.Profile, error) {
 	return nodeprofile.Parse(data)
 }
 
-// add adds a profile, under the name of its file.
+// add adds a profile by its name.
 func (n *nodeProfiles) add(folder, name string, profile *nodeprofile.Profile, configured policy.Nodes, options registry.Options) error {
 	hosts, err := n.writeHosts(folder, profile)
 	if err != nil {
@@ -115,11 +120,9 @@ func (n *nodeProfiles) add(folder, name string, profile *nodeprofile.Profile, co
 	if options.Registries, err = n.registries(folder, profile); err != nil {
 		return err
 	}
-	one := nodes.Profile{Name: name, Nodes: profile.Nodes, Runtimes: runtimesOf(profile.Runtime)}
-	n.nodes = append(n.nodes, one)
 	n.hidden = append(n.hidden, profile.Hidden(configured.DockerConfig != "", configured.CredentialProviders.Config != "")...)
 	n.asked = append(n.asked, profiles.Profile{
-		Name: one.Name, Runtimes: one.Runtimes, Registry: registry.NewClient(options), Doubt: doubtOf(profile),
+		Name: name, Runtimes: runtimesOf(profile.Runtime), Registry: registry.NewClient(options), Doubt: doubtOf(profile),
 	})
 	return nil
 }
@@ -151,25 +154,35 @@ func (n *nodeProfiles) registries(folder string, profile *nodeprofile.Profile) (
 	return crio.NewRegistries(file)
 }
 
-// makeDir makes the folder for what is written.
+// makeDir makes the folder for what is written: the first that there is not. So the
+// next configuration has the folder of the one before last, whose time is over: the
+// library that reads registries.conf keeps for ever what it has read, by the file's
+// name (sysregistriesv2, configCache).
 func (n *nodeProfiles) makeDir() error {
 	if n.dir != "" {
 		return nil
 	}
-	made, err := os.MkdirTemp("", "pullgate-hosts-")
+	const most = 1000 // and no such name is somebody else's
+	err := fs.ErrExist
+	for i := 0; errors.Is(err, fs.ErrExist) && i < most; i++ {
+		dir := filepath.Join(os.TempDir(), fmt.Sprintf("pullgate-hosts-%d-%d", os.Getpid(), i))
+		if err = os.Mkdir(dir, 0o700); err == nil {
+			n.dir = dir
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("its mirrors need a folder to be written to, name one by TMPDIR or mount one: %w", err)
 	}
-	n.dir = made
 	return nil
 }
 
-// close removes what was written.
+// close removes what was written, once: the folder may be another's from then on.
 func (n *nodeProfiles) close() error {
-	if n.dir == "" {
+	dir := n.dir
+	if n.dir = ""; dir == "" {
 		return nil
 	}
-	return os.RemoveAll(n.dir)
+	return os.RemoveAll(dir)
 }
 
 // runtimesOf is the kind of a profile's runtime. Where its path is not known,

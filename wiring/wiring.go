@@ -45,6 +45,7 @@ type Dependencies struct {
 	// Nodes returns the cluster's; nil where none are known.
 	Nodes func() []nodes.Node
 	// Profiles returns the node profiles that the cluster has, by name; nil: none.
+	// What bears on pulls is read once, the nodes in them whenever they change.
 	Profiles func() map[string][]byte
 	// Tokens issues the tokens of ServiceAccounts that credential providers ask
 	// for; nil: there is no cluster to issue any.
@@ -127,11 +128,7 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	if err := crioSettings(configuration.Registries, &asking); err != nil {
 		return nil, err
 	}
-	var kept map[string][]byte
-	if in.Profiles != nil {
-		kept = in.Profiles()
-	}
-	known, err := readProfiles(configuration.Nodes, kept, asking)
+	known, err := readProfiles(configuration.Nodes, in.Profiles, asking)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +139,7 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 		registry:    registry.NewClient(asking), profiles: known,
 	}
 	if len(known.asked) > 0 || known.unread != nil {
-		c.registry = &profiles.Prober{Others: c.registry, Profiles: known.asked, Doubt: known.doubt(in.Log)}
+		c.registry = &profiles.Prober{Others: c.registry, Profiles: known.asked, Title: known.roster.title, Doubt: known.doubt(in.Log)}
 	}
 	if in.Fresh != nil {
 		c.fresh = &keyring.Keyring{Source: in.Fresh, Node: keyring.Anew(node), Hidden: hidden}
@@ -178,7 +175,7 @@ func (c *Components) Engine(platforms []ocispec.Platform) *engine.Engine {
 		Nodes:           c.in.Nodes,
 		Platforms:       platforms,
 		Runtimes:        pull.RuntimesNamed(c.configuration.Nodes.Runtimes),
-		Profiles:        c.profiles.nodes,
+		Profiles:        c.profiles.roster.profiles,
 		NodeConfig:      c.configuration.Nodes.DockerConfig != "",
 		HostsKnown:      c.configuration.Registries.HostsDir != "",
 		RegistriesKnown: c.configuration.Registries.RegistriesConf != "",

@@ -3,6 +3,7 @@ package wiring
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -87,7 +88,7 @@ func TestProfilesOfTheCluster(t *testing.T) {
 	}
 	in := Dependencies{
 		Secrets: cluster.Source{}, Observer: metrics.New(prometheus.NewRegistry(), log), Log: log,
-		Profiles: func() map[string][]byte { return kept },
+		Profiles: func() map[string][]byte { return maps.Clone(kept) },
 	}
 	configuration := policy.Default()
 	configuration.Nodes.ProfilesNamespace = "pullgate-system"
@@ -95,8 +96,8 @@ func TestProfilesOfTheCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := c.profiles.nodes
-	if len(known) != 2 || known[0].Name != "p-0 (f)" || known[1].Name != "p-1 (a, b, c and 2 more)" || known[1].Runtimes != pull.CRIO {
+	known, title := c.profiles.roster.profiles(), c.profiles.roster.title
+	if len(known) != 2 || title(known[0].Name) != "p-0 (f)" || title(known[1].Name) != "p-1 (a, b, c and 2 more)" || known[1].Runtimes != pull.CRIO {
 		t.Errorf("known: %+v", known)
 	}
 	image, err := reference.ParseNormalizedNamed("registry.invalid/app:1")
@@ -104,7 +105,7 @@ func TestProfilesOfTheCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept["p-2"] = []byte("kind: Secret")
-	if c, err = New(configuration, in); err != nil || len(c.profiles.nodes) != 2 {
+	if c, err = New(configuration, in); err != nil || len(c.profiles.roster.profiles()) != 2 {
 		t.Fatalf("one that is none is left out: %v", err)
 	}
 	asked, ok := c.registry.(*profiles.Prober)

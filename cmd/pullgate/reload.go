@@ -44,7 +44,8 @@ type reloader struct {
 }
 
 // withProfiles is what an engine is made of: the content of a configuration file,
-// of the node profiles that it names, and of those that the cluster keeps.
+// of the node profiles that it names, and what bears on pulls in those that the
+// cluster keeps. Which nodes have them, the engine sees by itself.
 func withProfiles(data []byte, kept *cluster.Profiles) []byte {
 	configuration, err := policy.Parse(data)
 	if err != nil {
@@ -54,7 +55,7 @@ func withProfiles(data []byte, kept *cluster.Profiles) []byte {
 		profile, _ := readFile(name) // what is wrong with it says who reads it
 		data = slices.Concat(data, []byte{0}, profile)
 	}
-	profiles := kept.All()
+	profiles := kept.Settings()
 	for _, name := range slices.Sorted(maps.Keys(profiles)) {
 		data = slices.Concat(data, []byte{0}, []byte(name), []byte{0}, profiles[name])
 	}
@@ -74,7 +75,7 @@ func newReloader(file string, kept *cluster.Profiles, seen []byte, first *built,
 			Name: "pullgate_configuration_current", Help: "1 while the configuration in use is the one in the file, 0 after a bad one was refused.",
 		}),
 		hash: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "pullgate_configuration_info", Help: "Always 1; the label tells configurations in use apart: the beginning of the hash of the file and of the node profiles that it names.",
+			Name: "pullgate_configuration_info", Help: "Always 1; the label tells configurations in use apart: the beginning of the hash of the file and of what the node profiles say of pulls.",
 		}, []string{"sha256"}),
 	}
 	r.take(first)

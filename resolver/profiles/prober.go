@@ -18,7 +18,7 @@ type Asker interface {
 
 // Profile is how the nodes of one profile pull.
 type Profile struct {
-	// Name is the profile's, as queries have it and notes speak of it.
+	// Name is the profile's, as queries have it.
 	Name string
 	// Registry asks as these nodes would.
 	Registry Asker
@@ -34,6 +34,8 @@ type Profile struct {
 type Prober struct {
 	Others   Asker
 	Profiles []Profile
+	// Title is how notes speak of a profile; nil: by its name.
+	Title func(name string) string
 	// Doubt says why a refusal proves nothing for nodes without a profile: theirs
 	// may be one that cannot be read. Empty: it does.
 	Doubt string
@@ -51,7 +53,7 @@ func (p *Prober) Probe(ctx context.Context, query pull.Query) pull.Finding {
 				return
 			}
 		}
-	}, differences)
+	}, p.differences)
 	return finding
 }
 
@@ -86,12 +88,15 @@ func (p *Prober) others(ctx context.Context, query pull.Query) pull.Finding {
 }
 
 // differences are the notes on nodes that could not pull what others can.
-func differences(broken []pull.Part[string]) []pull.Note {
+func (p *Prober) differences(broken []pull.Part[string]) []pull.Note {
 	var notes []pull.Note
 	for _, part := range broken {
-		of := "nodes of profile " + part.Of
-		if part.Of == "" {
-			of = "nodes without a profile"
+		of := "nodes without a profile"
+		switch {
+		case part.Of != "" && p.Title != nil:
+			of = "nodes of profile " + p.Title(part.Of)
+		case part.Of != "":
+			of = "nodes of profile " + part.Of
 		}
 		notes = append(notes, pull.Note{Reason: pull.SomeNodesMismatch, Message: fmt.Sprintf("%s could not pull it (%s)", of, part.Reason)})
 	}

@@ -1,0 +1,111 @@
+package wiring
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pullgate/pullgate/cluster"
+	"github.com/pullgate/pullgate/metrics"
+	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/nodes"
+)
+
+// kept are profiles that a cluster keeps, for a test to change.
+type kept map[string][]byte
+
+// put keeps a profile of some nodes, with some more lines.
+func (k kept) put(name, runtime, ofNodes string, lines ...string) {
+	text := "apiVersion: pullgate.dev/v1alpha1\nkind: NodeProfile\nnodes: [" + ofNodes + "]\nruntime: {name: " + runtime + "}\n"
+	k[name] = []byte(text + strings.Join(lines, "\n"))
+}
+
+// components are made of what is kept, and closed with the test.
+func (k kept) components(t *testing.T) *Components {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	c, err := New(policy.Default(), Dependencies{
+		Secrets: cluster.Source{}, Observer: metrics.New(prometheus.NewRegistry(), log), Log: log,
+		Profiles: func() map[string][]byte { return maps.Clone(k) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// whose spells which nodes have which profile.
+func whose(profiles []nodes.Profile) string {
+	var all []string
+	for _, one := range profiles {
+		all = append(all, one.Name+": "+strings.Join(one.Nodes, " "))
+	}
+	return strings.Join(all, ", ")
+}
+
+// Nodes come and go in what is in use, whatever else of a profile nobody goes by
+// changes, too. Other settings leave the lists as they are until they are read.
+func TestRoster(t *testing.T) {
+	k := kept{}
+	k.put("p-0", "containerd", "a")
+	k.put("p-1", "cri-o", "x")
+	listed := k.components(t).profiles.roster
+	first := listed.profiles()
+	if got := whose(first); got != "p-0: a, p-1: x" {
+		t.Fatalf("at first: %s", got)
+	}
+	k.put("p-0", "containerd", "a")
+	if again := listed.profiles(); &again[0] != &first[0] {
+		t.Error("a new list of what has not changed")
+	}
+	k.put("p-0", "containerd", "a, b", "proxies: [{service: containerd, http: http://proxy.example.com}]", "kubelet: {registryPullQPS: 5}")
+	if got := whose(listed.profiles()); got != "p-0: a b, p-1: x" || listed.title("p-0") != "p-0 (a, b)" {
+		t.Errorf("a node more: %s, %s", got, listed.title("p-0"))
+	}
+	k.put("p-0", "containerd", "a")
+	k.put("p-2", "containerd", "b", "registries: [{host: quay.io, server: {url: 'https://mirror.example.com'}}]")
+	for range 2 {
+		if got := whose(listed.profiles()); got != "p-0: a b, p-1: x" {
+			t.Errorf("settings that were not read: %s", got)
+		}
+	}
+	if got := whose(k.components(t).profiles.roster.profiles()); got != "p-0: a, p-1: x, p-2: b" {
+		t.Errorf("read anew: %s", got)
+	}
+	if got := whose((&roster{files: []nodes.Profile{{Name: "file.yaml"}}}).profiles()); got != "file.yaml: " {
+		t.Errorf("a file: %s", got)
+	}
+}
+
+// The library that reads registries.conf forgets no file, so that there must not be
+// ever more: a folder is used again when its time is over, and not before.
+func TestFolders(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	k := kept{}
+	k.put("p-0", "cri-o", "a")
+	var made []string
+	inUse := k.components(t)
+	for range 5 {
+		next := k.components(t)
+		if next.profiles.dir == inUse.profiles.dir {
+			t.Fatalf("two in %s", inUse.profiles.dir)
+		}
+		if err := inUse.Close(); err != nil {
+			t.Fatal(err)
+		}
+		made, inUse = append(made, next.profiles.dir), next
+	}
+	slices.Sort(made)
+	if different := len(slices.Compact(made)); different != 2 {
+		t.Errorf("%d folders one after the other", different)
+	}
+}
