@@ -72,6 +72,7 @@ func (c *Cluster) StartServer(ctx context.Context) error {
 		"--service-account-key-file=" + c.path("tokens.key"), "--service-account-signing-key-file=" + c.path("tokens.key"),
 		"--profiling=false", "--kubelet-preferred-address-types=InternalIP",
 		"--audit-policy-file=" + c.path("audit-policy.json"), "--audit-log-path=" + c.AuditLog(),
+		"--feature-gates=ImageVolume=true", // as it is by default since 1.35
 	}
 	if c.shows {
 		args = append(args, "--admission-control-config-file="+c.path("admission.json"))
