@@ -122,9 +122,9 @@ func (h Host) doubt() string {
 
 // Hidden are globs of the images for which the nodes have credentials, as pull
 // secrets name registries. Those in the kubelet's config.json are left out where
-// config says that they are known otherwise, and the providers' where providers
-// says so.
-func (p *Profile) Hidden(config, providers bool) []string {
+// config says that they are known otherwise, and those of providers that are among
+// the known ones.
+func (p *Profile) Hidden(config bool, known []Provider) []string {
 	var globs []string
 	for _, credential := range p.Credentials {
 		if config && p.Runtime.Name != CRIO && path.Base(credential.From) == "config.json" {
@@ -137,7 +137,7 @@ func (p *Profile) Hidden(config, providers bool) []string {
 		globs = append(globs, host)
 	}
 	for _, provider := range p.Kubelet.Providers {
-		if !providers {
+		if !provider.among(known) {
 			globs = append(globs, provider.MatchImages...)
 		}
 	}

@@ -2,7 +2,6 @@ package nodeprofile
 
 import (
 	"cmp"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,32 +151,4 @@ func cutAny(word string, prefixes ...string) (rest string, found bool) {
 		}
 	}
 	return word, false
-}
-
-// readProviders reads a CredentialProviderConfig, a file or a folder of files: its
-// arguments and environment may hold secrets, and are left out.
-func readProviders(r *root, name string) []Provider {
-	if name == "" {
-		return nil
-	}
-	files := []string{name}
-	if r.isFolder(name) {
-		files = nil
-		for _, found := range r.glob(name, "*") {
-			if ext := path.Ext(found); ext == ".json" || ext == ".yaml" || ext == ".yml" {
-				files = append(files, found)
-			}
-		}
-	}
-	var all []Provider
-	for _, file := range files {
-		var read struct {
-			Providers []Provider `json:"providers"`
-		}
-		if yaml.Unmarshal(r.read(file), &read) != nil {
-			r.problem(file, "is no configuration of credential providers")
-		}
-		all = append(all, read.Providers...)
-	}
-	return all
 }

@@ -137,6 +137,9 @@ type Kubelet struct {
 type Provider struct {
 	Name        string   `json:"name"`
 	MatchImages []string `json:"matchImages,omitempty"`
+	// Fingerprint is the SHA-256 of its name, version of the API, images, arguments,
+	// names of environment variables, and wants of tokens; empty: it is not shared.
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // Credential is one that the node has.

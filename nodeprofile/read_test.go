@@ -106,6 +106,7 @@ func TestUnreadableFiles(t *testing.T) {
 
 // What is not to be shared is left out, and it is said that it is.
 func TestKeep(t *testing.T) {
+	whole := Read("testdata/containerd", "")
 	for _, left := range Shares() {
 		p := Read("testdata/containerd", "")
 		p.Keep(slices.DeleteFunc(Shares(), func(part Share) bool { return part == left }))
@@ -117,7 +118,8 @@ func TestKeep(t *testing.T) {
 			t.Fatal(err)
 		}
 		of := map[Share]string{
-			ShareMirrors: "mirror.example.com", ShareAuthorities: "CERTIFICATE", ShareProxies: "proxy.example.com", ShareCredentials: "ghcr.io", ShareFingerprints: "sha256:",
+			ShareMirrors: "mirror.example.com", ShareAuthorities: "CERTIFICATE", ShareProxies: "proxy.example.com", ShareCredentials: "ghcr.io",
+			ShareFingerprints: whole.Credentials[1].Fingerprint, ShareProviders: whole.Kubelet.Providers[0].Fingerprint,
 		}
 		for part, text2 := range of {
 			goes := part == left || part == ShareFingerprints && left == ShareCredentials

@@ -10,11 +10,12 @@ const (
 	ShareProxies      Share = "proxies"      // addresses of proxies
 	ShareCredentials  Share = "credentials"  // for which registries there are some
 	ShareFingerprints Share = "fingerprints" // their SHA-256
+	ShareProviders    Share = "providers"    // the SHA-256 of credential providers' entries
 )
 
 // Shares lists the parts.
 func Shares() []Share {
-	return []Share{ShareMirrors, ShareAuthorities, ShareProxies, ShareCredentials, ShareFingerprints}
+	return []Share{ShareMirrors, ShareAuthorities, ShareProxies, ShareCredentials, ShareFingerprints, ShareProviders}
 }
 
 // Keep takes out of a profile what is in none of the given parts, and says so
@@ -54,6 +55,11 @@ func (p *Profile) withhold(part Share) (there bool) {
 		for i := range p.Credentials {
 			there = there || p.Credentials[i].Fingerprint != ""
 			p.Credentials[i].Fingerprint = ""
+		}
+	case ShareProviders:
+		for i := range p.Kubelet.Providers {
+			there = there || p.Kubelet.Providers[i].Fingerprint != ""
+			p.Kubelet.Providers[i].Fingerprint = ""
 		}
 	}
 	return there

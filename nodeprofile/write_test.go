@@ -92,15 +92,23 @@ func TestHidden(t *testing.T) {
 	plugins := []string{"*.dkr.ecr.*.amazonaws.com", "registry.example.com/team"}
 	config := []string{"empty.example.com", "ghcr.io", "docker.io"}
 	p := Read("testdata/containerd", "")
+	known := p.Kubelet.Providers
+	others := []Provider{{Name: known[0].Name, MatchImages: known[0].MatchImages, Fingerprint: "sha256:00"}, {Name: known[0].Name}}
 	for _, tt := range []struct {
-		config, providers bool
-		want              []string
-	}{{false, false, slices.Concat(config, plugins)}, {true, false, plugins}, {false, true, config}, {true, true, nil}} {
+		config    bool
+		providers []Provider
+		want      []string
+	}{{false, nil, slices.Concat(config, plugins)}, {true, nil, plugins}, {true, others, plugins}, {false, known, config}, {true, known, nil}} {
 		if got := p.Hidden(tt.config, tt.providers); !slices.Equal(got, tt.want) {
 			t.Errorf("%+v: %q", tt, got)
 		}
 	}
-	if got := Read("testdata/rke2", "").Hidden(true, true); !slices.Equal(got, []string{"mirror.example.com"}) {
+	p.Keep(slices.DeleteFunc(Shares(), func(part Share) bool { return part == ShareProviders }))
+	if got := p.Hidden(true, append(known, Provider{})); !slices.Equal(got, plugins) {
+		t.Errorf("which are the same is not shared: %q", got)
+	}
+	rke2 := Read("testdata/rke2", "")
+	if got := rke2.Hidden(true, rke2.Kubelet.Providers); !slices.Equal(got, []string{"mirror.example.com"}) {
 		t.Errorf("rke2: %q", got)
 	}
 }
@@ -121,5 +129,34 @@ func TestInsecureNetworks(t *testing.T) {
 	}
 	if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "10.0.0.0") {
 		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// Two providers are the same that are asked in the same way.
+func TestReadProviders(t *testing.T) {
+	read := func(text string) string {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "providers.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all := ReadProviders(file)
+		if len(all) != 1 {
+			t.Fatalf("%d providers in %s", len(all), text)
+		}
+		return all[0].Fingerprint
+	}
+	const whole = `{"providers": [{"name": "a", "apiVersion": "v1", "matchImages": ["a.io"], "defaultCacheDuration": "1s", "args": ["get"], "env": [{"name": "A", "value": "x"}], "tokenAttributes": {"cacheType": "Token"}}]}`
+	first := read(whole)
+	for change, same := range map[[2]string]bool{
+		{`"1s"`, `"2s"`}: true, {`"x"`, `"y"`}: true, {`"get"`, `"give"`}: false, {`"a.io"`, `"*.a.io"`}: false,
+		{`"name": "A"`, `"name": "B"`}: false, {`"v1"`, `"v1beta1"`}: false, {`"Token"`, `"ServiceAccount"`}: false, {`"name": "a"`, `"name": "b"`}: false,
+	} {
+		if got := read(strings.Replace(whole, change[0], change[1], 1)); (got == first) != same || got == "" {
+			t.Errorf("%s for %s: %s, was %s", change[1], change[0], got, first)
+		}
+	}
+	if none := ReadProviders(""); none != nil {
+		t.Errorf("no file has %v", none)
 	}
 }
