@@ -190,3 +190,23 @@ func TestNamespacesTakeTurns(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+// Nor does it where both ask the same: what the one has put into its own long
+// queue, the other waits for in its own turn.
+func TestSharedQuestionsTakeTheBestTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const moment, images = 50 * time.Millisecond, 2000
+		image := func(i int) string { return fmt.Sprintf("reg.example.com/app:%d", i) }
+		resolver := newResolver(shop(nil), newHangs("", moment))
+		for i := range images {
+			go admit(t, resolver, "greedy", image(i))
+			synctest.Wait()
+		}
+		for i := images - 1; i > images-10; i-- { // those at its end
+			if result, took := admit(t, resolver, "modest", image(i)); result.Reason != pull.ReasonPullable || took > 2*moment {
+				t.Fatalf("%s after %s", result.Reason, took)
+			}
+		}
+		time.Sleep(time.Minute)
+	})
+}

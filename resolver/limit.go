@@ -43,10 +43,10 @@ type host struct {
 	users int
 }
 
-// enter waits until there is room for a question to a registry, put by
-// somebody, and returns what gives it back. The error is that of the context,
-// or that the breaker gives the registry up.
-func (l *hostLimit) enter(ctx context.Context, name string, who asker, given *breaker) (leave func(), err error) {
+// enter waits until there is room for a question to a registry, for a namespace
+// of the ticket, and returns what gives it back. The error is that of the
+// context, or that the breaker gives the registry up.
+func (l *hostLimit) enter(ctx context.Context, name string, alone bool, ticket *fair.Ticket, given *breaker) (leave func(), err error) {
 	l.waiting.Add(1)
 	defer l.waiting.Add(-1)
 	ctx, done, err := given.queue(ctx)
@@ -54,13 +54,13 @@ func (l *hostLimit) enter(ctx context.Context, name string, who asker, given *br
 	if err != nil {
 		return nil, err
 	}
-	one := l.join(name, who.alone)
-	leaveOne, err := one.Enter(ctx, who.namespace)
+	one := l.join(name, alone)
+	leaveOne, err := one.Enter(ctx, ticket)
 	if err != nil {
 		l.part(name, one)
 		return nil, err
 	}
-	leaveAll, err := l.all.Enter(ctx, who.namespace)
+	leaveAll, err := l.all.Enter(ctx, ticket)
 	if err != nil {
 		leaveOne()
 		l.part(name, one)

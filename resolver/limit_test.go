@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+
+	"github.com/pullgate/pullgate/resolver/fair"
 )
 
 // Load tells how many questions are put to registries, and how many wait for room.
@@ -14,7 +16,7 @@ func TestLoad(t *testing.T) {
 		limit := &r.questions.limit
 		var leaves []func()
 		for range maxPerHost {
-			leave, err := limit.enter(t.Context(), "a", asker{namespace: fmt.Sprint(len(leaves))}, nil)
+			leave, err := limit.enter(t.Context(), "a", false, fair.NewTicket(fmt.Sprint(len(leaves))), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -22,7 +24,7 @@ func TestLoad(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
-			if _, err := limit.enter(ctx, "a", asker{namespace: "last"}, nil); err == nil {
+			if _, err := limit.enter(ctx, "a", false, fair.NewTicket("last"), nil); err == nil {
 				t.Error("one more has entered")
 			}
 		}()

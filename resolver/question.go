@@ -10,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/pullgate/pullgate/resolver/coalesce"
+	"github.com/pullgate/pullgate/resolver/fair"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
@@ -42,15 +43,24 @@ type answered struct {
 	joined bool
 }
 
+// ticketKey has the place of a question among those that wait, in its context.
+type ticketKey struct{}
+
 // ask puts a question, or waits for the answer to an equal one; each asker waits
-// no longer than its own context.
+// no longer than its own context. An equal one that waits for room does so from
+// now on in this namespace's queue, too: the first asker's may be long.
 func (q *questions) ask(ctx context.Context, who asker, query pull.Query, put func(context.Context, pull.Query) pull.Finding) answered {
 	late := answered{Finding: pull.Finding{Reason: pull.Timeout}}
 	if ctx.Err() != nil {
 		return late
 	}
-	finding, joined, err := q.group.Ask(ctx, query.Key(), func(ctx context.Context) (pull.Finding, error) {
-		return q.put(ctx, who, query, put)
+	ticket := fair.NewTicket(who.namespace)
+	finding, joined, err := q.group.Join(context.WithValue(ctx, ticketKey{}, ticket), query.Key(), func(ctx context.Context) (pull.Finding, error) {
+		return q.put(ctx, who, ticket, query, put)
+	}, func(ctx context.Context) {
+		if first, ok := ctx.Value(ticketKey{}).(*fair.Ticket); ok {
+			first.Join(who.namespace)
+		}
 	})
 	if err != nil {
 		return late
@@ -59,13 +69,13 @@ func (q *questions) ask(ctx context.Context, who asker, query pull.Query, put fu
 }
 
 // put puts a question when there is room for it.
-func (q *questions) put(ctx context.Context, who asker, query pull.Query, put func(context.Context, pull.Query) pull.Finding) (pull.Finding, error) {
+func (q *questions) put(ctx context.Context, who asker, ticket *fair.Ticket, query pull.Query, put func(context.Context, pull.Query) pull.Finding) (pull.Finding, error) {
 	registry := reference.Domain(query.Image)
 	var registryBreaker *breaker
 	if who.givesUp {
 		registryBreaker = q.limit.breaker(registry)
 	}
-	leave, err := q.limit.enter(ctx, registry, who, registryBreaker)
+	leave, err := q.limit.enter(ctx, registry, who.alone, ticket, registryBreaker)
 	switch {
 	case errors.Is(err, errGivenUp):
 		q.unasked.Add(1)

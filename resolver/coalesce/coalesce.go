@@ -23,6 +23,7 @@ type Group[K comparable, V any] struct {
 // question is one that is under way.
 type question[V any] struct {
 	done   chan struct{}
+	asked  context.Context //nolint:containedctx // whoever joins may look at what the first asker's says
 	value  V
 	err    error
 	askers int
@@ -44,6 +45,12 @@ func (e *PanicError) Error() string { return fmt.Sprintf("an internal error of p
 // *PanicError, or wraps the cause of the end of ctx, after which nobody waits
 // here.
 func (g *Group[K, V]) Ask(ctx context.Context, key K, put func(context.Context) (V, error)) (value V, joined bool, err error) {
+	return g.Join(ctx, key, put, func(context.Context) {})
+}
+
+// Join is Ask, and tells joins of the question that had been put before, by its
+// context, before it waits for the answer.
+func (g *Group[K, V]) Join(ctx context.Context, key K, put func(context.Context) (V, error), joins func(context.Context)) (value V, joined bool, err error) {
 	g.mu.Lock()
 	q, joined := g.under[key]
 	if !joined {
@@ -52,6 +59,9 @@ func (g *Group[K, V]) Ask(ctx context.Context, key K, put func(context.Context) 
 	q.askers++
 	g.mu.Unlock()
 	defer g.leave(key, q)
+	if joined {
+		joins(q.asked)
+	}
 	select {
 	case <-q.done:
 		return q.value, joined, q.err
@@ -66,7 +76,7 @@ func (g *Group[K, V]) start(ctx context.Context, key K, put func(context.Context
 		g.under = map[K]*question[V]{}
 	}
 	ctx, cancel := g.life(context.WithoutCancel(ctx))
-	q := &question[V]{done: make(chan struct{}), cancel: cancel}
+	q := &question[V]{done: make(chan struct{}), asked: ctx, cancel: cancel}
 	g.under[key] = q
 	go func() {
 		defer cancel()

@@ -77,6 +77,28 @@ func TestAQuestionEndsWhenNobodyWaits(t *testing.T) {
 	})
 }
 
+// Who joins a question is shown what the first asker's context said, and no other.
+func TestJoining(t *testing.T) {
+	type nameKey struct{}
+	synctest.Test(t, func(t *testing.T) {
+		var group Group[string, int]
+		release, shown := make(chan struct{}), make(chan any, 3)
+		put := func(context.Context) (int, error) { <-release; return 7, nil }
+		for _, name := range []string{"first", "second", "third"} {
+			go func() {
+				ctx := context.WithValue(t.Context(), nameKey{}, name)
+				_, _, _ = group.Join(ctx, "q", put, func(ctx context.Context) { shown <- ctx.Value(nameKey{}) })
+			}()
+			synctest.Wait()
+		}
+		close(release)
+		synctest.Wait()
+		if len(shown) != 2 || <-shown != "first" || <-shown != "first" {
+			t.Errorf("%d were shown something, or another's", len(shown))
+		}
+	})
+}
+
 func TestTheFirstAskersDeadlineIsNotTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var group Group[string, string]

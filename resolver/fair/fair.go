@@ -20,27 +20,25 @@ type Limiter struct {
 	turn []string
 }
 
-// waiter is one who waits.
+// waiter is one who waits, in a queue of each of its flows.
 type waiter struct {
-	let chan struct{} // closed when it is in
+	flows []string
+	let   chan struct{} // closed when it is in
+	in    bool
+	as    string // the flow whose turn it was
 }
 
-// Enter waits until there is room, and returns what gives it back. The error is
-// the cause of the context's end.
-func (l *Limiter) Enter(ctx context.Context, flow string) (leave func(), err error) {
-	l.mu.Lock()
-	if l.room(flow) {
-		l.take(flow)
-		l.mu.Unlock()
-		return func() { l.leave(flow) }, nil
-	}
-	w := l.enqueue(flow)
-	l.mu.Unlock()
+// Enter waits until there is room for a flow of the ticket, and returns what
+// gives it back. The error is the cause of the context's end.
+func (l *Limiter) Enter(ctx context.Context, ticket *Ticket) (leave func(), err error) {
+	w := &waiter{let: make(chan struct{})}
+	ticket.queue(func(flow string) { l.enqueue(flow, w) })
+	defer ticket.queue(nil)
 	select {
 	case <-w.let:
-		return func() { l.leave(flow) }, nil
+		return func() { l.leave(w) }, nil
 	case <-ctx.Done():
-		l.giveUp(flow, w)
+		l.giveUp(w)
 		return nil, context.Cause(ctx)
 	}
 }
@@ -55,30 +53,42 @@ func (l *Limiter) Flows() int {
 // room tells whether one of a flow may enter.
 func (l *Limiter) room(flow string) bool { return l.total < l.Slots && l.inside[flow] < l.PerFlow }
 
-func (l *Limiter) take(flow string) {
+// enqueue lets one in as one of a flow, or has it wait for that flow's turn.
+func (l *Limiter) enqueue(flow string, w *waiter) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case w.in:
+	case l.room(flow):
+		l.take(flow, w)
+	default:
+		if len(l.queues[flow]) == 0 {
+			l.turn = append(l.turn, flow)
+		}
+		l.queues[flow] = append(l.queues[flow], w)
+		w.flows = append(w.flows, flow)
+	}
+}
+
+// take lets one in as one of a flow, with the lock held.
+func (l *Limiter) take(flow string, w *waiter) {
 	if l.inside == nil {
 		l.inside, l.queues = map[string]int{}, map[string][]*waiter{}
 	}
+	l.dequeue(w)
 	l.inside[flow]++
 	l.total++
-}
-
-func (l *Limiter) enqueue(flow string) *waiter {
-	w := &waiter{let: make(chan struct{})}
-	if len(l.queues[flow]) == 0 {
-		l.turn = append(l.turn, flow)
-	}
-	l.queues[flow] = append(l.queues[flow], w)
-	return w
+	w.in, w.as = true, flow
+	close(w.let)
 }
 
 // leave gives room back, and lets in whose turn it is.
-func (l *Limiter) leave(flow string) {
+func (l *Limiter) leave(w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total--
-	if l.inside[flow]--; l.inside[flow] == 0 {
-		delete(l.inside, flow)
+	if l.inside[w.as]--; l.inside[w.as] == 0 {
+		delete(l.inside, w.as)
 	}
 	for l.next() {
 	}
@@ -91,32 +101,31 @@ func (l *Limiter) next() bool {
 		return false
 	}
 	flow := l.turn[i]
-	w := l.queues[flow][0]
 	l.turn = append(slices.Delete(l.turn, i, i+1), flow) // its next turn is the last
-	l.dequeue(flow, w)
-	l.take(flow)
-	close(w.let)
+	l.take(flow, l.queues[flow][0])
 	return true
 }
 
-// dequeue takes one out of its flow's queue.
-func (l *Limiter) dequeue(flow string, w *waiter) {
-	queue := slices.DeleteFunc(l.queues[flow], func(other *waiter) bool { return other == w })
-	if l.queues[flow] = queue; len(queue) == 0 {
-		delete(l.queues, flow)
-		l.turn = slices.DeleteFunc(l.turn, func(other string) bool { return other == flow })
+// dequeue takes one out of the queues of its flows, with the lock held.
+func (l *Limiter) dequeue(w *waiter) {
+	for _, flow := range w.flows {
+		queue := slices.DeleteFunc(l.queues[flow], func(other *waiter) bool { return other == w })
+		if l.queues[flow] = queue; len(queue) == 0 {
+			delete(l.queues, flow)
+			l.turn = slices.DeleteFunc(l.turn, func(other string) bool { return other == flow })
+		}
 	}
+	w.flows = nil
 }
 
 // giveUp is for one who waits no more, be it that it has just been let in.
-func (l *Limiter) giveUp(flow string, w *waiter) {
+func (l *Limiter) giveUp(w *waiter) {
 	l.mu.Lock()
-	select {
-	case <-w.let:
-		l.mu.Unlock()
-		l.leave(flow)
-	default:
-		l.dequeue(flow, w)
-		l.mu.Unlock()
+	l.dequeue(w)
+	in := w.in
+	w.in = true // whatever flow joins now finds nobody who waits
+	l.mu.Unlock()
+	if in {
+		l.leave(w)
 	}
 }

@@ -19,7 +19,7 @@ func TestTurns(t *testing.T) {
 		var mu sync.Mutex
 		var order []string
 		enter := func(flow string) {
-			leave, err := l.Enter(t.Context(), flow)
+			leave, err := l.Enter(t.Context(), NewTicket(flow))
 			if err != nil {
 				t.Error(err)
 				return
@@ -58,7 +58,7 @@ func TestOneFlowLeavesRoom(t *testing.T) {
 		l := &Limiter{Slots: 4, PerFlow: 3}
 		for range 100 {
 			go func() {
-				if leave, err := l.Enter(t.Context(), "many"); err == nil {
+				if leave, err := l.Enter(t.Context(), NewTicket("many")); err == nil {
 					time.Sleep(time.Hour)
 					leave()
 				}
@@ -66,7 +66,7 @@ func TestOneFlowLeavesRoom(t *testing.T) {
 		}
 		synctest.Wait()
 		start := time.Now()
-		leave, err := l.Enter(t.Context(), "one")
+		leave, err := l.Enter(t.Context(), NewTicket("one"))
 		if err != nil || time.Since(start) > 0 {
 			t.Fatalf("%v after %s", err, time.Since(start))
 		}
@@ -84,7 +84,7 @@ func TestGivingUp(t *testing.T) {
 		group.Go(func() {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			time.AfterFunc(time.Duration(i%7)*10*time.Microsecond, func() { cancel(gone) })
-			leave, err := l.Enter(ctx, fmt.Sprint(i%5))
+			leave, err := l.Enter(ctx, ticketOf(i))
 			switch {
 			case err == nil:
 				leave()
@@ -98,4 +98,83 @@ func TestGivingUp(t *testing.T) {
 	if l.total != 0 || len(l.inside) != 0 || len(l.queues) != 0 || len(l.turn) != 0 {
 		t.Errorf("something is left: %+v", l)
 	}
+}
+
+// ticketOf is one of a flow or of two.
+func ticketOf(i int) *Ticket {
+	ticket := NewTicket(fmt.Sprint(i % 5))
+	if i%3 == 0 {
+		ticket.Join(fmt.Sprint(i % 7))
+	}
+	return ticket
+}
+
+// What waits in one flow's long queue, and is joined by another flow, is let in
+// by that one's turn, and counts as one of it; the rest of the long queue waits
+// as before.
+func TestJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &Limiter{Slots: 1, PerFlow: 1}
+		var order []string
+		enter := func(name string, ticket *Ticket) {
+			leave, err := l.Enter(t.Context(), ticket)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			order = append(order, name)
+			time.Sleep(time.Second)
+			leave()
+		}
+		for i := range 20 {
+			go enter(fmt.Sprint(i), NewTicket("many"))
+			synctest.Wait()
+		}
+		shared := NewTicket("many")
+		go enter("shared", shared)
+		synctest.Wait()
+		shared.Join("one")
+		shared.Join("one")
+		if flows := l.Flows(); flows != 2 {
+			t.Errorf("%d flows wait", flows)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		shared.Join("late") // nobody waits with it any more
+		if at := slices.Index(order, "shared"); len(order) != 21 || at > 2 {
+			t.Errorf("order %v", order)
+		}
+		if l.total != 0 || len(l.inside) != 0 || len(l.queues) != 0 || len(l.turn) != 0 {
+			t.Errorf("something is left: %+v", l)
+		}
+	})
+}
+
+// Who waits because its own flow has its share is let in at once when a flow
+// joins that has not.
+func TestJoiningFindsRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &Limiter{Slots: 2, PerFlow: 1}
+		leave, err := l.Enter(t.Context(), NewTicket("many"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer leave()
+		ticket, in := NewTicket("many"), make(chan func(), 1)
+		go func() {
+			if leave, err := l.Enter(t.Context(), ticket); err == nil {
+				in <- leave
+			}
+		}()
+		synctest.Wait()
+		if len(in) != 0 {
+			t.Fatal("one flow has all room")
+		}
+		ticket.Join("one")
+		synctest.Wait()
+		if len(in) != 1 {
+			t.Fatal("it still waits")
+		}
+		(<-in)()
+	})
 }
