@@ -170,7 +170,7 @@ bench-instructions: ## Count the instructions of a cached admission, which repea
 attack: ## Run the tests that docs/security.md names, under the race detector
 	go test . -run Claims
 	go test -race -count=1 -run "^($$(grep -o '`\(Test\|Fuzz\)[A-Za-z0-9]*`' docs/security.md | tr -d '`' | sort -u | paste -sd '|'))$$" \
-		$$(grep -o '` in `[a-z/]*`' docs/security.md | sed 's/.*in `/.\//; s/`$$//' | sort -u)
+		$$(grep -o '` in `[a-z/.]*`' docs/security.md | sed 's/.*in `/.\//; s/`$$//' | sort -u)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (default 60s)

@@ -2,17 +2,19 @@ package wiring
 
 import (
 	"fmt"
+	"net/http"
 
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/cloud"
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/keyring/providers"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry"
 )
 
 // nodeCredentials returns the nodes' own credentials in the kubelet's order, and
-// then what stands for them.
-func nodeCredentials(configured policy.Nodes, in Dependencies) ([]keyring.NodeSource, error) {
+// then what stands for them. Clouds are asked within the limits of a guard.
+func nodeCredentials(configured policy.Nodes, guard registry.Guard, in Dependencies) ([]keyring.NodeSource, error) {
 	var sources []keyring.NodeSource
 	if configured.DockerConfig != "" {
 		sources = append(sources, &providers.NodeConfig{Path: configured.DockerConfig})
@@ -26,7 +28,7 @@ func nodeCredentials(configured policy.Nodes, in Dependencies) ([]keyring.NodeSo
 		sources = append(sources, programs)
 	}
 	for _, name := range configured.CloudCredentials {
-		sources = append(sources, providers.NewCloud(name, cloudLogin(name), in.Log))
+		sources = append(sources, providers.NewCloud(name, cloudLogin(name, registry.Guarded(guard)), in.Log))
 	}
 	if in.User != nil {
 		sources = append(sources, in.User)
@@ -34,16 +36,16 @@ func nodeCredentials(configured policy.Nodes, in Dependencies) ([]keyring.NodeSo
 	return sources, nil
 }
 
-// cloudLogin returns how to log in to a cloud's registries. Validation lets no
-// other names through.
-func cloudLogin(name string) providers.CloudLogin {
+// cloudLogin returns how to log in to a cloud's registries, where what an image
+// names is reached by guarded. Validation lets no other names through.
+func cloudLogin(name string, guarded http.RoundTripper) providers.CloudLogin {
 	switch name {
 	case pull.ECR:
-		return cloud.ECR{}
+		return cloud.ECR{Transport: guarded}
 	case pull.Google:
 		return cloud.Google{}
 	default:
-		return cloud.NewACR(nil)
+		return cloud.NewACR(nil, guarded)
 	}
 }
 

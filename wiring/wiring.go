@@ -109,7 +109,8 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	if err != nil {
 		return nil, fmt.Errorf("workloads%w", err)
 	}
-	node, err := nodeCredentials(configuration.Nodes, in)
+	guard := registry.Guard{Allow: append(configuration.AllowedNetworks(), in.Allow...), Deny: configuration.Registries.DeniedNetworks(), DenyPorts: configuration.Registries.DenyPorts}
+	node, err := nodeCredentials(configuration.Nodes, guard, in)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	}
 	asking := registry.Options{
 		HostsDir:   configuration.Registries.HostsDir,
-		Guard:      registry.Guard{Allow: append(configuration.AllowedNetworks(), in.Allow...), Deny: configuration.Registries.DeniedNetworks(), DenyPorts: configuration.Registries.DenyPorts},
+		Guard:      guard,
 		Patience:   in.Patience,
 		Observe:    in.Observer.Requested,
 		ContentDir: in.ContentDir,

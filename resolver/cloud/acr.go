@@ -37,19 +37,23 @@ const (
 // ACR logs in to Azure's registries with a service principal in AZURE_*
 // variables, a workload identity or a managed identity.
 type ACR struct {
-	client http.Client
+	client   http.Client // to the identity's authority
+	registry http.Client // to the registry that an image names
 
 	lock     sync.Mutex
 	identity azcore.TokenCredential // keeps its tokens
 }
 
-// NewACR returns a login whose requests go by transport; nil: the default one.
-func NewACR(transport http.RoundTripper) *ACR {
-	return &ACR{client: http.Client{
-		Transport: transport,
-		// A token is for whom it was made out to, and for nobody else.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+// NewACR returns a login that asks for the identity by one transport, and the
+// registry, whose name is of an image's author, by another; nil: the default one.
+func NewACR(identity, registry http.RoundTripper) *ACR {
+	return &ACR{client: direct(identity), registry: direct(registry)}
+}
+
+// direct is a client that follows no redirects: a token is for whom it was made
+// out to, and for nobody else.
+func direct(transport http.RoundTripper) http.Client {
+	return http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // Scope is the registry itself.
@@ -85,7 +89,7 @@ func (a *ACR) exchange(ctx context.Context, host string) (string, error) {
 		return "", err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := a.client.Do(request)
+	response, err := a.registry.Do(request)
 	if err != nil {
 		return "", err
 	}

@@ -15,7 +15,7 @@ func TestACRScope(t *testing.T) {
 		"acme.azurecr.io": "acme.azurecr.io", "acme.azurecr.cn": "acme.azurecr.cn", "acme.azurecr.us": "acme.azurecr.us", "acme.azurecr.de": "acme.azurecr.de",
 		"azurecr.io": "", ".azurecr.io": "", "acme.azurecr.io:5000": "", "a.b.azurecr.io": "", "acme.azurecr.io.evil.example": "", "mcr.microsoft.com": "",
 	} {
-		if got := NewACR(nil).Scope(host); got != want {
+		if got := NewACR(nil, nil).Scope(host); got != want {
 			t.Errorf("%s: scope %q, want %q", host, got, want)
 		}
 	}
@@ -82,7 +82,7 @@ func TestACRLogin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			environment(t, identity.settings)
 			cloud := &azure{t: t}
-			acr := NewACR(cloud)
+			acr := NewACR(cloud, cloud)
 			credential, until, err := acr.Login(t.Context(), "acme.azurecr.io")
 			wantLogin(t, "cloud/acr", acrUser, "acr-"+marker, 3*time.Hour, credential, until, err)
 			if asked := strings.Join(cloud.asked, " "); !strings.Contains(asked, identity.asks) || !strings.HasSuffix(asked, " acme.azurecr.io/oauth2/exchange") {
@@ -133,7 +133,7 @@ func TestACRFailures(t *testing.T) {
 				test.host = "acme.azurecr.io"
 			}
 			cloud := &azure{t: t, token: test.token, exchange: test.exchange}
-			credential, _, err := NewACR(cloud).Login(t.Context(), test.host)
+			credential, _, err := NewACR(cloud, cloud).Login(t.Context(), test.host)
 			wantNoLogin(t, credential, err, acrAdvice+": ", test.want)
 			for _, asked := range cloud.asked {
 				if strings.HasPrefix(asked, "evil.") || strings.Contains(asked, "azurecr.cn") {

@@ -12,7 +12,7 @@ import (
 // Where a variable holds a key or a token instead of the name of its file, the
 // error does not repeat it.
 func TestSecretInPlaceOfFile(t *testing.T) {
-	acr := NewACR(&azure{t: t, token: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }})
+	acr := NewACR(&azure{t: t, token: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }}, nil)
 	principal := map[string]string{"AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client"}
 	role := map[string]string{"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/pullgate"}
 	for _, test := range []struct {

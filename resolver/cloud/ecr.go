@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +28,11 @@ const (
 
 // ECR logs in to Amazon's private registries with what the AWS SDK finds: variables,
 // a web identity (IRSA), EKS Pod Identity, the instance's role.
-type ECR struct{}
+type ECR struct {
+	// Transport is how the API of the region is reached that an image names,
+	// unless the environment says where that is; nil: the default one.
+	Transport http.RoundTripper
+}
 
 // Scope is the host's region, since one login is for every registry in it that
 // the identity may use. In public.ecr.aws everybody may pull: there a login that
@@ -74,7 +79,7 @@ func awsDomains() []string {
 
 // Login asks for an authorization token. The identity itself is asked for in
 // the environment's region: an image's is for its author to choose.
-func (ECR) Login(ctx context.Context, scope string) (pull.Credential, time.Time, error) {
+func (e ECR) Login(ctx context.Context, scope string) (pull.Credential, time.Time, error) {
 	region, isFIPS := strings.CutSuffix(scope, fips)
 	settings, err := config.LoadDefaultConfig(ctx, config.WithDefaultRegion(homeRegion), config.WithLogger(logging.Nop{}))
 	if err != nil {
@@ -82,6 +87,10 @@ func (ECR) Login(ctx context.Context, scope string) (pull.Credential, time.Time,
 	}
 	client := ecr.NewFromConfig(settings, func(o *ecr.Options) {
 		o.Region = region
+		if e.Transport != nil && o.BaseEndpoint == nil {
+			client := direct(e.Transport)
+			o.HTTPClient = &client
+		}
 		if isFIPS {
 			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
 		}

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
@@ -36,6 +37,10 @@ const (
 
 // Guard limits what is dialled.
 type Guard = wire.Guard
+
+// Guarded is a way to hosts that are no registries, but have a part of an image's
+// name, within the limits of a guard.
+func Guarded(guard Guard) http.RoundTripper { return wire.Guarded(guard) }
 
 // Observer is told of each request that went to a registry or token server.
 type Observer = wire.Observer

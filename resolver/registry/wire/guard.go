@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ type Guard struct {
 	// tells whether anybody is there.
 	Deny      []netip.Prefix
 	DenyPorts []int
+	// Names looks names up; nil: as everybody does.
+	Names *net.Resolver
 }
 
 // ForbiddenAddressError is what dialling a forbidden address gives.

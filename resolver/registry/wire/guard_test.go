@@ -102,3 +102,32 @@ func TestDialHonoursContext(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// What is denied tells nobody whether somebody is there: the words are the same,
+// and nothing is dialled.
+func TestDeniedTellsNothing(t *testing.T) {
+	alive, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = alive.Close() }()
+	address := netip.MustParseAddrPort(alive.Addr().String())
+	for name, guard := range map[string]Guard{
+		"by address": {Allow: everything().Allow, Deny: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		"by port":    {Allow: everything().Allow, DenyPorts: []int{int(address.Port())}},
+	} {
+		var texts []string
+		for _, host := range []string{"127.0.0.1", "127.0.0.1"} {
+			_, err := newLink(guard).dial(t.Context(), "tcp", netip.AddrPortFrom(netip.MustParseAddr(host), address.Port()).String())
+			forbidden := (*ForbiddenAddressError)(nil)
+			if !errors.As(err, &forbidden) {
+				t.Fatalf("%s: %v", name, err)
+			}
+			texts = append(texts, forbidden.Error())
+			_ = alive.Close() // from now on nobody is there
+		}
+		if texts[0] != texts[1] {
+			t.Errorf("%s: %q and %q", name, texts[0], texts[1])
+		}
+	}
+}

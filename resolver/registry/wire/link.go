@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,8 +21,6 @@ const maxHeader = 64 << 10
 type link struct {
 	guard Guard
 	proxy func(*url.URL) (*url.URL, error)
-	// names looks names up; nil: as everybody does.
-	names *net.Resolver
 }
 
 // newLink reads the environment's proxies, as containerd does by way of
@@ -55,7 +54,7 @@ func (l *link) check(req *http.Request) (*http.Request, error) {
 
 // dial asks the guard, unless it dials a proxy.
 func (l *link) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, Resolver: l.names}
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, Resolver: l.guard.Names}
 	if ctx.Value(proxiedKey{}) == nil {
 		dialer.Control = l.guard.control
 	}
@@ -77,4 +76,29 @@ func (l *link) transport(settings *tls.Config) *http.Transport {
 		ResponseHeaderTimeout:  30 * time.Second,
 		MaxResponseHeaderBytes: maxHeader,
 	}
+}
+
+// Guarded is a way to hosts that are no registries, but have a part of an image's
+// name: past the guard, and through the proxies of the environment.
+func Guarded(guard Guard) http.RoundTripper {
+	l := newLink(guard)
+	return &guarded{link: l, base: l.transport(nil)}
+}
+
+// guarded asks the guard about each request.
+type guarded struct {
+	link *link
+	base http.RoundTripper
+}
+
+// RoundTrip sends a request where it may go.
+func (g *guarded) RoundTrip(req *http.Request) (*http.Response, error) {
+	sent, err := g.link.check(req)
+	if err != nil {
+		if req.Body != nil {
+			err = errors.Join(err, req.Body.Close())
+		}
+		return nil, err
+	}
+	return g.base.RoundTrip(sent)
 }
