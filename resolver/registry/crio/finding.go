@@ -1,6 +1,7 @@
 package crio
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -41,7 +42,7 @@ func findingOf(err error, image reference.Named, credential pull.Credential) pul
 	)
 	switch {
 	case errors.As(err, &refused):
-		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(refused.words)}
+		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(cmp.Or(refused.means, refused.words))}
 	case errors.As(err, &blocked):
 		return pull.Finding{Reason: pull.UnsupportedImage, Detail: answers.OneLine(blocked.why), Forbidden: true}
 	case errors.As(err, &foreign):

@@ -41,7 +41,7 @@ func (i *Image) Check(ctx context.Context, platform *ocispec.Platform, layers bo
 	}
 	parsed, err := manifest.FromBlob(i.blob, i.Root.MediaType)
 	if err != nil {
-		return saying(artifactWords+"parse manifest from blob: ", &refusedError{err.Error()})
+		return saying(artifactWords+"parse manifest from blob: ", &refusedError{words: err.Error()})
 	}
 	one := single{mediaType: i.Root.MediaType, blob: i.blob, parsed: parsed}
 	if one.isArtifact() {
@@ -58,9 +58,9 @@ func saying(words string, err error) error { return fmt.Errorf("%s%w", words, er
 func matches(blob []byte, want digest.Digest) error {
 	switch same, err := manifest.MatchesDigest(blob, want); {
 	case err != nil:
-		return &refusedError{"computing manifest digest: " + err.Error()}
+		return &refusedError{words: "computing manifest digest: " + err.Error()}
 	case !same:
-		return &refusedError{"Manifest does not match provided manifest digest " + want.String()}
+		return &refusedError{words: "Manifest does not match provided manifest digest " + want.String()}
 	default:
 		return nil
 	}
@@ -84,7 +84,7 @@ func (i *Image) checkList(ctx context.Context, platform *ocispec.Platform, layer
 	from := fmt.Sprintf("docker://%s: ", i.Logical)
 	list, err := i.list()
 	if err != nil {
-		return saying("parsing primary manifest as list for "+from, &refusedError{err.Error()})
+		return saying("parsing primary manifest as list for "+from, &refusedError{words: err.Error()})
 	}
 	var first error
 	for _, system := range systems(platform) {
@@ -155,7 +155,7 @@ func (i *Image) checkEntry(ctx context.Context, entry digest.Digest, layers bool
 	const words = "copying system image from manifest list: "
 	reading := words + fmt.Sprintf("determining manifest MIME type for docker://%s: ", i.Logical)
 	if err := entry.Validate(); err != nil {
-		return saying(reading, &refusedError{err.Error()})
+		return saying(reading, &refusedError{words: err.Error()})
 	}
 	blob, mediaType, err := i.session.manifest(ctx, entry.String())
 	if err == nil {
@@ -165,11 +165,11 @@ func (i *Image) checkEntry(ctx context.Context, entry digest.Digest, layers bool
 		return saying(reading, err)
 	}
 	if isList(mediaType) {
-		return saying(words, &refusedError{"Unexpectedly received a manifest list instead of a manifest for a single image"})
+		return saying(words, &refusedError{words: "Unexpectedly received a manifest list instead of a manifest for a single image"})
 	}
 	parsed, err := manifest.FromBlob(blob, mediaType)
 	if err != nil {
-		return saying(words+fmt.Sprintf("initializing image from source docker://%s: ", i.Logical), &refusedError{err.Error()})
+		return saying(words+fmt.Sprintf("initializing image from source docker://%s: ", i.Logical), &refusedError{words: err.Error()})
 	}
 	return i.checkImage(ctx, single{mediaType: mediaType, blob: blob, parsed: parsed, saying: words}, layers)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -29,12 +30,12 @@ func (i *Image) checkImage(ctx context.Context, one single, layers bool) error {
 			return saying(one.saying, err)
 		}
 		if told := one.parsed.ConfigInfo().Size; config != nil && told >= 0 && told != size { // storage/storage_dest.go, found when it is written
-			return saying(one.saying, &refusedError{"writing blob: blob size mismatch"})
+			return saying(one.saying, &refusedError{words: "writing blob: blob size mismatch"})
 		}
 	}
 	// storage/storage_dest.go, Commit, which goes by what the manifest calls itself.
 	if _, err := manifest.FromBlob(one.blob, manifest.GuessMIMEType(one.blob)); err != nil {
-		return saying("committing the finished image: parsing manifest: ", &refusedError{err.Error()})
+		return saying("committing the finished image: parsing manifest: ", &refusedError{words: err.Error()})
 	}
 	return nil
 }
@@ -47,11 +48,11 @@ func (s *single) mayHaveConfig() error {
 	case !ok, oci.Config.MediaType == ocispec.MediaTypeImageConfig:
 		return nil
 	case oci.Config.MediaType == manifest.DockerV2Schema2ConfigMediaType:
-		return &refusedError{fmt.Sprintf("invalid mixed OCI image with Docker v2s2 config (%q)", oci.Config.MediaType)}
+		return &refusedError{words: fmt.Sprintf("invalid mixed OCI image with Docker v2s2 config (%q)", oci.Config.MediaType)}
 	case oci.ArtifactType != "":
-		return &refusedError{fmt.Sprintf("unsupported image-specific operation on artifact with type %q", oci.ArtifactType)}
+		return &refusedError{words: fmt.Sprintf("unsupported image-specific operation on artifact with type %q", oci.ArtifactType)}
 	default:
-		return &refusedError{fmt.Sprintf("unsupported image-specific operation on artifact with type %q", oci.Config.MediaType)}
+		return &refusedError{words: fmt.Sprintf("unsupported image-specific operation on artifact with type %q", oci.Config.MediaType)}
 	}
 }
 
@@ -67,7 +68,7 @@ func (i *Image) config(ctx context.Context, one single) (*ocispec.Image, int64, 
 	}
 	var config ocispec.Image
 	if err := json.Unmarshal(blob, &config); err != nil {
-		return nil, 0, &refusedError{err.Error()}
+		return nil, 0, &refusedError{words: err.Error()}
 	}
 	return &config, int64(len(blob)), nil
 }
@@ -84,7 +85,7 @@ func (i *Image) configBlob(ctx context.Context, one single) ([]byte, error) {
 		return nil, err
 	}
 	if actual := digest.FromBytes(blob); actual != want {
-		return nil, &refusedError{fmt.Sprintf("Download config.json digest %s does not match expected %s", actual, want)}
+		return nil, &refusedError{words: fmt.Sprintf("Download config.json digest %s does not match expected %s", actual, want)}
 	}
 	return blob, nil
 }
@@ -109,11 +110,11 @@ func (i *Image) ConfigPlatform(ctx context.Context) (ocispec.Platform, bool) {
 func (i *Image) checkLayers(ctx context.Context, one single, config *ocispec.Image) error {
 	infos := one.parsed.LayerInfos()
 	for n, layer := range infos {
-		if err := i.lookFor(ctx, layer.BlobInfo); err != nil {
+		if err := i.lookFor(ctx, layer.BlobInfo, !strings.HasSuffix(layer.MediaType, "+encrypted")); err != nil { // nodes may have a key
 			return err
 		}
 		if config != nil && len(config.RootFS.DiffIDs) > 0 && n >= len(config.RootFS.DiffIDs) {
-			return &refusedError{fmt.Sprintf("partial pull of blob %s: image config has only %d DiffID values, but a layer with index %d exists",
+			return &refusedError{words: fmt.Sprintf("partial pull of blob %s: image config has only %d DiffID values, but a layer with index %d exists",
 				layer.Digest, len(config.RootFS.DiffIDs), n)}
 		}
 	}
@@ -127,7 +128,7 @@ func (i *Image) checkArtifact(ctx context.Context, one single, layers bool) erro
 	}
 	const words = artifactWords + "copy artifact: "
 	for _, layer := range one.parsed.LayerInfos() {
-		if err := i.lookFor(ctx, layer.BlobInfo); err != nil {
+		if err := i.lookFor(ctx, layer.BlobInfo, false); err != nil {
 			return saying(words, err)
 		}
 	}
@@ -140,16 +141,16 @@ func (i *Image) checkArtifact(ctx context.Context, one single, layers bool) erro
 		return saying(fmt.Sprintf("%sreading config blob %s: ", words, info.Digest), err)
 	}
 	if info.Size >= 0 && info.Size != int64(len(blob)) { // oci/layout/oci_dest.go, PutBlobWithOptions
-		return saying(words, &refusedError{fmt.Sprintf("writing blob: Size mismatch when copying %s, expected %d, got %d", info.Digest, info.Size, len(blob))})
+		return saying(words, &refusedError{words: fmt.Sprintf("writing blob: Size mismatch when copying %s, expected %d, got %d", info.Digest, info.Size, len(blob))})
 	}
 	return nil
 }
 
-// lookFor asks for a layer and lets it go. What may be had elsewhere is not looked
-// for: addresses that a manifest names are not dialled on behalf of a Pod.
-func (i *Image) lookFor(ctx context.Context, layer types.BlobInfo) error {
+// lookFor asks for a layer, which is unpacked or not. What may be had elsewhere is not looked for: addresses
+// that a manifest names are not dialled on behalf of a Pod.
+func (i *Image) lookFor(ctx context.Context, layer types.BlobInfo, unpacks bool) error {
 	if err := layer.Digest.Validate(); err != nil {
-		return &refusedError{fmt.Sprintf("trying to reuse blob %s at destination: Can not check for a blob with invalid digest: %v", layer.Digest, err)}
+		return &refusedError{words: fmt.Sprintf("trying to reuse blob %s at destination: Can not check for a blob with invalid digest: %v", layer.Digest, err)}
 	}
 	if len(layer.URLs) > 0 {
 		return nil
@@ -168,5 +169,5 @@ func (i *Image) lookFor(ctx context.Context, layer types.BlobInfo) error {
 		i.looked = map[digest.Digest]bool{}
 	}
 	i.looked[layer.Digest] = true
-	return resp.Body.Close()
+	return readLayer(resp, layer.Digest, unpacks)
 }

@@ -96,7 +96,7 @@ func (s *session) manifest(ctx context.Context, what string) ([]byte, string, er
 // blobOf asks for a config or a layer, which the caller closes.
 func (s *session) blobOf(ctx context.Context, kind string, what digest.Digest) (*http.Response, error) {
 	if err := what.Validate(); err != nil {
-		return nil, &refusedError{err.Error()}
+		return nil, &refusedError{words: err.Error()}
 	}
 	return s.get(ctx, "blobs/"+what.String(), &refusal{during: readingBlob, host: reference.Domain(s.Image), what: what.String(), name: s.Image.Name(), kind: kind})
 }

@@ -281,7 +281,7 @@ func atMost(resp *http.Response, limit int) ([]byte, error) {
 		return nil, err
 	}
 	if len(body) > limit {
-		return nil, &refusedError{fmt.Sprintf("exceeded maximum allowed size of %d bytes", limit)}
+		return nil, &refusedError{words: fmt.Sprintf("exceeded maximum allowed size of %d bytes", limit)}
 	}
 	return body, nil
 }
@@ -293,7 +293,11 @@ type blockedError struct{ why string }
 func (e *blockedError) Error() string { return e.why }
 
 // refusedError is content that CRI-O refuses, whoever gives it.
-type refusedError struct{ words string }
+type refusedError struct {
+	words string
+	// means is what they mean, where they do not tell; empty: they do.
+	means string
+}
 
 // Error is what CRI-O says.
 func (e *refusedError) Error() string { return e.words }
