@@ -125,6 +125,7 @@ test-stuck: build kube $(CONTAINERD) $(SHIM) $(CRICTL) ## Explain what real kube
 test-operate: image kube $(CONTAINERD) $(SHIM) $(CTR) $(BIN)/helm-$(HELM_VERSION) $(BIN)/helm-$(HELM3_VERSION) $(BIN)/prometheus-$(PROMETHEUS_VERSION) ## Install, harm, heal and remove Pullgate on a whole cluster (Linux, root, runc, CNI, nftables)
 	cd test/pulloracle && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/sleeper
 	$(IMAGE_BUILDER) -name ghcr.io/pullgate/pullgate:0.1.0 -o $(BIN)/image-of-chart.tar
+	cd test/operate && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/provider ./provider
 	cd test/operate && CONTAINERD=$(CONTAINERD) SHIM=$(SHIM) CTR=$(CTR) HELM=$(BIN)/helm-$(HELM_VERSION) HELM3=$(BIN)/helm-$(HELM3_VERSION) PROMETHEUS=$(BIN)/prometheus-$(PROMETHEUS_VERSION) \
 		go test -count=1 -timeout 30m ./...
 

@@ -39,7 +39,7 @@ func run(m *testing.M) int {
 	bin := func(name string) string { return filepath.Join(root, "bin", name) }
 	var err error
 	on, err = ground.Start(context.Background(), ground.Programs{
-		Kube: bin("kube"), Sleeper: bin("sleeper"), Archive: bin("image-of-chart.tar"), Helm: os.Getenv("HELM"), Helm3: os.Getenv("HELM3"),
+		Kube: bin("kube"), Sleeper: bin("sleeper"), Provider: bin("provider"), Archive: bin("image-of-chart.tar"), Helm: os.Getenv("HELM"), Helm3: os.Getenv("HELM3"),
 		Containerd: os.Getenv("CONTAINERD"), Shim: os.Getenv("SHIM"), Ctr: os.Getenv("CTR"),
 	})
 	if err != nil {

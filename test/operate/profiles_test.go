@@ -1,8 +1,10 @@
 package operate
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -47,8 +49,25 @@ func profiles(t *testing.T) string {
 // requests counts what API servers were asked about ConfigMaps, by verb.
 func requests(t *testing.T, verb string) int {
 	t.Helper()
+	return sum(t, metricLines(t, "/metrics", "apiserver_request_total", `resource="configmaps"`, `verb="`+verb+`"`))
+}
+
+// reloads counts how often replicas have made their engines anew.
+func reloads(t *testing.T) int {
+	t.Helper()
 	total := 0
-	for _, line := range metricLines(t, "/metrics", "apiserver_request_total", `resource="configmaps"`, `verb="`+verb+`"`) {
+	for _, pod := range strings.Fields(must(t, "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/name=pullgate", "-o", "jsonpath={.items[*].metadata.name}")) {
+		path := "/api/v1/namespaces/" + namespace + "/pods/" + pod + ":8080/proxy/metrics"
+		total += sum(t, metricLines(t, path, "pullgate_configuration_reloads_total", `result="taken"`))
+	}
+	return total
+}
+
+// sum adds the values of series up.
+func sum(t *testing.T, lines []string) int {
+	t.Helper()
+	total := 0
+	for _, line := range lines {
 		count, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " "):]), 64)
 		if err != nil {
 			t.Fatal(err)
@@ -56,6 +75,31 @@ func requests(t *testing.T, verb string) int {
 		total += int(count)
 	}
 	return total
+}
+
+// rename puts other nodes into the profile that is kept.
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	const name = "pullgate-node-profile-0"
+	text := must(t, "-n", namespace, "get", "configmap", name, "-o", `jsonpath={.data.profile\.yaml}`)
+	if !strings.Contains(text, from) {
+		t.Fatalf("no %q in %s", from, text)
+	}
+	patch, err := json.Marshal(map[string]any{"data": map[string]string{"profile.yaml": strings.Replace(text, from, to, 1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, "-n", namespace, "patch", "configmap", name, "--type=merge", "-p", string(patch))
+}
+
+// withProvider are helm's arguments by which Pullgate has the Node's credential
+// provider, by a Secret of that name.
+func withProvider(secret string) []string {
+	return []string{
+		"--set", "config.nodes.credentialProviders.config=/etc/pullgate-providers/providers.yaml,config.nodes.credentialProviders.binDir=/opt/providers",
+		"--set-json", fmt.Sprintf(`extraVolumes=[{"name": "providers", "secret": {"secretName": %q}}, {"name": "programs", "hostPath": {"path": %q}}]`, secret, on.ProviderDir()),
+		"--set-json", `extraVolumeMounts=[{"name": "providers", "mountPath": "/etc/pullgate-providers", "readOnly": true}, {"name": "programs", "mountPath": "/opt/providers", "readOnly": true}]`,
+	}
 }
 
 // The DaemonSet brings the Node's mirrors, authorities and names of credentials to
@@ -71,7 +115,8 @@ func TestNodeProfiles(t *testing.T) {
 	defer must(t, "delete", "namespace", "unseen")
 	install := []string{"upgrade", "--install", "pullgate", chart, "--values", "-", "--wait", "--timeout", "3m"}
 	helm(t, install...)
-	good, bad, private := ground.At(ground.Mirrored, "good-1"), ground.At(ground.Mirrored, "bad-1"), ground.At(ground.Private, "good-1")
+	good, bad, private, lost := ground.At(ground.Mirrored, "good-1"), ground.At(ground.Mirrored, "bad-1"), ground.At(ground.Private, "good-1"), ground.At(ground.Private, "bad-1")
+	unmatched := strings.Replace(private, ground.Private, ground.Mirrored, 1) // by the Node's credential provider
 	if err := on.Mirror(ground.Mirrored); err != nil {
 		t.Fatal(err)
 	}
@@ -108,16 +153,29 @@ func TestNodeProfiles(t *testing.T) {
 		if letIn, said := asked(t, bad); letIn || !strings.Contains(said, ground.Mirrored) {
 			t.Errorf("%s: let in %t: %s", bad, letIn, said)
 		}
+		if letIn, said := asked(t, unmatched); letIn || !strings.Contains(said, "wants credentials") {
+			t.Errorf("%s: let in %t: %s", unmatched, letIn, said)
+		}
 		if letIn, said := asked(t, private); !letIn || !strings.Contains(said, "Warning: ") || !strings.Contains(said, "not known") {
 			t.Errorf("%s: let in %t: %s", private, letIn, said)
 		}
 	})
 	t.Run("as the Node", func(t *testing.T) {
-		for name, want := range map[string]bool{good: true, bad: false, private: true} {
-			did, said := pulled(t, fmt.Sprintf("pod-%d", len(name)), name)
-			if did != want {
+		for i, name := range []string{good, private, bad, lost, unmatched} {
+			did, said := pulled(t, fmt.Sprintf("pod-%d", i), name)
+			if did != (i < 2) {
 				t.Errorf("%s: pulled %t: %s", name, did, said)
 			}
+		}
+	})
+	t.Run("a node more, and one less", func(t *testing.T) {
+		before := reloads(t)
+		rename(t, "nodes:\n", "nodes:\n- another\n")
+		time.Sleep(everTaken) // that a replica has not done anything is not told
+		rename(t, "nodes:\n- another\n", "nodes:\n")
+		time.Sleep(everTaken)
+		if after := reloads(t); after != before || before == 0 {
+			t.Errorf("engines were made anew %d times, %d times before", after, before)
 		}
 	})
 	t.Run("written on change alone", func(t *testing.T) {
@@ -146,6 +204,23 @@ func TestNodeProfiles(t *testing.T) {
 			if result, err := on.Kubectl(t.Context(), append([]string{"-n", namespace, "auth", "can-i", as}, args...)...); err != nil || strings.TrimSpace(result.Stdout) != "no" {
 				t.Errorf("%v: %s %v", args, result.Output, err)
 			}
+		}
+	})
+	t.Run("the Node's credential provider", func(t *testing.T) {
+		must(t, "-n", namespace, "create", "secret", "generic", "providers", "--from-literal=providers.yaml="+ground.Providers())
+		defer must(t, "-n", namespace, "delete", "secret", "providers")
+		helm(t, slices.Concat(install, withProvider("providers"), []string{"--set", "nodeProfile.enabled=true,nodeProfile.every=1s,nodeProfile.hostRoot=" + on.Machine()})...)
+		other, said := ground.At(ground.Private, "good-2"), "" // which is not on the Node yet
+		if _, err := await(t, "what the Node would do", 30*time.Second, func() bool {
+			var letIn bool
+			letIn, said = asked(t, other)
+			return letIn && said == ""
+		}); err != nil {
+			t.Errorf("%s: %v: %s", other, err, said)
+		}
+		time.Sleep(everTaken) // replicas that go have gone
+		if letIn, said := asked(t, lost); letIn || !strings.Contains(said, "tag not found") {
+			t.Errorf("%s: let in %t: %s", lost, letIn, said)
 		}
 	})
 	t.Run("k3s", func(t *testing.T) {

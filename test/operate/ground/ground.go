@@ -31,7 +31,7 @@ const (
 
 // Programs are those that the ground is made of.
 type Programs struct {
-	Kube, Containerd, Shim, Ctr, Helm, Helm3, Sleeper string
+	Kube, Containerd, Shim, Ctr, Helm, Helm3, Sleeper, Provider string
 	// Archive is the one that `make image` builds, with the image called Image.
 	Archive string
 }
@@ -131,7 +131,7 @@ func (g *Ground) startKubelet(ctx context.Context) error {
 	var err error
 	g.kubelet, err = g.node.StartKubelet(node.KubeletOptions{
 		Binary: filepath.Join(g.Bin(), "kubelet"), Name: cluster.NodeName, Address: Address, Kubeconfig: g.Kubeconfig(), Dir: dir,
-		ProviderConfig: filepath.Join(g.Machine(), providersFile), ProviderDir: filepath.Join(g.Machine(), "usr/libexec/credential-providers"),
+		ProviderConfig: filepath.Join(g.Machine(), providersFile), ProviderDir: g.ProviderDir(),
 		Shared: true,
 	})
 	if err != nil {

@@ -43,25 +43,34 @@ func (g *Ground) Unmirror(host string) error {
 
 // furnishMachine writes the Node's settings.
 func (g *Ground) furnishMachine() error {
-	const (
-		programs  = "usr/libexec/credential-providers"
-		providers = `{"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig", "providers": [
-  {"name": "own", "apiVersion": "credentialprovider.kubelet.k8s.io/v1", "defaultCacheDuration": "1s", "matchImages": [%q], "args": [%q]}]}`
-		provider = `#!/bin/sh
-echo '{"apiVersion": "credentialprovider.kubelet.k8s.io/v1", "kind": "CredentialProviderResponse", "cacheKeyType": "Image", "cacheDuration": "1s",
-  "auth": {%q: {"username": %q, "password": %q}}}'
-`
-	)
+	provider, err := os.ReadFile(g.programs.Provider)
+	if err != nil {
+		return fmt.Errorf("%w: run `make test-operate`", err)
+	}
 	return errors.Join(
 		g.set("etc/containerd/config.toml", 0o644, "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/etc/containerd/certs.d'\n"),
-		g.set("var/lib/kubelet/kubeadm-flags.env", 0o644, "KUBELET_KUBEADM_ARGS=\"--image-credential-provider-config=/"+providersFile+" --image-credential-provider-bin-dir=/"+programs+"\"\n"),
+		g.set("var/lib/kubelet/kubeadm-flags.env", 0o644, "KUBELET_KUBEADM_ARGS=\"--image-credential-provider-config=/"+providersFile+" --image-credential-provider-bin-dir=/"+providersFolder+"\"\n"),
 		g.set("var/lib/kubelet/config.json", 0o600, fmt.Sprintf(`{"auths": {"hidden.invalid": {"username": %q, "password": %q}}}`, user, Marker)),
-		g.set(providersFile, 0o600, fmt.Sprintf(providers, Private, Marker)),
-		g.set(programs+"/own", 0o755, fmt.Sprintf(provider, Private, user, Marker)),
+		g.set(providersFile, 0o600, Providers()),
+		g.set(providersFolder+"/own", 0o755, string(provider)),
 	)
 }
 
-const providersFile = "etc/kubernetes/providers.yaml"
+const (
+	providersFile   = "etc/kubernetes/providers.yaml"
+	providersFolder = "usr/libexec/credential-providers"
+)
+
+// Providers is the kubelet's configuration of credential providers: one, which has what
+// Private wants.
+func Providers() string {
+	return fmt.Sprintf(`{"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig", "providers": [
+  {"name": "own", "apiVersion": "credentialprovider.kubelet.k8s.io/v1", "defaultCacheDuration": "1s", "matchImages": [%q], "args": [%q, %q, %q]}]}`,
+		Private, Private, user, Marker)
+}
+
+// ProviderDir is the folder on the Node in which the program of that provider is.
+func (g *Ground) ProviderDir() string { return filepath.Join(g.Machine(), providersFolder) }
 
 // set writes one of the Node's files.
 func (g *Ground) set(name string, mode os.FileMode, text string) error {
