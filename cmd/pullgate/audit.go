@@ -137,7 +137,7 @@ func auditVerdict(written *report.Report) error {
 func (o *auditOptions) audit(ctx context.Context, configuration policy.Configuration, live *liveCluster, stderr io.Writer) (*report.Report, error) {
 	var once *check.OnceProber
 	in := wiring.Dependencies{
-		Profiles: func() map[string][]byte { return live.profiles(ctx, configuration.Nodes.ProfilesNamespace) },
+		Profiles: live.profiles(ctx, configuration.Nodes.ProfilesNamespace),
 		Secrets:  live.source(), Tokens: live.tokens(), Patience: unhurried(),
 		Observer: metrics.New(prometheus.NewRegistry(), live.say.log()), Log: live.say.log(),
 		Asking: func(prober resolver.Prober) resolver.Prober {

@@ -241,7 +241,7 @@ func (r *checkRun) check(ctx context.Context, stdin io.Reader, stderr io.Writer)
 	}
 	var once *check.OnceProber
 	parts, err := wiring.New(r.configuration, wiring.Dependencies{
-		Profiles: func() map[string][]byte { return r.cluster.profiles(ctx, r.configuration.Nodes.ProfilesNamespace) },
+		Profiles: r.cluster.profiles(ctx, r.configuration.Nodes.ProfilesNamespace),
 		Secrets:  objects, Tokens: r.cluster.tokens(), User: docker, Nodes: r.nodes(),
 		Observer: metrics.New(prometheus.NewRegistry(), r.say.log()), Log: r.say.log(),
 		Allow: thisMachine(), ContentDir: r.cacheDir, Patience: unhurried(), Alone: true,

@@ -89,17 +89,19 @@ func (c *liveCluster) readNodes(ctx context.Context) error {
 	}
 }
 
-// profiles reads the node profiles that the cluster keeps in a namespace; none
-// where none is named. That they cannot be read is said.
-func (c *liveCluster) profiles(ctx context.Context, namespace string) map[string][]byte {
-	if c == nil || namespace == "" {
-		return nil
-	}
-	kept, err := cluster.ReadProfiles(ctx, c.client, namespace)
-	if err != nil {
-		c.say.warn(fmt.Sprintf("the node profiles in Namespace %s may not be read, so that nodes count as if they had no settings of their own: %v", namespace, err))
-	}
-	return kept
+// profiles returns the node profiles that the cluster keeps in a namespace, read
+// once; none where none is named. That they cannot be read is said.
+func (c *liveCluster) profiles(ctx context.Context, namespace string) func() map[string][]byte {
+	return sync.OnceValue(func() map[string][]byte {
+		if c == nil || namespace == "" {
+			return nil
+		}
+		kept, err := cluster.ReadProfiles(ctx, c.client, namespace)
+		if err != nil {
+			c.say.warn(fmt.Sprintf("the node profiles in Namespace %s may not be read, so that nodes count as if they had no settings of their own: %v", namespace, err))
+		}
+		return kept
+	})
 }
 
 // source reads Secrets and ServiceAccounts; nil where there is no cluster.

@@ -210,7 +210,7 @@ func (o *explainOptions) explain(ctx context.Context, live *liveCluster, stdin i
 	switch {
 	case live != nil:
 		dependencies.Nodes = func() []nodes.Node { return live.nodes }
-		dependencies.Profiles = func() map[string][]byte { return live.profiles(ctx, configuration.Nodes.ProfilesNamespace) }
+		dependencies.Profiles = live.profiles(ctx, configuration.Nodes.ProfilesNamespace)
 	case len(configuration.Nodes.Platforms) == 0:
 		configuration.Nodes.Platforms = []string{"linux/amd64", "linux/arm64"} // as check has it
 		fallthrough
