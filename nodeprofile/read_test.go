@@ -133,6 +133,15 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// That short names are left out is said, too: without it CRI-O would refuse each.
+func TestKeepShortNames(t *testing.T) {
+	p := Profile{Runtime: Runtime{Name: CRIO}, ShortNames: ShortNames{Mode: "enforcing", Search: []string{"quay.io"}}}
+	p.Keep(nil)
+	if p.ShortNames.Search != nil || p.Doubt("quay.io", "quay.io/a") == "" {
+		t.Errorf("%+v without a doubt", p)
+	}
+}
+
 // Links lead through the node's file system, and not out of it.
 func TestLinksStayWithin(t *testing.T) {
 	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "config.toml")

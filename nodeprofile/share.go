@@ -39,7 +39,7 @@ func (p *Profile) Keep(shared []Share) {
 func (p *Profile) withhold(part Share) (there bool) {
 	switch part {
 	case ShareMirrors:
-		there = len(p.Registries) > 0
+		there = len(p.Registries) > 0 || p.ShortNames.Mode != "" // without them CRI-O would seem to know no short name
 		p.Registries, p.ShortNames = nil, ShortNames{}
 	case ShareAuthorities:
 		there = len(p.Authorities) > 0
