@@ -110,7 +110,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 	}
 	maps.Copy(allowed, map[string][]string{ // whose credentials
 		"resolver/keyring/dockerconfig": {"resolver/pull"},
-		"resolver/keyring":              {"resolver/pull", "resolver/coalesce", "resolver/keyring/dockerconfig"},
+		"resolver/keyring":              {"resolver/pull", "resolver/cache", "resolver/coalesce", "resolver/keyring/dockerconfig"},
 		"resolver/keyring/providers":    {"resolver/cache", "resolver/coalesce", "resolver/pull", "resolver/keyring", "resolver/keyring/dockerconfig"},
 	})
 	maps.Copy(allowed, map[string][]string{ // how registries are asked

@@ -115,6 +115,17 @@ func (r *Remembering) Secret(ctx context.Context, namespace, name string) (*core
 	}, sizeOf)
 }
 
+// RecallSecret returns a Secret as it was a moment ago, if it was read then.
+func (r *Remembering) RecallSecret(namespace, name string) (*corev1.Secret, bool) {
+	return r.secrets.Get(types.NamespacedName{Namespace: namespace, Name: name})
+}
+
+// RecallServiceAccount returns a ServiceAccount as it was a moment ago, if it was
+// read then.
+func (r *Remembering) RecallServiceAccount(namespace, name string) (*corev1.ServiceAccount, bool) {
+	return r.serviceAccounts.Get(types.NamespacedName{Namespace: namespace, Name: name})
+}
+
 // sizeOf is how many bytes a Secret holds.
 func sizeOf(secret *corev1.Secret) int {
 	size := 0

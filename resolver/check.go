@@ -15,10 +15,8 @@ type imageCheck struct {
 	resolver *Resolver
 	template *template
 	image    workload.Image
-	uses     []int
-
-	// waits is to be called before the check waits for others.
-	waits func()
+	// crew is told before the check waits for others.
+	crew *crew
 
 	named reference.Named
 
@@ -31,7 +29,9 @@ type imageCheck struct {
 // secrets.
 type knowledge struct {
 	pull.Facts
-	notes []pull.Note
+	// pulled is the reference as a node pulls it.
+	pulled string
+	notes  []pull.Note
 }
 
 // publish makes known what is known, be it that what helps is still to come.
@@ -54,21 +54,8 @@ func (c *imageCheck) published() knowledge {
 // reported is what is known as a result.
 func (k *knowledge) reported() Result {
 	f := &k.Facts
-	r := Result{
-		Digest: f.Finding.Digest.String(), Verdict: f.Verdict(), Reason: f.Finding.Reason, Words: wording.Describe(f),
+	return Result{
+		Resolved: k.pulled, Digest: f.Finding.Digest.String(), Verdict: f.Verdict(), Reason: f.Finding.Reason, Words: wording.Describe(f),
 		Suggestions: f.Help.Suggestions, Credentials: f.Attempts, Notes: k.notes,
 	}
-	if f.Named != nil {
-		r.Resolved = pulledName(f.Named)
-	}
-	return r
-}
-
-// pulledName is a reference as a node pulls it: with a digest, the tag counts
-// for nothing.
-func pulledName(named reference.Named) string {
-	if digested, ok := named.(reference.Digested); ok {
-		return named.Name() + "@" + digested.Digest().String()
-	}
-	return named.String()
 }

@@ -18,14 +18,19 @@ type crew struct {
 	group         sync.WaitGroup
 }
 
-// run does all jobs.
+// run does all jobs, as the first worker.
 func (c *crew) run() {
-	c.another()
+	c.workers = 1
+	c.work()
 	c.group.Wait()
 }
 
-// another lets another worker go on, if there is anything left to do.
+// another lets another worker go on, if there is anything left to do. A nil crew
+// has none.
 func (c *crew) another() {
+	if c == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.next < c.jobs && c.workers < c.most {

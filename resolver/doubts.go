@@ -85,7 +85,7 @@ func (c *imageCheck) neverPulled(f *pull.Facts) {
 // doubtShortName takes back what was found on docker.io for nodes that may look
 // for the image elsewhere.
 func (c *imageCheck) doubtShortName(f *pull.Facts) {
-	if !c.template.runtimes.Has(pull.CRIO) || !isShort(c.image.Reference) || f.Malformed != nil || c.registriesKnown() {
+	if !c.template.runtimes.Has(pull.CRIO) || !isShort(c.image.Reference) || f.Malformed != nil || c.resolver.RegistriesKnown || c.template.profiled() {
 		return
 	}
 	full := withDefaultTag(c.image.Reference, c.named)
@@ -97,13 +97,6 @@ func (c *imageCheck) doubtShortName(f *pull.Facts) {
 	case verdict == pull.Pullable:
 		f.Finding.Notes = append(slices.Clone(f.Finding.Notes), wording.ShortNameNote(full, c.named.String()))
 	}
-}
-
-// registriesKnown tells whether the registries.conf of all nodes with CRI-O is known:
-// what is asked then is what short names stand for there.
-func (c *imageCheck) registriesKnown() bool {
-	profiles := c.template.profiles
-	return c.resolver.RegistriesKnown || len(profiles) > 0 && !slices.Contains(profiles, "")
 }
 
 // isShort tells whether CRI-O takes a reference for a short name, which its

@@ -20,28 +20,45 @@ const (
 // are a third of the work for an image that is known. The zero value is ready.
 type names struct {
 	once sync.Once
-	kept *cache.Cache[string, reference.Named]
+	kept *cache.Cache[string, readName]
+}
+
+// readName is how a reference reads.
+type readName struct {
+	named reference.Named
+	// pulled is the reference as a node pulls it.
+	pulled string
 }
 
 // read reads a reference as nodes do, with the tag that they add.
-func (n *names) read(written string) (reference.Named, error) {
+func (n *names) read(written string) (readName, error) {
 	n.once.Do(func() {
-		n.kept = cache.New(cache.Options[string, reference.Named]{Entries: maxNames, Bytes: maxNameBytes, Size: nameSize})
+		n.kept = cache.New(cache.Options[string, readName]{Entries: maxNames, Bytes: maxNameBytes, Size: nameSize})
 	})
-	if named, ok := n.kept.Get(written); ok {
-		return named, nil
+	if known, ok := n.kept.Get(written); ok {
+		return known, nil
 	}
 	named, err := workload.ParseReference(written)
 	if err != nil {
-		return nil, err
+		return readName{}, err
 	}
 	named = reference.TagNameOnly(named)
-	n.kept.Put(written, named)
-	return named, nil
+	read := readName{named: named, pulled: pulledName(named)}
+	n.kept.Put(written, read)
+	return read, nil
+}
+
+// pulledName is a reference as a node pulls it: with a digest, the tag counts
+// for nothing.
+func pulledName(named reference.Named) string {
+	if digested, ok := named.(reference.Digested); ok {
+		return named.Name() + "@" + digested.Digest().String()
+	}
+	return named.String()
 }
 
 // nameSize is about what a reference takes.
-func nameSize(written string, _ reference.Named) int64 {
-	const overhead = 256
-	return overhead + 2*int64(len(written))
+func nameSize(written string, read readName) int64 {
+	const overhead = 272
+	return overhead + 2*int64(len(written)) + int64(len(read.pulled))
 }

@@ -131,11 +131,9 @@ func (r *Resolver) panicked(value any) {
 	}
 }
 
-// recall looks a positive answer up.
-func (r *Resolver) recall(key pull.Key) (positive, bool) {
-	kept, ok := r.Cache.Get(key)
+// looked tells that an answer was looked for in the cache.
+func (r *Resolver) looked(hit bool) {
 	if r.Observer != nil {
-		r.Observer.Cached(ok)
+		r.Observer.Cached(hit)
 	}
-	return kept, ok
 }

@@ -14,18 +14,13 @@ import (
 // EnsureImageExists): parse, pull policy, credentials, pull. What it finds out
 // is published as soon as it is known.
 func (c *imageCheck) run(ctx context.Context) {
-	known := knowledge{Facts: pull.Facts{Written: c.image.Reference, ServiceAccount: c.template.ServiceAccount, Platforms: c.template.platforms}}
+	known, decided := c.begin()
 	f := &known.Facts
-	switch c.read(f); {
-	case f.Finding.Reason != "":
-		c.publish(&known)
-		return
-	case c.image.Policy == corev1.PullNever:
-		c.neverPulled(f)
+	if decided {
 		c.publish(&known)
 		return
 	}
-	t := c.ask(ctx, c.template.ring(ctx, c.waits))
+	t := c.ask(ctx, c.template.ring.open(ctx, c.crew.another))
 	if t.finding.Reason.Verdict() == pull.Broken {
 		t = c.askAgain(ctx, t)
 	}
@@ -42,19 +37,60 @@ func (c *imageCheck) run(ctx context.Context) {
 	}
 }
 
+// recall does the same where nothing has to be waited for, and tells whether that
+// was so. It is how nearly all checks end: the same image was admitted before.
+func (c *imageCheck) recall(ctx context.Context) bool {
+	known, decided := c.begin()
+	if decided {
+		c.publish(&known)
+		return true
+	}
+	ring := c.template.ring.opened()
+	if ring == nil || ring.Asks() {
+		return false
+	}
+	t, key := newTrial(ctx, c, ring)
+	if t.match.Malformed != nil || !t.recall(c.resolver.Cache, key) {
+		return false
+	}
+	c.resolver.looked(true)
+	f := &known.Facts
+	t.state(f)
+	c.doubtShortName(f) // nothing else is doubted of what can be pulled
+	known.notes = c.notesOn(f, t.match.Notes)
+	c.publish(&known)
+	return true
+}
+
+// begin tells what is known of an image before anybody is asked, and whether that
+// is all there is to know.
+func (c *imageCheck) begin() (known knowledge, decided bool) {
+	known.Facts = pull.Facts{Written: c.image.Reference, ServiceAccount: c.template.ServiceAccount, Platforms: c.template.platforms}
+	f := &known.Facts
+	switch c.read(&known); {
+	case f.Finding.Reason != "":
+		return known, true
+	case c.image.Policy == corev1.PullNever:
+		c.neverPulled(f)
+		return known, true
+	}
+	return known, false
+}
+
 // read parses the reference; with a reason, that is all there is to know.
-func (c *imageCheck) read(f *pull.Facts) {
+func (c *imageCheck) read(known *knowledge) {
+	f := &known.Facts
 	if c.image.Reference == "" && c.template.Custom {
 		f.Open, f.Finding.Reason = true, pull.Exempt
 		return
 	}
-	named, err := c.resolver.names.read(c.image.Reference)
+	read, err := c.resolver.names.read(c.image.Reference)
 	if err != nil {
 		f.Unparsable, f.Finding.Reason = err, pull.InvalidImageName
 		f.NoPods = refused(c.image)
 		return
 	}
-	c.named, f.Named = named, named
+	c.named, f.Named, known.pulled = read.named, read.named, read.pulled
 }
 
 // refused tells whether the API server takes no Pod with the name: it is empty,

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/containerd/platforms"
@@ -18,6 +19,10 @@ type targets struct {
 	runtimes  pull.Runtimes
 	profiles  []string
 }
+
+// profiled tells whether all nodes have profiles: then what is asked is what short
+// names stand for on those with CRI-O.
+func (t targets) profiled() bool { return len(t.profiles) > 0 && !slices.Contains(t.profiles, "") }
 
 // mayCome is what is configured of nodes: what is known of them, and what those
 // are that may come.

@@ -27,10 +27,10 @@ type template struct {
 	// settings says that the nodes' settings for registries are not known.
 	settings bool
 	ring     opener
-	fresh    opener
+	fresh    *opener // nil: there is no other
 }
 
-func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *template {
+func (r *Resolver) newTemplate(ctx context.Context, w workload.Workload, t *workload.Template) *template {
 	made := &template{Template: t, pod: keyring.Pod{
 		Namespace: w.Object.Namespace, PullSecrets: t.PullSecrets,
 		ServiceAccount: t.ServiceAccount, InheritsSecrets: t.InheritsSecrets,
@@ -47,28 +47,48 @@ func (r *Resolver) newTemplate(w workload.Workload, t *workload.Template) *templ
 	made.targets = r.lastTargets.of(made.feasible, all, mayCome{r.Platforms, r.Runtimes, profiles})
 	made.authFile = made.runtimes.Has(pull.CRIO) && !r.NodeConfig
 	made.settings = r.settings(orAll(made.feasible, all), profiles)
-	made.ring = openOnce(r.Credentials, made.pod)
+	made.ring.from, made.ring.pod = r.Credentials, made.pod
+	made.ring.recall(ctx)
 	if r.Fresh != nil {
-		made.fresh = openOnce(r.Fresh, made.pod)
+		made.fresh = &opener{from: r.Fresh, pod: made.pod}
 	}
 	return made
 }
 
-// opener opens a Pod's keyring. It calls waits first where that may take long.
-type opener func(ctx context.Context, waits func()) *keyring.Ring
-
-// openOnce opens a Pod's keyring when the first image needs it, as the kubelet
+// opener opens a Pod's keyring when the first image needs it, as the kubelet
 // does: a Pod none of whose images need one reads no secret.
-func openOnce(from Credentials, pod keyring.Pod) opener {
-	var once sync.Once
-	var ring *keyring.Ring
-	return func(ctx context.Context, waits func()) *keyring.Ring {
-		once.Do(func() {
-			waits()
-			ring = from.Open(ctx, pod)
-		})
-		return ring
+type opener struct {
+	from Credentials
+	pod  keyring.Pod
+	once sync.Once
+	ring *keyring.Ring
+}
+
+// recaller are Credentials that may know a Pod's keyring without asking anybody.
+type recaller interface {
+	Recall(ctx context.Context, pod keyring.Pod) (*keyring.Ring, bool)
+}
+
+// recall opens the keyring if nobody has to be asked for it.
+func (o *opener) recall(ctx context.Context) {
+	if from, ok := o.from.(recaller); ok {
+		if ring, known := from.Recall(ctx, o.pod); known {
+			o.once.Do(func() { o.ring = ring })
+		}
 	}
+}
+
+// opened returns the keyring if it was recalled; it is for who comes before the
+// first to open it.
+func (o *opener) opened() *keyring.Ring { return o.ring }
+
+// open opens the keyring, if it is not. It calls waits first.
+func (o *opener) open(ctx context.Context, waits func()) *keyring.Ring {
+	o.once.Do(func() {
+		waits()
+		o.ring = o.from.Open(ctx, o.pod)
+	})
+	return o.ring
 }
 
 // settings tells whether one of the nodes has settings for registries that are

@@ -28,24 +28,19 @@ type trial struct {
 // ask looks the credentials up and tries them.
 func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) trial {
 	if ring.Asks() {
-		c.waits()
+		c.crew.another()
 	}
-	t := trial{ring: ring, match: ring.Lookup(ctx, c.named)}
+	t, key := newTrial(ctx, c, ring)
 	if malformed := t.match.Malformed; malformed != nil {
 		t.finding = pull.Finding{Reason: pull.PullSecretMalformed, Detail: malformed.Text, Node: malformed.Text}
 		return t
 	}
-	t.tried = t.match.Credentials
-	if len(t.tried) == 0 {
-		t.tried = []pull.Credential{{}} // anonymously, which is never tried after a match
-	}
-	query := c.query(pull.Credential{})
-	key := query.KeyWith(t.tried...)
-	if kept, ok := c.resolver.recall(key); ok {
-		t.finding, t.outcomes = kept.finding.Finding(), kept.outcomes
+	known := t.recall(c.resolver.Cache, key)
+	c.resolver.looked(known)
+	if known {
 		return t
 	}
-	c.waits()
+	c.crew.another()
 	findings := c.try(ctx, &t)
 	t.finding, t.outcomes = pull.InTurn(findings), outcomesOf(t.tried, findings)
 	if t.finding.Reason == pull.ReasonPullable {
@@ -54,13 +49,33 @@ func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) trial {
 	return t
 }
 
+// newTrial looks the credentials for a check up, and says what is to be asked.
+func newTrial(ctx context.Context, c *imageCheck, ring *keyring.Ring) (t trial, asks pull.Key) {
+	t = trial{ring: ring, match: ring.Lookup(ctx, c.named)}
+	t.tried = t.match.Credentials
+	if len(t.tried) == 0 {
+		t.tried = []pull.Credential{{}} // anonymously, which is never tried after a match
+	}
+	query := c.query(pull.Credential{})
+	return t, query.KeyWith(t.tried...)
+}
+
+// recall takes the answer from a cache, if it is there.
+func (t *trial) recall(from *Cache, key pull.Key) bool {
+	kept, ok := from.Get(key)
+	if ok {
+		t.finding, t.outcomes = kept.finding.Finding(), kept.outcomes
+	}
+	return ok
+}
+
 // askAgain sees to it that a refusal is of this moment: the secrets are read
 // anew, and the registry is asked again if they are others than those that were
 // remembered, or if the answer was to somebody who had asked before.
 func (c *imageCheck) askAgain(ctx context.Context, first trial) trial {
 	ring := first.ring
 	if c.template.fresh != nil {
-		ring = c.template.fresh(ctx, c.waits)
+		ring = c.template.fresh.open(ctx, c.crew.another)
 	}
 	match := ring.Lookup(ctx, c.named)
 	if first.joined || first.match.Malformed != nil || match.Malformed != nil ||

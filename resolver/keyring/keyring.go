@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
@@ -17,12 +18,6 @@ const (
 	maxSecrets = 64
 	// maxReads is how many secrets of one Pod are read at a time.
 	maxReads = 8
-	// maxBytes is how much of the secrets of one Pod is parsed: four of the
-	// largest that there can be.
-	maxBytes = 4 << 20
-	// maxFields is how many entries and fields of entries are, together: a
-	// secret of the largest size with a login in each entry has fewer.
-	maxFields = 64 << 10
 )
 
 // Keyring knows where credentials are.
@@ -39,6 +34,8 @@ type Keyring struct {
 
 	reading sync.Once
 	globs   dockerconfig.Globs // what Hidden says, once it was read
+
+	contents contents
 }
 
 // hidden are the globs of Hidden.
@@ -63,15 +60,52 @@ type Pod struct {
 // Open reads the Pod's secrets, each once, several at a time. The ring stays
 // as it is: it is for one admission, not to be kept.
 func (k *Keyring) Open(ctx context.Context, pod Pod) *Ring {
-	ring := &Ring{nodes: k.Node, hidden: k.hidden(), account: k.accountOf(pod)}
+	ring := k.ring(pod)
 	names, from := pod.PullSecrets, ""
-	if len(names) == 0 && pod.InheritsSecrets {
+	if pod.inherits() {
 		names, from = ring.inherit(ctx), ring.account.String()
 	}
-	ring.secrets = k.read(ctx, pod.Namespace, from, names, ring)
+	k.read(ctx, pod.Namespace, from, names, ring)
 	ring.build()
 	return ring
 }
+
+// Recall opens a ring of what the source remembers, if that is all: nobody is
+// asked, and nothing waits.
+func (k *Keyring) Recall(ctx context.Context, pod Pod) (*Ring, bool) {
+	source, ok := k.Source.(Rememberer)
+	if !ok || len(k.Node) > 0 {
+		return nil, false
+	}
+	ring := k.ring(pod)
+	names, from := pod.PullSecrets, ""
+	if pod.inherits() {
+		object, known := source.RecallServiceAccount(pod.Namespace, ring.account.Name)
+		if !known {
+			return nil, false
+		}
+		names, from = secretsOf(object), ring.account.String()
+	}
+	ring.secrets = ring.named(pod.Namespace, from, names)
+	room := newRoom()
+	for _, s := range ring.secrets {
+		if s.object, ok = source.RecallSecret(s.namespace, s.name); !ok {
+			return nil, false
+		}
+		s.parseWithin(ctx, &room, &k.contents)
+	}
+	ring.tellUnread()
+	ring.build()
+	return ring, true
+}
+
+// ring is a Pod's, without secrets.
+func (k *Keyring) ring(pod Pod) *Ring {
+	return &Ring{nodes: k.Node, hidden: k.hidden(), account: k.accountOf(pod)}
+}
+
+// inherits tells whether the ServiceAccount's pull secrets are the Pod's.
+func (p *Pod) inherits() bool { return len(p.PullSecrets) == 0 && p.InheritsSecrets }
 
 // accountOf returns the account of a Pod; one that names none has the default
 // one (plugin/pkg/admission/serviceaccount, Admit).
@@ -94,43 +128,60 @@ func (r *Ring) inherit(ctx context.Context) (names []string) {
 	case err != nil:
 		r.unseen.add(err, "ServiceAccount %s could not be read, so its pull secrets are not known: %v", r.account, err)
 	default:
-		for _, reference := range object.ImagePullSecrets {
-			names = append(names, reference.Name)
-		}
+		names = secretsOf(object)
 	}
 	return names
 }
 
-// read reads the named secrets of one namespace, a repeated name once: a
-// second turn of the same credentials changes nothing. Empty names are passed
-// over without a word, as the kubelet does (getPullSecretsForPod).
-func (k *Keyring) read(ctx context.Context, namespace, account string, names []string, ring *Ring) []*secret {
-	var secrets []*secret
-	seen := make(map[string]bool)
+// secretsOf are the names of an account's pull secrets.
+func secretsOf(account *corev1.ServiceAccount) []string {
+	names := make([]string, 0, len(account.ImagePullSecrets))
+	for _, reference := range account.ImagePullSecrets {
+		names = append(names, reference.Name)
+	}
+	return names
+}
+
+// read reads the named secrets of one namespace.
+func (k *Keyring) read(ctx context.Context, namespace, account string, names []string, ring *Ring) {
+	ring.secrets = ring.named(namespace, account, names)
+	k.readAll(ctx, ring.secrets)
+	ring.tellUnread()
+}
+
+// named are the named secrets of one namespace, still to be read, a repeated
+// name once: a second turn of the same credentials changes nothing. Empty names
+// are passed over without a word, as the kubelet does (getPullSecretsForPod).
+func (r *Ring) named(namespace, account string, names []string) []*secret {
+	secrets := make([]*secret, 0, len(names))
+	seen := make(map[string]bool, len(names))
 	for _, name := range names {
 		if name == "" || seen[name] {
 			continue
 		}
 		seen[name] = true
-		secrets = append(secrets, &secret{namespace: namespace, name: name, account: account})
+		secrets = append(secrets, secretNamed(namespace, name, account))
 	}
 	if len(secrets) > maxSecrets {
-		ring.unseen.add(nil, "the Pod has %d pull secrets, of which only the first %d are read", len(secrets), maxSecrets)
+		r.unseen.add(nil, "the Pod has %d pull secrets, of which only the first %d are read", len(secrets), maxSecrets)
 		secrets = secrets[:maxSecrets]
 	}
-	k.readAll(ctx, secrets)
-	for _, s := range secrets {
+	return secrets
+}
+
+// tellUnread says of which secrets nothing is known.
+func (r *Ring) tellUnread() {
+	for _, s := range r.secrets {
 		if s.unread != nil {
-			ring.unseen.add(s.unread, "%s could not be read: %v", s, s.unread)
+			r.unseen.add(s.unread, "%s could not be read: %v", s, s.unread)
 		}
 	}
-	return secrets
 }
 
 // readAll reads a few at a time, and parses them in order while there is room
 // for what is in them: what one Pod can make us hold and compute is bounded.
 func (k *Keyring) readAll(ctx context.Context, secrets []*secret) {
-	room := room{bytes: maxBytes, fields: maxFields}
+	room := newRoom()
 	for some := range slices.Chunk(secrets, maxReads) {
 		var group sync.WaitGroup
 		for _, s := range some {
@@ -140,7 +191,7 @@ func (k *Keyring) readAll(ctx context.Context, secrets []*secret) {
 		}
 		group.Wait()
 		for _, s := range some {
-			s.parseWithin(ctx, &room)
+			s.parseWithin(ctx, &room, &k.contents)
 		}
 	}
 }

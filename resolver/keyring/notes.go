@@ -15,10 +15,10 @@ const maxShown = 4
 func (s *secret) notes() []pull.Note {
 	switch {
 	case s.missing:
-		return []pull.Note{{Reason: pull.PullSecretMissing, Secret: s.source(), Message: fmt.Sprintf(
+		return []pull.Note{{Reason: pull.PullSecretMissing, Secret: s.source, Message: fmt.Sprintf(
 			"%s does not exist, and nodes pull without it: create it, or take its name from the list", s)}}
 	case s.ignored != "":
-		return []pull.Note{{Reason: pull.PullSecretIgnored, Secret: s.source(), Message: fmt.Sprintf(
+		return []pull.Note{{Reason: pull.PullSecretIgnored, Secret: s.source, Message: fmt.Sprintf(
 			"%s %s: create it with `kubectl create secret docker-registry`", s, s.ignored)}}
 	default:
 		return nil
@@ -36,8 +36,8 @@ func unhelpful(secrets []*secret, repository string, matching []pull.Credential)
 	}
 	for _, s := range secrets {
 		switch {
-		case !s.readable(), named[s.source()]:
-		case matched[s.source()]:
+		case !s.readable(), named[s.source]:
+		case matched[s.source]:
 			notes = append(notes, s.empty(repository))
 		default:
 			notes = append(notes, s.unmatched(repository))
@@ -53,7 +53,7 @@ func (s *secret) readable() bool {
 // empty is the word on an entry that matches without a user name. Nodes then
 // ask without a credential, and try no other way.
 func (s *secret) empty(repository string) pull.Note {
-	return pull.Note{Reason: pull.PullSecretIgnored, Secret: s.source(), Message: fmt.Sprintf(
+	return pull.Note{Reason: pull.PullSecretIgnored, Secret: s.source, Message: fmt.Sprintf(
 		"%s has an entry for %s without a user name: nodes read only username, password and auth, "+
 			"not identitytoken, registrytoken, credsStore or credHelpers, so put a user name and a password into it", s, repository)}
 }
@@ -69,7 +69,7 @@ func (s *secret) unmatched(repository string) pull.Note {
 			message += "; " + hint
 		}
 	}
-	return pull.Note{Reason: pull.PullSecretUnmatched, Secret: s.source(), Message: message}
+	return pull.Note{Reason: pull.PullSecretUnmatched, Secret: s.source, Message: message}
 }
 
 func (s *secret) withoutEntries() string {

@@ -79,7 +79,7 @@ func (r *Ring) build() {
 		if s.malformed != "" && r.malformed == nil {
 			r.malformed = &Malformed{Secret: s.path(), ServiceAccount: s.account, Text: s.malformed}
 		}
-		r.pod.Add(s.source(), s.config)
+		r.pod.Add(s.source, s.logins)
 		r.notes = append(r.notes, s.notes()...)
 	}
 	r.pod.Sort()
@@ -100,7 +100,7 @@ func (r *Ring) Lookup(ctx context.Context, image reference.Named) Match {
 	}
 	unseen := unseen{texts: slices.Clone(r.unseen.texts), failed: r.unseen.failed}
 	if r.malformed == nil {
-		match.Credentials = distinct(slices.Concat(own, r.node(ctx, repository, &unseen)))
+		match.Credentials = distinct(append(own, r.node(ctx, repository, &unseen)...))
 	}
 	match.Incomplete = strings.Join(unseen.texts, "; ")
 	match.Elsewhere = match.Incomplete != "" && !unseen.failed
@@ -123,6 +123,9 @@ func (r *Ring) node(ctx context.Context, repository string, unseen *unseen) []pu
 
 // distinct drops credentials whose values came before.
 func distinct(credentials []pull.Credential) []pull.Credential {
+	if len(credentials) <= 1 {
+		return credentials
+	}
 	var kept []pull.Credential
 	seen := make(map[[sha256.Size]byte]bool, len(credentials))
 	for _, credential := range credentials {

@@ -9,28 +9,28 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // secret is a pull secret as far as it could be read.
 type secret struct {
 	namespace, name string
+	// source is what its credentials are known by.
+	source pull.Source
 	// account is the ServiceAccount that lists the secret, if not the Pod.
 	account string
 	// missing: the API server says that it does not exist, or no Secret can
 	// have such a name.
 	missing bool
-	// ignored says why the kubelet reads nothing from it.
-	ignored string
-	// malformed is the kubelet's error about its content.
-	malformed string
 	// unread says why nothing is known of it.
 	unread error
 	// object is what was read and is still to be parsed.
 	object *corev1.Secret
-	config dockerconfig.Config
-	legacy bool
+	content
+}
+
+func secretNamed(namespace, name, account string) *secret {
+	return &secret{namespace: namespace, name: name, source: pull.Secret(namespace, name), account: account}
 }
 
 // read fetches the secret.
@@ -65,7 +65,7 @@ func (s *secret) survive() {
 }
 
 // parseWithin parses what was read, if there is room for it.
-func (s *secret) parseWithin(ctx context.Context, room *room) {
+func (s *secret) parseWithin(ctx context.Context, room *room, known *contents) {
 	defer s.survive()
 	object := s.object
 	s.object = nil // what is parsed takes its place
@@ -77,15 +77,26 @@ func (s *secret) parseWithin(ctx context.Context, room *room) {
 		return
 	}
 	if s.unread = room.take(ctx, object.Data); s.unread == nil {
-		s.parse(object)
+		s.content = known.of(object)
 	}
 }
+
+const (
+	// maxBytes is how much of the secrets of one Pod is parsed: four of the
+	// largest that there can be.
+	maxBytes = 4 << 20
+	// maxFields is how many entries and fields of entries are, together: a
+	// secret of the largest size with a login in each entry has fewer.
+	maxFields = 64 << 10
+)
 
 // room is how much more of a Pod's secrets may be parsed.
 type room struct {
 	bytes, fields int
 	full          bool
 }
+
+func newRoom() room { return room{bytes: maxBytes, fields: maxFields} }
 
 // over says why nothing more is to be parsed; nil: it is.
 func (r *room) over(ctx context.Context) error {
@@ -108,37 +119,6 @@ func (r *room) take(ctx context.Context, data map[string][]byte) error {
 	r.full = r.bytes < 0 || r.fields < 0
 	return r.over(ctx)
 }
-
-// parse takes from a Secret what the kubelet takes: only the two types, each
-// with its own key, and only if there is something under it
-// (pkg/credentialprovider/secrets, secretsToTrackedDockerConfigs).
-func (s *secret) parse(object *corev1.Secret) {
-	key := ""
-	switch object.Type {
-	case corev1.SecretTypeDockerConfigJson:
-		key = corev1.DockerConfigJsonKey
-	case corev1.SecretTypeDockercfg:
-		key, s.legacy = corev1.DockerConfigKey, true
-	default:
-		s.ignored = fmt.Sprintf("is of type %s, and nodes read only %s and %s",
-			dockerconfig.Quote(string(object.Type)), corev1.SecretTypeDockerConfigJson, corev1.SecretTypeDockercfg)
-		return
-	}
-	data := object.Data[key]
-	if len(data) == 0 {
-		s.ignored = fmt.Sprintf("is of type %s, but has nothing under the key %q", object.Type, key)
-		return
-	}
-	config, err := dockerconfig.Parse(data, s.legacy)
-	if err != nil {
-		s.malformed = dockerconfig.KubeletText(err)
-		return
-	}
-	s.config = config
-}
-
-// source is what the secret's credentials are known by.
-func (s *secret) source() pull.Source { return pull.Secret(s.namespace, s.name) }
 
 func (s *secret) path() string { return s.namespace + "/" + s.name }
 

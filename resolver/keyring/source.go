@@ -38,6 +38,15 @@ type Source interface {
 	ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error)
 }
 
+// Rememberer is a Source that may know an object without asking anybody.
+type Rememberer interface {
+	Source
+	// RecallSecret returns a Secret, if it is remembered.
+	RecallSecret(namespace, name string) (*corev1.Secret, bool)
+	// RecallServiceAccount returns a ServiceAccount, if it is remembered.
+	RecallServiceAccount(namespace, name string) (*corev1.ServiceAccount, bool)
+}
+
 // NodeSource yields the credentials that nodes have of their own.
 type NodeSource interface {
 	// Lookup returns the credentials for a repository, a reference's name

@@ -13,11 +13,22 @@ type Credential struct {
 	source             Source
 	username, password string
 	flaws              Flaws
+	fingerprint        [sha256.Size]byte
 }
 
 // NewCredential returns a credential that a source holds.
 func NewCredential(source Source, username, password string) Credential {
-	return Credential{source: source, username: username, password: password, flaws: flawsOf(username) | flawsOf(password)}
+	made := Credential{source: source, username: username, password: password, flaws: flawsOf(username) | flawsOf(password)}
+	if !made.IsAnonymous() {
+		made.fingerprint = sha256.Sum256([]byte(username + "\x00" + password))
+	}
+	return made
+}
+
+// From returns the same credential of another source.
+func (c Credential) From(source Source) Credential {
+	c.source = source
+	return c
 }
 
 // With adds flaws that do not show in the values.
@@ -49,12 +60,7 @@ func (c Credential) IsAnonymous() bool { return c.username == "" }
 // Fingerprint identifies what the credential gives access to, without telling
 // it: equal for equal values wherever they come from. It is for keys of maps
 // in memory and never leaves the process.
-func (c Credential) Fingerprint() [sha256.Size]byte {
-	if c.IsAnonymous() {
-		return [sha256.Size]byte{}
-	}
-	return sha256.Sum256([]byte(c.username + "\x00" + c.password))
-}
+func (c Credential) Fingerprint() [sha256.Size]byte { return c.fingerprint }
 
 // String returns the source.
 func (c Credential) String() string { return c.source.String() }

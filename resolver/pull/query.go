@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"strconv"
 
-	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -66,8 +65,20 @@ func (q *Query) KeyWith(credentials ...Credential) Key {
 		all = append(all, fingerprint[:]...)
 	}
 	all = strconv.AppendBool(all, q.Layers)
-	all = append(append(all, q.Image.String()...), 0)
-	return sha256.Sum256(q.appendNodes(all))
+	return sha256.Sum256(q.appendNodes(q.appendImage(all)))
+}
+
+// appendImage adds the reference, without a copy of it.
+func (q *Query) appendImage(key []byte) []byte {
+	key = append(append(key, reference.Domain(q.Image)...), '/')
+	key = append(key, reference.Path(q.Image)...)
+	if tagged, ok := q.Image.(reference.Tagged); ok {
+		key = append(append(key, ':'), tagged.Tag()...)
+	}
+	if digested, ok := q.Image.(reference.Digested); ok {
+		key = append(append(key, '@'), digested.Digest()...)
+	}
+	return append(key, 0)
 }
 
 // appendNodes adds what identifies the nodes that count.
@@ -77,7 +88,13 @@ func (q *Query) appendNodes(key []byte) []byte {
 		key = append(key, q.Short...)
 	}
 	for _, platform := range q.Platforms {
-		key = append(append(key, ','), platforms.FormatAll(platform)...)
+		key = append(append(key, 1), platform.OS...)
+		key = append(append(key, 2), platform.Architecture...)
+		key = append(append(key, 2), platform.Variant...)
+		key = append(append(key, 2), platform.OSVersion...)
+		for _, feature := range platform.OSFeatures {
+			key = append(append(key, 2), feature...)
+		}
 	}
 	for _, profile := range q.Profiles {
 		key = append(append(key, 0), profile...)

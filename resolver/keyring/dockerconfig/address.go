@@ -13,12 +13,22 @@ import (
 // (pkg/credentialprovider/keyring.go, SplitURL). In a glob, labels may hold
 // wild cards.
 type address struct {
-	labels     []string
+	host string
+	// labels is how many the host has: at least one, if it was read at all.
+	labels     int
 	port, path string
 }
 
 // parseAddress reads host[:port][/path] without a scheme.
 func parseAddress(text string) (address, error) {
+	if plainly, ok := parsePlain(text); ok {
+		return plainly, nil
+	}
+	return parseURL(text)
+}
+
+// parseURL reads whatever can be a URL.
+func parseURL(text string) (address, error) {
 	parsed, err := url.Parse("https://" + text)
 	if err != nil {
 		return address{}, err
@@ -27,7 +37,24 @@ func parseAddress(text string) (address, error) {
 	if err != nil {
 		host, port = parsed.Host, ""
 	}
-	return address{labels: strings.Split(host, "."), port: port, path: parsed.Path}, nil
+	return newAddress(host, port, parsed.Path), nil
+}
+
+// parsePlain reads what nearly all are: a name, maybe a port, and a path, with
+// nothing in them that a URL reads otherwise than it is written.
+func parsePlain(text string) (address, bool) {
+	const digits, others = "0123456789", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_/"
+	host, path := text, ""
+	if slash := strings.IndexByte(text, '/'); slash >= 0 {
+		host, path = text[:slash], text[slash:]
+	}
+	host, port, _ := strings.Cut(host, ":")
+	plain := strings.Trim(host, others) == "" && strings.Trim(path, others) == "" && strings.Trim(port, digits) == ""
+	return newAddress(host, port, path), plain
+}
+
+func newAddress(host, port, path string) address {
+	return address{host: host, labels: 1 + strings.Count(host, "."), port: port, path: path}
 }
 
 // covers tells whether the glob matches a repository: as many labels, each
@@ -40,18 +67,23 @@ func (glob address) covers(repository address) bool {
 }
 
 func (glob address) coversHost(repository address) bool {
-	if len(glob.labels) != len(repository.labels) {
+	if glob.labels != repository.labels || glob.labels == 0 {
 		return false
 	}
-	for i, label := range glob.labels {
-		if matched, err := path.Match(label, repository.labels[i]); err != nil || !matched {
+	wild, host := glob.host, repository.host
+	for range glob.labels {
+		var pattern, label string
+		pattern, wild, _ = strings.Cut(wild, ".")
+		label, host, _ = strings.Cut(host, ".")
+		if matched, err := path.Match(pattern, label); err != nil || !matched {
 			return false
 		}
 	}
 	return true
 }
 
-func (glob address) host() string { return strings.Join(glob.labels, ".") }
+// lastLabel is what stands behind a host's last dot.
+func (glob address) lastLabel() string { return glob.host[strings.LastIndexByte(glob.host, '.')+1:] }
 
 // CheckGlob tells whether a glob of hosts can match anything: the kubelet
 // passes silently over those that it cannot parse.

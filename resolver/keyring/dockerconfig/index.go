@@ -28,40 +28,61 @@ type slot struct {
 	credentials []pull.Credential
 }
 
-// Add puts in what one source holds.
-func (ix *Index) Add(source pull.Source, config Config) {
-	if ix.slots == nil {
-		ix.slots = make(map[string]*slot)
-	}
-	for _, location := range config.Locations() {
+// Logins are a configuration's entries as they are matched and tried, of no
+// source yet; in the order of their locations.
+type Logins []login
+
+// login is an entry, by the key of its location.
+type login struct {
+	key        string
+	glob       address
+	credential pull.Credential
+}
+
+// Logins reads the entries once, for many an Index.
+func (c Config) Logins() Logins {
+	logins := make(Logins, 0, len(c))
+	for _, location := range c.Locations() {
 		key, ok := KeyOf(location)
 		if !ok {
 			continue
 		}
-		found := ix.slots[key]
-		if found == nil {
-			found = newSlot(key)
-			ix.slots[key] = found
-			ix.order = append(ix.order, found)
-		}
-		entry := config[location]
-		credential := pull.NewCredential(source, entry.Username, entry.Password)
+		entry := c[location]
+		credential := pull.NewCredential(pull.Source{}, entry.Username, entry.Password)
 		if entry.Differs {
 			credential = credential.With(pull.AuthDiffers)
 		}
-		found.credentials = append(found.credentials, credential)
+		logins = append(logins, login{key: key, glob: globOf(key), credential: credential})
 	}
+	return logins
 }
 
-// newSlot reads the key once more, as the kubelet does for every look-up: a
+// globOf reads a key once more, as the kubelet does for every look-up: a
 // path can hold what was escaped before and now means something else. A key
 // that no longer parses has no labels and covers nothing.
-func newSlot(key string) *slot {
+func globOf(key string) address {
 	glob, err := parseAddress(key)
 	if err != nil {
-		glob = address{}
+		return address{}
 	}
-	return &slot{key: key, glob: glob}
+	return glob
+}
+
+// Add puts in what one source holds.
+func (ix *Index) Add(source pull.Source, logins Logins) {
+	if ix.slots == nil {
+		ix.slots = make(map[string]*slot)
+	}
+	for i := range logins {
+		one := &logins[i]
+		found := ix.slots[one.key]
+		if found == nil {
+			found = &slot{key: one.key, glob: one.glob}
+			ix.slots[one.key] = found
+			ix.order = append(ix.order, found)
+		}
+		found.credentials = append(found.credentials, one.credential.From(source))
+	}
 }
 
 // Sort is to be called once, after the last Add.
@@ -75,7 +96,11 @@ func (ix *Index) Lookup(repository string) []pull.Credential {
 	var found []pull.Credential
 	if target, err := parseAddress(repository); err == nil {
 		for _, s := range ix.order {
-			if s.glob.covers(target) {
+			switch {
+			case !s.glob.covers(target):
+			case found == nil:
+				found = slices.Clip(s.credentials)
+			default:
 				found = append(found, s.credentials...)
 			}
 		}
@@ -84,7 +109,7 @@ func (ix *Index) Lookup(repository string) []pull.Credential {
 		return found
 	}
 	if hub := ix.slots[dockerHubKey]; hub != nil {
-		return hub.credentials
+		return slices.Clip(hub.credentials)
 	}
 	return nil
 }

@@ -44,12 +44,12 @@ func nearly(location, repository string, target address) string {
 		return nearlyHere(location, glob, target)
 	case key == dockerHubKey && onDockerHub(repository):
 		return fmt.Sprintf("%s counts only where no other entry matches", Show(location))
-	case target.host() == "docker.io" && namesDockerHub(glob):
+	case target.host == "docker.io" && namesDockerHub(glob):
 		return fmt.Sprintf(`%s is not what nodes look for: for Docker Hub write "https://index.docker.io/v1/"`, Show(location))
-	case strings.EqualFold(glob.host(), target.host()):
-		return fmt.Sprintf("%s differs in upper and lower case: write %s", Show(location), Quote(target.host()))
-	case strings.Contains(glob.host(), "*") && len(glob.labels) != len(target.labels) && sameEnd(glob, target):
-		return fmt.Sprintf("in %s each * stands for one label between dots: write as many as %s has", Show(location), Quote(target.host()))
+	case strings.EqualFold(glob.host, target.host):
+		return fmt.Sprintf("%s differs in upper and lower case: write %s", Show(location), Quote(target.host))
+	case strings.Contains(glob.host, "*") && glob.labels != target.labels && sameEnd(glob, target):
+		return fmt.Sprintf("in %s each * stands for one label between dots: write as many as %s has", Show(location), Quote(target.host))
 	default:
 		return ""
 	}
@@ -100,7 +100,7 @@ func nearlyPath(location, path string, target address) string {
 // namesDockerHub tells whether an address is one of those by which people, the
 // docker client or a browser know Docker Hub.
 func namesDockerHub(glob address) bool {
-	host := strings.ToLower(glob.host())
+	host := strings.ToLower(glob.host)
 	switch host {
 	case "docker.io", "docker.com":
 		return true
@@ -111,6 +111,6 @@ func namesDockerHub(glob address) bool {
 
 // sameEnd tells whether two hosts share their last label, or one is all wild.
 func sameEnd(glob, target address) bool {
-	last := glob.labels[len(glob.labels)-1]
-	return last == "*" || last == target.labels[len(target.labels)-1]
+	last := glob.lastLabel()
+	return last == "*" || last == target.lastLabel()
 }

@@ -71,7 +71,7 @@ func (n *NodeConfig) read(info os.FileInfo) (*dockerconfig.Index, error) {
 		return nil, fmt.Errorf("malformed: %s", dockerconfig.KubeletText(err))
 	}
 	current := new(dockerconfig.Index)
-	current.Add(pull.Source{Kind: pull.FromNode, Name: name}, config)
+	current.Add(pull.Source{Kind: pull.FromNode, Name: name}, config.Logins())
 	current.Sort()
 	return current, nil
 }

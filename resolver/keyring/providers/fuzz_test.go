@@ -24,7 +24,7 @@ func FuzzResponse(f *testing.F) {
 			return
 		}
 		var kept dockerconfig.Index
-		kept.Add(pull.Source{Kind: pull.FromProvider, Name: "p"}, read.config())
+		kept.Add(pull.Source{Kind: pull.FromProvider, Name: "p"}, read.config().Logins())
 		kept.Sort()
 		for _, credential := range kept.Lookup(repository) {
 			if credential.Source().String() != "provider/p" {

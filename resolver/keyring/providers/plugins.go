@@ -85,7 +85,7 @@ func (p *Plugins) lookup(ctx context.Context, account *keyring.Account, reposito
 			continue
 		}
 		config, err := p.consult(ctx, one, account, repository, anew)
-		found.Add(pull.Source{Kind: pull.FromProvider, Name: one.Name}, config)
+		found.Add(pull.Source{Kind: pull.FromProvider, Name: one.Name}, config.Logins())
 		switch {
 		case errors.Is(err, errNotMeant):
 			continue
