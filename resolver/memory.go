@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pullgate/pullgate/resolver/cache"
@@ -9,7 +10,7 @@ import (
 
 // maxRemembered bounds what positive answers take in memory, in bytes: what one
 // holds is small, unless a registry or an image's name makes it large.
-const maxRemembered = 64 << 20
+const maxRemembered = 32 << 20
 
 // Cache keeps positive answers for a while. What one tenant could pull proves
 // nothing about another: the credentials belong to the key. A nil Cache keeps
@@ -18,9 +19,29 @@ type Cache = cache.Cache[pull.Key, positive]
 
 // positive is an answer that is remembered.
 type positive struct {
-	finding  pull.Kept
-	outcomes []pull.Outcome
+	finding pull.Kept
+	// outcomes are those of the credentials; nil: the first that was tried pulled.
+	outcomes *[]pull.Outcome
 }
+
+// remember makes an answer small.
+func remember(finding pull.Finding, outcomes []pull.Outcome) positive {
+	kept := positive{finding: pull.Keep(finding)}
+	if !slices.Equal(outcomes, firstPulled()) {
+		kept.outcomes = &outcomes
+	}
+	return kept
+}
+
+// tried are the outcomes of the credentials.
+func (p positive) tried() []pull.Outcome {
+	if p.outcomes == nil {
+		return firstPulled()
+	}
+	return *p.outcomes
+}
+
+func firstPulled() []pull.Outcome { return []pull.Outcome{pull.Accepted} }
 
 // NewCache returns a cache of at most size answers, each kept for ttl; nil
 // where either is zero.
@@ -33,6 +54,10 @@ func NewCache(size int, ttl time.Duration) *Cache {
 
 // sizeOf is about what an answer takes, with what the cache needs for each.
 func sizeOf(_ pull.Key, kept positive) int64 {
-	const fixed = 256
-	return fixed + kept.finding.Bytes() + int64(16*len(kept.outcomes))
+	const fixed, ofOutcome = 128, 16
+	size := fixed + kept.finding.Bytes()
+	if kept.outcomes != nil {
+		size += int64(ofOutcome * (len(*kept.outcomes) + 2))
+	}
+	return size
 }

@@ -44,7 +44,7 @@ func (c *imageCheck) ask(ctx context.Context, ring *keyring.Ring) trial {
 	findings := c.try(ctx, &t)
 	t.finding, t.outcomes = pull.InTurn(findings), outcomesOf(t.tried, findings)
 	if t.finding.Reason == pull.ReasonPullable {
-		c.resolver.Cache.Put(key, positive{finding: pull.Keep(t.finding), outcomes: t.outcomes})
+		c.resolver.Cache.Put(key, remember(t.finding, t.outcomes))
 	}
 	return t
 }
@@ -64,7 +64,7 @@ func newTrial(ctx context.Context, c *imageCheck, ring *keyring.Ring) (t trial, 
 func (t *trial) recall(from *Cache, key pull.Key) bool {
 	kept, ok := from.Get(key)
 	if ok {
-		t.finding, t.outcomes = kept.finding.Finding(), kept.outcomes
+		t.finding, t.outcomes = kept.finding.Finding(), kept.tried()
 	}
 	return ok
 }

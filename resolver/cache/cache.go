@@ -1,10 +1,9 @@
 package cache
 
 import (
+	"hash/maphash"
 	"sync"
 	"time"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // Options bound a cache.
@@ -24,34 +23,34 @@ type Options[K comparable, V any] struct {
 
 // Cache keeps what was used last. It is safe for concurrent use, and starts no
 // goroutine. A nil Cache keeps nothing.
+//
+// It is our own for what it takes in memory: beside the key and the value, 24
+// bytes and some 24 of the index, where golang-lru takes 150, and nothing for the
+// garbage collector to follow.
 type Cache[K comparable, V any] struct {
 	options Options[K, V]
+	seed    maphash.Seed
+	began   time.Time
 	mu      sync.Mutex
-	entries *simplelru.LRU[K, entry[V]]
+	// index has the place of a key by its hash; of two keys with the same hash the
+	// later one is kept.
+	index   map[uint64]int32
+	entries ring[K, V]
 	bytes   int64
-}
-
-type entry[V any] struct {
-	value V
-	until time.Time // zero: for ever
-	bytes int64
 }
 
 // New returns a cache; nil, which keeps nothing, where Entries is not positive.
 func New[K comparable, V any](options Options[K, V]) *Cache[K, V] {
+	if options.Entries <= 0 {
+		return nil
+	}
 	if options.Now == nil {
 		options.Now = time.Now
 	}
 	if options.Size == nil {
 		options.Size = func(K, V) int64 { return 0 }
 	}
-	c := &Cache[K, V]{options: options}
-	entries, err := simplelru.NewLRU(options.Entries, func(_ K, gone entry[V]) { c.bytes -= gone.bytes })
-	if err != nil {
-		return nil
-	}
-	c.entries = entries
-	return c
+	return &Cache[K, V]{options: options, seed: maphash.MakeSeed(), began: options.Now(), index: map[uint64]int32{}}
 }
 
 // Get returns what is kept for a key and has not expired.
@@ -59,18 +58,20 @@ func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
 	if c == nil {
 		return value, false
 	}
+	hash := maphash.Comparable(c.seed, key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	kept, ok := c.entries.Get(key)
-	switch {
-	case !ok:
+	at, ok := c.index[hash]
+	if !ok || c.entries.at(at).key != key {
 		return value, false
-	case !kept.until.IsZero() && c.options.Now().After(kept.until):
-		c.entries.Remove(key)
-		return value, false
-	default:
-		return kept.value, true
 	}
+	kept := c.entries.at(at)
+	if kept.until != forever && c.options.Now().Sub(c.began) > kept.until {
+		c.drop(hash, at)
+		return value, false
+	}
+	c.entries.use(at)
+	return kept.value, true
 }
 
 // Put keeps a value for the cache's age.
@@ -92,18 +93,32 @@ func (c *Cache[K, V]) PutUntil(key K, value V, until time.Time) {
 	if c == nil {
 		return
 	}
-	bytes := c.options.Size(key, value)
+	fresh := entry[K, V]{key: key, value: value, until: forever, bytes: c.options.Size(key, value)}
+	if !until.IsZero() {
+		fresh.until = until.Sub(c.began)
+	}
+	hash := maphash.Comparable(c.seed, key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries.Remove(key)
-	if c.options.Bytes > 0 && bytes > c.options.Bytes {
+	if at, ok := c.index[hash]; ok {
+		c.drop(hash, at)
+	}
+	if c.options.Bytes > 0 && fresh.bytes > c.options.Bytes {
 		return
 	}
-	c.entries.Add(key, entry[V]{value: value, until: until, bytes: bytes})
-	c.bytes += bytes
-	for c.options.Bytes > 0 && c.bytes > c.options.Bytes {
-		c.entries.RemoveOldest()
+	for len(c.index) >= c.options.Entries || c.options.Bytes > 0 && c.bytes+fresh.bytes > c.options.Bytes {
+		oldest := c.entries.oldest()
+		c.drop(maphash.Comparable(c.seed, c.entries.at(oldest).key), oldest)
 	}
+	c.index[hash] = c.entries.add(fresh)
+	c.bytes += fresh.bytes
+}
+
+// drop forgets what has a hash, with the lock held.
+func (c *Cache[K, V]) drop(hash uint64, at int32) {
+	delete(c.index, hash)
+	c.bytes -= c.entries.at(at).bytes
+	c.entries.remove(at)
 }
 
 // Remove forgets a key.
@@ -111,9 +126,12 @@ func (c *Cache[K, V]) Remove(key K) {
 	if c == nil {
 		return
 	}
+	hash := maphash.Comparable(c.seed, key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries.Remove(key)
+	if at, ok := c.index[hash]; ok && c.entries.at(at).key == key {
+		c.drop(hash, at)
+	}
 }
 
 // Len is how many values are held, expired ones included.
@@ -123,7 +141,7 @@ func (c *Cache[K, V]) Len() int {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.entries.Len()
+	return len(c.index)
 }
 
 // Bytes is what all values take, as Size counted.

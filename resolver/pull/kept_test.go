@@ -2,12 +2,21 @@ package pull
 
 import (
 	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/opencontainers/go-digest"
 )
 
 func TestKeptIsWhatItWas(t *testing.T) {
+	usual := Finding{Reason: ReasonPullable, Digest: digest.FromString("a")}
 	for name, finding := range map[string]Finding{
-		"nothing else": {Reason: ReasonPullable, Digest: "sha256:a"},
+		"nothing else": usual,
+		"no digest":    {Reason: ReasonPullable},
+		"half of one":  {Reason: ReasonPullable, Digest: "sha256:a"},
+		"in capitals":  {Reason: ReasonPullable, Digest: digest.Digest("sha256:" + strings.ToUpper(usual.Digest.Encoded()))},
+		"another hash": {Reason: ReasonPullable, Digest: digest.Digest("sha512:" + strings.Repeat("a", 128))},
+		"same length":  {Reason: ReasonPullable, Digest: digest.Digest("sha257:" + usual.Digest.Encoded())},
 		"a note":       {Reason: ReasonPullable, Digest: "sha256:a", Notes: []Note{{Reason: WrongArchitecture, Message: "m"}}},
 		"a detail":     {Reason: ReasonPullable, Digest: "sha256:a", Detail: "d"},
 		"not pullable": {Reason: TagNotFound},
@@ -19,7 +28,7 @@ func TestKeptIsWhatItWas(t *testing.T) {
 			}
 		})
 	}
-	if small, large := Keep(Finding{Reason: ReasonPullable, Digest: "sha256:a"}), Keep(Finding{Detail: "d"}); small.whole != nil || small.Bytes() >= large.Bytes() {
+	if small, large := Keep(usual), Keep(Finding{Detail: "d"}); small.whole != nil || small.Bytes() >= large.Bytes() {
 		t.Error("a digest alone takes as much as a whole finding")
 	}
 }
