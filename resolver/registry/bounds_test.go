@@ -65,3 +65,31 @@ func TestChallengesAndTokensTooLarge(t *testing.T) {
 		}
 	}
 }
+
+// TestKeptBytesOfCRIO counts what nodes with CRI-O are made to keep.
+func TestKeptBytesOfCRIO(t *testing.T) {
+	const service, token = 4 << 10, 12 << 10
+	r := newRig(t)
+	r.single("manifest", "1", "linux/amd64")
+	r.wrap(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			switch {
+			case req.URL.Path == "/token":
+				_, _ = fmt.Fprintf(w, `{"token": %q}`, strings.Repeat("t", token))
+			case req.Header.Get("Authorization") == "":
+				w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="%s"`, req.Host, strings.Repeat("s", service)))
+				w.WriteHeader(http.StatusUnauthorized)
+			default:
+				next.ServeHTTP(w, req)
+			}
+		})
+	})
+	c := client(t, "")
+	finding := c.Probe(t.Context(), pull.Query{Image: named(t, r.host+"/app:1"), Runtimes: pull.CRIO})
+	if finding.Reason != pull.ReasonPullable {
+		t.Fatalf("%+v", finding)
+	}
+	if kept := c.crio.kept.Bytes(); kept < service+token {
+		t.Errorf("%d bytes are counted for a challenge of %d and a token of %d", kept, service, token)
+	}
+}

@@ -22,7 +22,7 @@ const (
 	// tokens and the choice between http and https are kept, and keptHostsBytes
 	// how much the challenges and tokens of all may take.
 	keptHosts      = 4096
-	keptHostsBytes = 32 << 20
+	keptHostsBytes = 20 << 20
 	// keptFor bounds how long: certificates and hosts.toml change. It is longer
 	// than answers are kept, five minutes by default: with a challenge and a
 	// token at hand, to ask again costs a HEAD and no more.
@@ -32,7 +32,7 @@ const (
 	// keptReads is how many manifests' contents are remembered, and
 	// keptReadsBytes how much that may take.
 	keptReads      = 50_000
-	keptReadsBytes = 32 << 20
+	keptReadsBytes = 16 << 20
 )
 
 // Guard limits what is dialled.

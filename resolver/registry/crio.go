@@ -58,6 +58,7 @@ func (p crioProbe) probeImage(ctx context.Context, q pull.Query) pull.Finding {
 	if err != nil {
 		return answers.Unanswered(err)
 	}
+	defer p.client.crio.weigh(q)
 	found := p.ask(ctx, q, kept)
 	if found.Reason == pull.ReasonPullable || found.Reason == pull.RateLimited {
 		return found

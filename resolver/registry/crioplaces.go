@@ -15,9 +15,9 @@ import (
 	"github.com/pullgate/pullgate/resolver/registry/crio"
 )
 
-// repositoryBytes is about what a repository of CRI-O's takes, with a challenge and
-// a token.
-const repositoryBytes = 8 << 10
+// repositoryBytes is about what a repository of CRI-O's takes without challenges and
+// tokens.
+const repositoryBytes = 2 << 10
 
 // reloadEvery is how often registries.conf is read again at most.
 const reloadEvery = 2 * time.Second
@@ -37,12 +37,17 @@ type crioPlaces struct {
 }
 
 // keptRepository is a repository as CRI-O pulls from it, with its tokens.
-type keptRepository struct{ repository *crio.Repository }
+type keptRepository struct {
+	repository *crio.Repository
+	until      time.Time
+}
 
 func newCRIOPlaces(hosts containerd.Hosts, options Options) *crioPlaces {
 	return &crioPlaces{hosts: hosts, registries: options.Registries, policy: options.Policy, log: options.Log,
 		kept: cache.New(cache.Options[hostsKey, keptRepository]{Entries: keptHosts, Bytes: keptHostsBytes,
-			Size: func(key hostsKey, _ keptRepository) int64 { return repositoryBytes + int64(len(key.repository)) }}),
+			Size: func(key hostsKey, kept keptRepository) int64 {
+				return repositoryBytes + int64(len(key.repository)) + kept.repository.Bytes()
+			}}),
 	}
 }
 
@@ -96,9 +101,16 @@ func (c *crioPlaces) repository(ctx context.Context, q pull.Query, anew bool) (r
 	if err != nil {
 		return nil, true, fmt.Errorf("registries of CRI-O: %w", err)
 	}
-	made := crio.NewRepository(sources)
-	c.kept.PutUntil(repositoryKey(q), keptRepository{made}, time.Now().Add(keptFor))
-	return made, true, nil
+	kept := keptRepository{crio.NewRepository(sources), time.Now().Add(keptFor)}
+	c.kept.PutUntil(repositoryKey(q), kept, kept.until)
+	return kept.repository, true, nil
+}
+
+// weigh counts what a repository remembers after a check.
+func (c *crioPlaces) weigh(q pull.Query) {
+	if kept, ok := c.kept.Get(repositoryKey(q)); ok {
+		c.kept.PutUntil(repositoryKey(q), kept, kept.until)
+	}
 }
 
 // sources are the mirrors and the registry, by registries.conf where there is one.

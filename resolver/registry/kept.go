@@ -28,7 +28,7 @@ func keyOf(q pull.Query, root ocispec.Descriptor) readKey {
 
 // readSize is about what a finding takes that is kept.
 func readSize(_ readKey, kept pull.Kept) int64 {
-	const fixed = 256
+	const fixed = 128
 	return fixed + kept.Bytes()
 }
 

@@ -43,6 +43,14 @@ func (r *Repository) Asked() bool {
 	return false
 }
 
+// Bytes is about what is remembered.
+func (r *Repository) Bytes() (size int64) {
+	for _, one := range r.sessions {
+		size += one.bytes()
+	}
+	return size
+}
+
 // Image is what a reference led to.
 type Image struct {
 	// Root is the manifest or index. Its media type is what the registry says it

@@ -31,6 +31,9 @@ const (
 	// leastLife is for how long a token is used at least (docker/docker_client.go,
 	// minimumTokenLifetimeSeconds).
 	leastLife = time.Minute
+	// maxTokens is how many tokens a session keeps: registries choose for what else
+	// one is asked for.
+	maxTokens = 4
 )
 
 // Endpoint is one way to a registry.
@@ -177,7 +180,7 @@ func (s *session) authorize(ctx context.Context, header http.Header, scope strin
 				if known, err = s.askToken(ctx, challenge, scope); err != nil {
 					return err
 				}
-				s.tokens[scope] = known
+				s.keep(scope, known)
 			}
 			header.Set("Authorization", "Bearer "+known.text)
 			return nil
@@ -185,6 +188,29 @@ func (s *session) authorize(ctx context.Context, header http.Header, scope strin
 		}
 	}
 	return nil
+}
+
+// keep keeps a token, with the lock held.
+func (s *session) keep(scope string, fresh token) {
+	if len(s.tokens) >= maxTokens {
+		clear(s.tokens)
+	}
+	s.tokens[scope] = fresh
+}
+
+// bytes is about what challenges and tokens take.
+func (s *session) bytes() (size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, challenge := range s.challenges {
+		for name, value := range challenge.Parameters {
+			size += int64(len(name) + len(value))
+		}
+	}
+	for scope, known := range s.tokens {
+		size += int64(len(scope) + len(known.text))
+	}
+	return size
 }
 
 // askToken asks for a token by GET, whoever asks (getBearerToken).
