@@ -96,7 +96,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"webhook/callers":             {"webhook/sampling"},
 		"certs":                       nil,
 		"metrics":                     {"resolver/pull"},
-		"cluster":                     {"nodeprofile", "resolver/nodes", "resolver/cache"},
+		"cluster":                     {"nodeprofile", "resolver/nodes", "resolver/cache", "resolver/coalesce"},
 		"manifest":                    nil,
 		"nodeprofile":                 {"resolver/keyring/dockerconfig"},
 		"explain":                     {"advice", "stuck", "workload", "resolver", "resolver/pull"},

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pullgate/pullgate/resolver/cache"
+	"github.com/pullgate/pullgate/resolver/coalesce"
 )
 
 // Source reads Secrets and ServiceAccounts, each with a get of its own:
@@ -75,10 +76,10 @@ const (
 	rememberedFor = 15 * time.Second
 	// remembered is how many objects of a kind are kept for that long,
 	// rememberedBytes how much of them, and maxRemembered how large one may
-	// be: whoever may create Secrets and Pods decides what is read, and 64 MiB
+	// be: whoever may create Secrets and Pods decides what is read, and 32 MiB
 	// of both kinds are enough of it.
 	remembered      = 2048
-	rememberedBytes = 32 << 20
+	rememberedBytes = 16 << 20
 	maxRemembered   = 32 << 10
 )
 
@@ -86,8 +87,16 @@ const (
 // rollout of many objects reads a secret once.
 type Remembering struct {
 	source          Source
-	secrets         *cache.Cache[types.NamespacedName, *corev1.Secret]
-	serviceAccounts *cache.Cache[types.NamespacedName, *corev1.ServiceAccount]
+	secrets         *memory[*corev1.Secret]
+	serviceAccounts *memory[*corev1.ServiceAccount]
+}
+
+// memory has the objects of one kind, and reads each once for all who ask for it
+// at the same time.
+type memory[T any] struct {
+	kept   *cache.Cache[types.NamespacedName, T]
+	asking coalesce.Group[types.NamespacedName, T]
+	size   func(T) int
 }
 
 // Remember returns a Source with a short memory.
@@ -99,31 +108,31 @@ func Remember(source Source) *Remembering {
 	}
 }
 
-func newMemory[T any](size func(T) int) *cache.Cache[types.NamespacedName, T] {
-	return cache.New(cache.Options[types.NamespacedName, T]{
+func newMemory[T any](size func(T) int) *memory[T] {
+	return &memory[T]{size: size, kept: cache.New(cache.Options[types.NamespacedName, T]{
 		Entries: remembered, Age: rememberedFor, Bytes: rememberedBytes,
 		Size: func(_ types.NamespacedName, object T) int64 { return int64(size(object)) },
-	})
+	})}
 }
 
 // Secret returns one Secret, as it was a moment ago: its type and what it
 // holds. A large one is read each time.
 func (r *Remembering) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
-	return recall(r.secrets, types.NamespacedName{Namespace: namespace, Name: name}, func() (*corev1.Secret, error) {
+	return r.secrets.recall(ctx, types.NamespacedName{Namespace: namespace, Name: name}, func(ctx context.Context) (*corev1.Secret, error) {
 		secret, err := r.source.Secret(ctx, namespace, name)
 		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Type: secret.Type, Data: secret.Data}, err
-	}, sizeOf)
+	})
 }
 
 // RecallSecret returns a Secret as it was a moment ago, if it was read then.
 func (r *Remembering) RecallSecret(namespace, name string) (*corev1.Secret, bool) {
-	return r.secrets.Get(types.NamespacedName{Namespace: namespace, Name: name})
+	return r.secrets.kept.Get(types.NamespacedName{Namespace: namespace, Name: name})
 }
 
 // RecallServiceAccount returns a ServiceAccount as it was a moment ago, if it was
 // read then.
 func (r *Remembering) RecallServiceAccount(namespace, name string) (*corev1.ServiceAccount, bool) {
-	return r.serviceAccounts.Get(types.NamespacedName{Namespace: namespace, Name: name})
+	return r.serviceAccounts.kept.Get(types.NamespacedName{Namespace: namespace, Name: name})
 }
 
 // sizeOf is how many bytes a Secret holds.
@@ -138,12 +147,12 @@ func sizeOf(secret *corev1.Secret) int {
 // ServiceAccount returns one ServiceAccount, as it was a moment ago: who it is,
 // its annotations and its pull secrets. A large one is read each time.
 func (r *Remembering) ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
-	return recall(r.serviceAccounts, types.NamespacedName{Namespace: namespace, Name: name}, func() (*corev1.ServiceAccount, error) {
+	return r.serviceAccounts.recall(ctx, types.NamespacedName{Namespace: namespace, Name: name}, func(ctx context.Context) (*corev1.ServiceAccount, error) {
 		account, err := r.source.ServiceAccount(ctx, namespace, name)
 		return &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: name, UID: account.UID, Annotations: account.Annotations,
 		}, ImagePullSecrets: account.ImagePullSecrets}, err
-	}, sizeOfAccount)
+	})
 }
 
 // sizeOfAccount is how many bytes a ServiceAccount holds at most.
@@ -160,13 +169,19 @@ const maxName = 253
 
 // recall returns what is remembered, or reads it. No error is remembered, nor
 // that an object is missing: it is created, and all is as it should be.
-func recall[T any](kept *cache.Cache[types.NamespacedName, T], key types.NamespacedName, read func() (T, error), size func(T) int) (T, error) {
-	if object, ok := kept.Get(key); ok {
+func (m *memory[T]) recall(ctx context.Context, key types.NamespacedName, read func(context.Context) (T, error)) (T, error) {
+	if object, ok := m.kept.Get(key); ok {
 		return object, nil
 	}
-	object, err := read()
-	if err == nil && size(object) <= maxRemembered {
-		kept.Put(key, object)
-	}
+	object, _, err := m.asking.Ask(ctx, key, func(ctx context.Context) (T, error) {
+		if object, ok := m.kept.Get(key); ok { // who asked just before had it read
+			return object, nil
+		}
+		object, err := read(ctx)
+		if err == nil && m.size(object) <= maxRemembered {
+			m.kept.Put(key, object)
+		}
+		return object, err
+	})
 	return object, err
 }

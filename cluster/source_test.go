@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,6 +103,42 @@ func TestRememberTellsNamesApart(t *testing.T) {
 	if got, err := source.ServiceAccount(t.Context(), "shop", "a"); err != nil || len(got.ImagePullSecrets) != 2 {
 		t.Errorf("an account of a secret's name: %v, %v", got, err)
 	}
+}
+
+// slowServer takes a second for each read.
+type slowServer struct{ *apiServer }
+
+func (s slowServer) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	time.Sleep(time.Second)
+	return s.apiServer.Get(ctx, key, into, options...)
+}
+
+// Who asks at the same time has an object read once; who has gone does not end
+// the others' read.
+func TestRememberReadsOnceForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &apiServer{objects: map[string]client.Object{"shop/a": secret(1)}}
+		source := Remember(Source{Reader: slowServer{server}})
+		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		var group sync.WaitGroup
+		group.Go(func() {
+			if _, err := source.Secret(impatient, "shop", "a"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("in a millisecond: %v", err)
+			}
+		})
+		for range 100 {
+			group.Go(func() {
+				if got, err := source.Secret(t.Context(), "shop", "a"); err != nil || len(got.Data["k"]) != 1 {
+					t.Errorf("%v, %v", got, err)
+				}
+			})
+		}
+		group.Wait()
+		if got := server.count(); got != 1 {
+			t.Errorf("%d reads for all", got)
+		}
+	})
 }
 
 // Neither that an object is missing is remembered nor that it could not be read.
