@@ -35,6 +35,7 @@ import (
 
 // run serves until the context ends.
 func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
+	wiring.CollectOften()
 	log, err := newLog(out, o.logLevel)
 	if err != nil {
 		return err
