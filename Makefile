@@ -156,7 +156,8 @@ performance: ## Measure everything, also what hangs and what memory it takes, an
 	mkdir -p $(BIN)
 	go test -run '^$$' -bench 'Validate' -benchtime 2s -count 3 ./webhook/bench/ | tee $(BIN)/performance.txt
 	go test -run '^$$' -bench 'RoundTrips|Curves' -benchtime 1s ./webhook/bench/ | tee -a $(BIN)/performance.txt
-	go test -run '^$$' -bench 'Hung|Memory' -benchtime 1x -timeout 20m ./webhook/bench/ | tee -a $(BIN)/performance.txt
+	go test -run '^$$' -bench 'Hung|Memory|Hostile|Namespaces' -benchtime 1x -timeout 20m ./webhook/bench/ | tee -a $(BIN)/performance.txt
+	cd test/cli && go test -run '^$$' -bench Check -benchtime 3x . | tee -a $(BIN)/performance.txt
 	go test ./webhook/bench/ -page $(BIN)/performance.txt
 
 .PHONY: chaos

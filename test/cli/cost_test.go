@@ -108,7 +108,17 @@ func writeManifests(t *testing.T, host string) string {
 	dir := t.TempDir()
 	for i := range manifests {
 		a, b := i%images, (i*7+1)%images
-		text := fmt.Sprintf(`apiVersion: apps/v1
+		text := manifestOf(host, i, a, b)
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("app-%d.yaml", i)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// manifestOf is the i-th Deployment, with the images a and b.
+func manifestOf(host string, i, a, b int) string {
+	return fmt.Sprintf(`apiVersion: apps/v1
 kind: Deployment
 metadata: {name: app-%d, namespace: team-%d}
 spec:
@@ -120,11 +130,6 @@ spec:
       - name: side
         image: %s/team-%d/app-%d:v%d
 `, i, i%7, host, a%7, a, a, host, b%7, b, b)
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("app-%d.yaml", i)), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 // measured runs the program, and tells how long it took and its largest size.

@@ -10,19 +10,30 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/pullgate/pullgate/wiring"
 )
 
 // childEnv makes of the test's program a Pullgate in a process of its own, whose
 // memory is nobody else's. Its value is the registry's host.
 const childEnv = "PULLGATE_BENCH_CHILD"
 
+// hostileEnv gives it nodes with CRI-O and large objects in the cluster, too.
+const hostileEnv = "PULLGATE_BENCH_HOSTILE"
+
 func TestMain(m *testing.M) {
 	if host, child := os.LookupEnv(childEnv); child {
+		wiring.CollectOften()
 		b := &alone{}
-		fmt.Println(serve(b, gate(b, host), true))
+		handler := gate(b, host)
+		if _, hostile := os.LookupEnv(hostileEnv); hostile {
+			handler = gateOf(b, largeObjects{host: host}, append(someNodes(100), someCRIO()))
+		}
+		fmt.Println(serve(b, handler, true))
 		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent ends
 		return
 	}
@@ -56,10 +67,10 @@ type child struct {
 
 // startChild starts one that can dial the registry at host. Its memory is bounded
 // as by the chart.
-func startChild(t testing.TB, host string) child {
+func startChild(t testing.TB, host string, env ...string) child {
 	t.Helper()
 	command := exec.Command(os.Args[0])
-	command.Env = append(os.Environ(), childEnv+"="+host, "GOMEMLIMIT=512MiB")
+	command.Env = slices.Concat(os.Environ(), []string{childEnv + "=" + host, "GOMEMLIMIT=512MiB"}, env)
 	command.Stderr = os.Stderr
 	stdin, err := command.StdinPipe()
 	if err != nil {

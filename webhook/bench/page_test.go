@@ -77,11 +77,20 @@ func figures() []figure {
 		{"with 500 admissions hanging on a registry", "Hung/inflight=500", "most-MB", "200 MB", "%.0f MB"},
 		{"with 2,000", "Hung/inflight=2000", "most-MB", "", "%.0f MB"},
 		{"with 5,000", "Hung/inflight=5000", "most-MB", "", "%.0f MB"},
+		{"with hostile registries and tenants that fill every cache", "Hostile", "full-MB", "250 MB", "%.0f MB"},
+		{"at most, with 4 MB manifests and tag lists on their way", "Hostile", "most-MB", "", "%.0f MB"},
 		{"2,000 at once from one client: the last answer", "Hung/inflight=2000", "last-s", "10 s", "%.1f s"},
 		{"too late of these", "Hung/inflight=2000", "too-late", "0", "%.0f"},
 		{"5,000 at once: the last answer", "Hung/inflight=5000", "last-s", "10 s", "%.1f s"},
 		{"too late of these", "Hung/inflight=5000", "too-late", "0", "%.0f"},
 		{"unknown without a warning, of all these", "Hung/inflight=5000", "unwarned", "0", "%.0f"},
+		{"1,000 images of 50 namespaces with a pull secret each, token registry: its requests for each image", "Namespaces", "cold-req/image", "4: a challenge, a token, HEAD and GET", "%.1f"},
+		{"the same again", "Namespaces", "warm-req/image", "0", "%.1f"},
+		{"reads of a pull secret for both", "Namespaces", "secret-reads", "1", "%.1f"},
+		{"`check` of 1,000 manifests with 300 images, registry 20 ms away", "Check/images=300", "check-s", "0.8 s", "%.2f s"},
+		{"its memory", "Check/images=300", "check-MB", "80 MB", "%.0f MB"},
+		{"`check` of 10,000 images", "Check/images=10000", "check-s", "12 s", "%.1f s"},
+		{"its memory", "Check/images=10000", "check-MB", "200 MB", "%.0f MB"},
 	}
 }
 

@@ -95,9 +95,12 @@ func (i *images) login(w http.ResponseWriter, r *http.Request) (done bool) {
 	return true
 }
 
+// start serves it over TLS, and returns its host.
+func (i *images) start(b testing.TB) string { return start(b, i) }
+
 // start serves a registry over TLS, and returns its host.
-func (i *images) start(b testing.TB) string {
-	server := httptest.NewUnstartedServer(i)
+func start(b testing.TB, registry http.Handler) string {
+	server := httptest.NewUnstartedServer(registry)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	b.Cleanup(server.Close)
@@ -135,8 +138,13 @@ func someNodes(n int) []nodes.Node {
 
 // gate is a Pullgate as `pullgate serve` sets it up, but for the API server.
 func gate(b testing.TB, host string) http.Handler {
-	direct := cluster.Source{Reader: oneSecret{host: host}}
-	all, known, log := prometheus.NewRegistry(), someNodes(100), slog.New(quiet())
+	return gateOf(b, oneSecret{host: host}, someNodes(100))
+}
+
+// gateOf is one whose API server has what reader gives, and such nodes.
+func gateOf(b testing.TB, reader client.Reader, known []nodes.Node) http.Handler {
+	direct := cluster.Source{Reader: reader}
+	all, log := prometheus.NewRegistry(), slog.New(quiet())
 	components, err := wiring.New(policy.Default(), wiring.Dependencies{
 		Secrets: cluster.Remember(direct), Fresh: direct, Observer: metrics.New(all, log), Log: log,
 		Nodes: func() []nodes.Node { return known }, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
