@@ -1,7 +1,6 @@
 package resolver
 
 import (
-	"slices"
 	"time"
 
 	"github.com/pullgate/pullgate/resolver/cache"
@@ -21,27 +20,17 @@ type Cache = cache.Cache[pull.Key, positive]
 type positive struct {
 	finding pull.Kept
 	// outcomes are those of the credentials; nil: the first that was tried pulled.
-	outcomes *[]pull.Outcome
+	outcomes []pull.Outcome
 }
 
 // remember makes an answer small.
 func remember(finding pull.Finding, outcomes []pull.Outcome) positive {
 	kept := positive{finding: pull.Keep(finding)}
-	if !slices.Equal(outcomes, firstPulled()) {
-		kept.outcomes = &outcomes
+	if len(outcomes) > 1 {
+		kept.outcomes = outcomes
 	}
 	return kept
 }
-
-// tried are the outcomes of the credentials.
-func (p positive) tried() []pull.Outcome {
-	if p.outcomes == nil {
-		return firstPulled()
-	}
-	return *p.outcomes
-}
-
-func firstPulled() []pull.Outcome { return []pull.Outcome{pull.Accepted} }
 
 // NewCache returns a cache of at most size answers, each kept for ttl; nil
 // where either is zero.
@@ -54,10 +43,6 @@ func NewCache(size int, ttl time.Duration) *Cache {
 
 // sizeOf is about what an answer takes, with what the cache needs for each.
 func sizeOf(_ pull.Key, kept positive) int64 {
-	const fixed, ofOutcome = 128, 16
-	size := fixed + kept.finding.Bytes()
-	if kept.outcomes != nil {
-		size += int64(ofOutcome * (len(*kept.outcomes) + 2))
-	}
-	return size
+	const fixed, ofOutcome = 150, 16
+	return fixed + kept.finding.Bytes() + int64(ofOutcome*len(kept.outcomes))
 }

@@ -19,7 +19,8 @@ type trial struct {
 	match   keyring.Match
 	tried   []pull.Credential
 	finding pull.Finding
-	// outcomes are one for each that was tried, until one pulled.
+	// outcomes are one for each that was tried, until one pulled; nil of what is
+	// pullable: the first did.
 	outcomes []pull.Outcome
 	// joined says that a question was under way before this request came.
 	joined bool
@@ -64,7 +65,7 @@ func newTrial(ctx context.Context, c *imageCheck, ring *keyring.Ring) (t trial, 
 func (t *trial) recall(from *Cache, key pull.Key) bool {
 	kept, ok := from.Get(key)
 	if ok {
-		t.finding, t.outcomes = kept.finding.Finding(), kept.tried()
+		t.finding, t.outcomes = kept.finding.Finding(), kept.outcomes
 	}
 	return ok
 }
@@ -139,11 +140,7 @@ func (t *trial) attempts() []pull.Attempt {
 	tried := t.tried[:min(len(t.tried), maxTried)]
 	attempts := make([]pull.Attempt, 0, len(tried))
 	for i, credential := range tried {
-		outcome := pull.Unused
-		if i < len(t.outcomes) {
-			outcome = t.outcomes[i]
-		}
-		attempt := pull.Attempt{Source: credential.Source(), Outcome: outcome, Flaws: credential.Flaws()}
+		attempt := pull.Attempt{Source: credential.Source(), Outcome: t.outcome(i), Flaws: credential.Flaws()}
 		if attempt.Source.Kind == pull.FromSecret { // others are renewed by whoever gives them
 			attempt.Expires = credential.Expires()
 		}
@@ -152,10 +149,24 @@ func (t *trial) attempts() []pull.Attempt {
 	return attempts
 }
 
+// outcome is what became of one credential.
+func (t *trial) outcome(i int) pull.Outcome {
+	switch {
+	case i < len(t.outcomes):
+		return t.outcomes[i]
+	case i == 0 && t.finding.Reason == pull.ReasonPullable:
+		return pull.Accepted
+	default:
+		return pull.Unused
+	}
+}
+
 // welcome returns the credential with which the registry answered.
 func (t *trial) welcome() pull.Credential {
-	if i := slices.Index(t.outcomes, pull.Accepted); i >= 0 {
-		return t.tried[i]
+	for i, credential := range t.tried {
+		if t.outcome(i) == pull.Accepted {
+			return credential
+		}
 	}
 	return pull.Credential{}
 }
