@@ -1,8 +1,11 @@
 package wiring
 
 import (
+	"fmt"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/pullgate/pullgate/cluster"
 	"github.com/pullgate/pullgate/metrics"
+	"github.com/pullgate/pullgate/nodeprofile"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/nodes"
 )
@@ -27,8 +31,14 @@ func (k kept) put(name, runtime, ofNodes string, lines ...string) {
 // components are made of what is kept, and closed with the test.
 func (k kept) components(t *testing.T) *Components {
 	t.Helper()
+	return k.configured(t, policy.Default())
+}
+
+// configured are components by a configuration.
+func (k kept) configured(t *testing.T, configuration policy.Configuration) *Components {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	c, err := New(policy.Default(), Dependencies{
+	c, err := New(configuration, Dependencies{
 		Secrets: cluster.Source{}, Observer: metrics.New(prometheus.NewRegistry(), log), Log: log,
 		Profiles: func() map[string][]byte { return maps.Clone(k) },
 	})
@@ -107,5 +117,34 @@ func TestFolders(t *testing.T) {
 	slices.Sort(made)
 	if different := len(slices.Compact(made)); different != 2 {
 		t.Errorf("%d folders one after the other", different)
+	}
+}
+
+// A node's credential provider is known where Pullgate has the same, and no other is.
+func TestProviders(t *testing.T) {
+	const entry = `{"name": %q, "apiVersion": "credentialprovider.kubelet.k8s.io/v1", "defaultCacheDuration": "0s", "matchImages": ["%s.example.com"], "args": ["get"]}`
+	dir := t.TempDir()
+	file := func(name string) string {
+		t.Helper()
+		text := `{"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig", "providers": [` + fmt.Sprintf(entry, name, name) + `]}`
+		for path, mode := range map[string]os.FileMode{name: 0o700, name + ".json": 0o600} {
+			if err := os.WriteFile(filepath.Join(dir, path), []byte(text), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return filepath.Join(dir, name+".json")
+	}
+	own, other := file("own"), file("other")
+	of := nodeprofile.ReadProviders(own)[0]
+	k := kept{}
+	k.put("p-0", "containerd", "a", fmt.Sprintf("kubelet: {credentialProviders: [{name: own, matchImages: [own.example.com], fingerprint: %q}]}", of.Fingerprint))
+	for config, hidden := range map[string]string{"": "own.example.com", own: "", other: "own.example.com"} {
+		configuration := policy.Default()
+		if config != "" {
+			configuration.Nodes.CredentialProviders.Config, configuration.Nodes.CredentialProviders.BinDir = config, dir
+		}
+		if got := strings.Join(k.configured(t, configuration).profiles.hidden, " "); got != hidden {
+			t.Errorf("with %q: hidden %q, want %q", config, got, hidden)
+		}
 	}
 }
