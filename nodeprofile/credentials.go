@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
@@ -70,4 +72,22 @@ func named(config dockerconfig.Config, file string) []Credential {
 		})
 	}
 	return all
+}
+
+// ReadDockerConfig names the credentials of a config.json on this machine, to be
+// compared with those of a profile. What cannot be read has none.
+func ReadDockerConfig(file string) []Credential {
+	absolute, err := filepath.Abs(file)
+	if file == "" || err != nil {
+		return nil
+	}
+	return readDockerFile(&root{dir: "/"}, filepath.ToSlash(absolute))
+}
+
+// among tells whether a credential is one of others: for the same registry, and of the
+// same fingerprint, if it has one.
+func (c Credential) among(others []Credential) bool {
+	return slices.ContainsFunc(others, func(other Credential) bool {
+		return other.Registry == c.Registry && (c.Fingerprint == "" || c.Fingerprint == other.Fingerprint)
+	})
 }

@@ -121,13 +121,12 @@ func (h Host) doubt() string {
 }
 
 // Hidden are globs of the images for which the nodes have credentials, as pull
-// secrets name registries. Those in the kubelet's config.json are left out where
-// config says that they are known otherwise, and those of providers that are among
-// the known ones.
-func (p *Profile) Hidden(config bool, known []Provider) []string {
+// secrets name registries, but for what is known otherwise: what in the kubelet's
+// config.json is among some credentials, and the providers that are among some.
+func (p *Profile) Hidden(credentials []Credential, providers []Provider) []string {
 	var globs []string
 	for _, credential := range p.Credentials {
-		if config && p.Runtime.Name != CRIO && path.Base(credential.From) == "config.json" {
+		if p.Runtime.Name != CRIO && path.Base(credential.From) == "config.json" && credential.among(credentials) {
 			continue
 		}
 		host, _, _ := strings.Cut(credential.Registry, "/")
@@ -137,7 +136,7 @@ func (p *Profile) Hidden(config bool, known []Provider) []string {
 		globs = append(globs, host)
 	}
 	for _, provider := range p.Kubelet.Providers {
-		if !provider.among(known) {
+		if !provider.among(providers) {
 			globs = append(globs, provider.MatchImages...)
 		}
 	}

@@ -95,20 +95,24 @@ func TestHidden(t *testing.T) {
 	known := p.Kubelet.Providers
 	others := []Provider{{Name: known[0].Name, MatchImages: known[0].MatchImages, Fingerprint: "sha256:00"}, {Name: known[0].Name}}
 	for _, tt := range []struct {
-		config    bool
-		providers []Provider
-		want      []string
-	}{{false, nil, slices.Concat(config, plugins)}, {true, nil, plugins}, {true, others, plugins}, {false, known, config}, {true, known, nil}} {
-		if got := p.Hidden(tt.config, tt.providers); !slices.Equal(got, tt.want) {
+		credentials []Credential
+		providers   []Provider
+		want        []string
+	}{
+		{nil, nil, slices.Concat(config, plugins)}, {p.Credentials, nil, plugins}, {p.Credentials, others, plugins},
+		{nil, known, config}, {p.Credentials, known, nil}, {p.Credentials[1:2], known, []string{"empty.example.com", "docker.io"}},
+		{[]Credential{{Registry: "ghcr.io", Fingerprint: "sha256:00"}}, known, config},
+	} {
+		if got := p.Hidden(tt.credentials, tt.providers); !slices.Equal(got, tt.want) {
 			t.Errorf("%+v: %q", tt, got)
 		}
 	}
-	p.Keep(slices.DeleteFunc(Shares(), func(part Share) bool { return part == ShareProviders }))
-	if got := p.Hidden(true, append(known, Provider{})); !slices.Equal(got, plugins) {
+	p.Keep(slices.DeleteFunc(Shares(), func(part Share) bool { return part == ShareProviders || part == ShareFingerprints }))
+	if got := p.Hidden([]Credential{{Registry: "ghcr.io"}}, append(known, Provider{})); !slices.Equal(got, slices.Concat([]string{"empty.example.com", "docker.io"}, plugins)) {
 		t.Errorf("which are the same is not shared: %q", got)
 	}
 	rke2 := Read("testdata/rke2", "")
-	if got := rke2.Hidden(true, rke2.Kubelet.Providers); !slices.Equal(got, []string{"mirror.example.com"}) {
+	if got := rke2.Hidden(rke2.Credentials, rke2.Kubelet.Providers); !slices.Equal(got, []string{"mirror.example.com"}) {
 		t.Errorf("rke2: %q", got)
 	}
 }

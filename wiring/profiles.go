@@ -32,9 +32,10 @@ type nodeProfiles struct {
 	// roster tells whose they are.
 	roster *roster
 	asked  []profiles.Profile
-	// providers are Pullgate's own credential providers, which answer for the nodes'
-	// that are the same.
-	providers []nodeprofile.Provider
+	// credentials and providers are Pullgate's own, which answer for the nodes' that are
+	// the same.
+	credentials []nodeprofile.Credential
+	providers   []nodeprofile.Provider
 	// hidden are globs of images for which the nodes have credentials.
 	hidden []string
 	// dir holds their hosts.toml files; empty: there are none.
@@ -48,7 +49,8 @@ type nodeProfiles struct {
 // name, and makes for each what asks registries as its nodes would. Options are
 // what all have in common. One of the cluster's that cannot be read is left out.
 func readProfiles(configured policy.Nodes, cluster func() map[string][]byte, options registry.Options) (read nodeProfiles, err error) {
-	read.roster, read.providers = &roster{kept: cluster}, nodeprofile.ReadProviders(configured.CredentialProviders.Config)
+	read.roster = &roster{kept: cluster}
+	read.credentials, read.providers = nodeprofile.ReadDockerConfig(configured.DockerConfig), nodeprofile.ReadProviders(configured.CredentialProviders.Config)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, read.close())
@@ -123,7 +125,7 @@ func (n *nodeProfiles) add(folder, name string, profile *nodeprofile.Profile, co
 	if options.Registries, err = n.registries(folder, profile); err != nil {
 		return err
 	}
-	n.hidden = append(n.hidden, profile.Hidden(configured.DockerConfig != "", n.providers)...)
+	n.hidden = append(n.hidden, profile.Hidden(n.credentials, n.providers)...)
 	n.asked = append(n.asked, profiles.Profile{
 		Name: name, Runtimes: runtimesOf(profile.Runtime), Registry: registry.NewClient(options), Doubt: doubtOf(profile),
 	})

@@ -120,6 +120,25 @@ func TestFolders(t *testing.T) {
 	}
 }
 
+// A node's config.json is known where Pullgate has the same, and nothing else in it is.
+func TestDockerConfig(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(file, []byte(`{"auths": {"a.example.com": {"username": "u", "password": "p"}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const other = "sha256:00"
+	k := kept{}
+	k.put("p-0", "containerd", "a", "credentials:", "- {registry: a.example.com, from: /var/lib/kubelet/config.json}",
+		"- {registry: b.example.com, from: /var/lib/kubelet/config.json}", "- {registry: a.example.com, from: /var/lib/kubelet/config.json, fingerprint: '"+other+"'}")
+	for config, hidden := range map[string]string{"": "a.example.com b.example.com a.example.com", file: "b.example.com a.example.com"} {
+		configuration := policy.Default()
+		configuration.Nodes.DockerConfig = config
+		if got := strings.Join(k.configured(t, configuration).profiles.hidden, " "); got != hidden {
+			t.Errorf("with %q: hidden %q, want %q", config, got, hidden)
+		}
+	}
+}
+
 // A node's credential provider is known where Pullgate has the same, and no other is.
 func TestProviders(t *testing.T) {
 	const entry = `{"name": %q, "apiVersion": "credentialprovider.kubelet.k8s.io/v1", "defaultCacheDuration": "0s", "matchImages": ["%s.example.com"], "args": ["get"]}`
