@@ -26,7 +26,7 @@ const (
 	firstRetry = time.Second
 	lastRetry  = 15 * time.Second
 	// soon is when to look again at what has to be waited for.
-	soon = 500 * time.Millisecond
+	soon = 200 * time.Millisecond
 )
 
 // Manager serves with a certificate of its own making. Authority, certificate

@@ -16,8 +16,9 @@ const (
 	// until then, as long as there is something else to serve with.
 	heard = 5 * time.Second
 	// heardFirst is the same for a replica that is not ready yet: it has nothing
-	// else to serve with, and others do meanwhile.
-	heardFirst = time.Second
+	// else to serve with, and others do meanwhile. API servers watch, and hear
+	// within milliseconds.
+	heardFirst = 500 * time.Millisecond
 )
 
 // trusted returns the roots that API servers are to trust, in PEM: those of the
