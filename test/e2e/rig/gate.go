@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/pullgate/pullgate/test/e2e/child"
@@ -32,6 +33,8 @@ type Gate struct {
 	// Namespace is the one in which it would run as a Pod, and Account is the
 	// ServiceAccount whose rights it has.
 	Namespace, Account string
+	// Env is added to its environment when it is started the next time.
+	Env []string
 
 	cluster  *cluster.Cluster
 	readyURL string
@@ -47,7 +50,7 @@ func startGate(ctx context.Context, c *cluster.Cluster, options Options) (*Gate,
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{Namespace: m.namespace, Account: m.account, cluster: c, client: &http.Client{Timeout: 5 * time.Second}}
+	g := &Gate{Namespace: m.namespace, Account: m.account, Env: options.Env, cluster: c, client: &http.Client{Timeout: 5 * time.Second}}
 	if err := g.prepare(ctx, m, options); err != nil {
 		return nil, err
 	}
@@ -94,10 +97,11 @@ func (g *Gate) prepare(ctx context.Context, m *manifest, options Options) error 
 	g.URL = "https://" + child.Loopback(ports[0]) + "/validate"
 	g.MetricsURL = "http://" + child.Loopback(ports[1]) + "/metrics"
 	g.readyURL = "http://" + child.Loopback(ports[2]) + "/readyz"
-	g.spec = child.Spec{Name: "pullgate", Path: options.Binaries.Pullgate, Args: append(
-		m.args, "--config", g.ConfigFile, "--bind-address", child.Loopback(ports[0]),
+	command := slices.Concat(options.Under, []string{options.Binaries.Pullgate}, m.args, []string{
+		"--config", g.ConfigFile, "--bind-address", child.Loopback(ports[0]),
 		"--metrics-bind-address", child.Loopback(ports[1]), "--health-probe-bind-address", child.Loopback(ports[2]),
-	)}
+	})
+	g.spec = child.Spec{Name: "pullgate", Path: command[0], Args: command[1:]}
 	var ca []byte
 	if options.CertDir {
 		var err error
@@ -125,15 +129,24 @@ func writeCertificate(dir, host string) (ca []byte, err error) {
 // Start runs Pullgate, once more after an end, and returns when the API server
 // calls it.
 func (g *Gate) Start(ctx context.Context) error {
-	var err error
-	if g.program, err = g.cluster.Keeper().Start(g.spec); err != nil {
-		return err
-	}
-	ready := func() bool { return g.status(ctx, g.readyURL) == http.StatusOK }
-	if err := g.program.Await("ready", time.Now().Add(gateTimeout), ready); err != nil {
+	if _, err := g.StartReady(ctx); err != nil {
 		return err
 	}
 	return g.awaitCalls(ctx)
+}
+
+// StartReady runs Pullgate, once more after an end, and returns when it is ready,
+// with how long that took.
+func (g *Gate) StartReady(ctx context.Context) (time.Duration, error) {
+	g.spec.Env = g.Env
+	start := time.Now()
+	var err error
+	if g.program, err = g.cluster.Keeper().Start(g.spec); err != nil {
+		return 0, err
+	}
+	ready := func() bool { return g.status(ctx, g.readyURL) == http.StatusOK }
+	err = g.program.Await("ready", time.Now().Add(gateTimeout), ready)
+	return time.Since(start), err
 }
 
 // awaitCalls waits until the API server has taken the webhook configuration

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,8 +27,14 @@ func (g *Gate) Metric(ctx context.Context, name string, labels ...string) (float
 	if response.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("read pullgate's metrics: %s", response.Status)
 	}
+	return Sum(response.Body, name, labels...)
+}
+
+// Sum adds up the values of a metric in what a program's /metrics says, over the
+// series that have all of these labels, each written `name="value"`.
+func Sum(metrics io.Reader, name string, labels ...string) (float64, error) {
 	sum := 0.0
-	lines := bufio.NewScanner(response.Body)
+	lines := bufio.NewScanner(metrics)
 	for lines.Scan() {
 		value, ok, err := sample(lines.Text(), name, labels)
 		if err != nil {

@@ -54,6 +54,11 @@ type Options struct {
 	Config string
 	// CertDir gives Pullgate a certificate instead of letting it make one.
 	CertDir bool
+	// Under is a command that runs Pullgate, such as one that changes what it sees;
+	// empty: none.
+	Under []string
+	// Env is added to Pullgate's environment.
+	Env []string
 	// Latency is added to every request to a registry.
 	Latency time.Duration
 	// Before runs before Pullgate is started, and returns further arguments for

@@ -1,0 +1,92 @@
+//go:build linux
+
+package chaos
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pullgate/pullgate/test/e2e/rig"
+)
+
+// positiveTTL is for how long an answer is kept.
+const positiveTTL = 5 * time.Second
+
+// TestOneImage creates CHAOS_PODS Pods (2,000 by default) of one image: its registry
+// is asked once in each positive TTL. Then a ReplicaSet makes as many: one call for
+// itself, none for its Pods.
+func TestOneImage(t *testing.T) {
+	pods, err := strconv.Atoi(cmp.Or(os.Getenv("CHAOS_PODS"), "2000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, rig.Options{Config: rig.DefaultConfig + fmt.Sprintf("cache: {positiveTTL: %s}\n", positiveTTL)})
+	c := newCrowd(t, r, "one-image", atOnce)
+	image := r.Lab.Open.Ref("shop/worker-00:1.0")
+	calls := func() int { return int(c.gate(t, "pullgate_admission_requests_total")) }
+
+	before, began := calls(), time.Now()
+	c.fill(t, pods, podOf(image, ""))
+	// Each question is a HEAD. One more than there are periods: they begin anywhere.
+	most := int(time.Since(began)/positiveTTL) + 1
+	heads, gets := r.Lab.Open.Count(http.MethodHead, "/v2/shop/worker-00/"), r.Lab.Open.Count(http.MethodGet, "/v2/shop/worker-00/")
+	if asked := calls() - before; asked != pods || heads < 1 || heads > most || heads+gets != r.Lab.Requests() {
+		t.Errorf("%d Pods made %d calls and %d requests, %d of them HEADs, want %d HEADs at most", pods, asked, r.Lab.Requests(), heads, most)
+	}
+	t.Logf("%d Pods created in %s: %d calls, %d times the registry was asked, and %d GETs in all", pods, time.Since(began).Round(time.Second), calls()-before, heads, gets)
+
+	before, requests := calls(), r.Lab.Requests()
+	began = time.Now()
+	c.apply(t, fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"name":"many"},"spec":{"replicas":%d,"selector":{"matchLabels":{"app":"many"}},
+		"template":{"metadata":{"labels":{"app":"many"}},"spec":{"containers":[{"name":"a","image":%q}]}}}}`, pods, image))
+	await(t, "the ReplicaSet's Pods", func() bool {
+		made, _ := strconv.Atoi(c.must(t, "get", "replicaset", "many", "-o", "jsonpath={.status.replicas}"))
+		return made == pods
+	})
+	if asked, more := calls()-before, r.Lab.Requests()-requests; asked != 1 || more > 1 {
+		t.Errorf("a ReplicaSet of %d Pods made %d calls and %d requests to registries, want 1 and at most 1", pods, asked, more)
+	}
+	t.Logf("%d Pods made by a ReplicaSet in %s: %d call, for itself", pods, time.Since(began).Round(time.Second), calls()-before)
+}
+
+// fill creates so many Pods.
+func (c *crowd) fill(t *testing.T, pods int, pod string) {
+	t.Helper()
+	var left atomic.Int64
+	left.Store(int64(pods))
+	var group sync.WaitGroup
+	for range atOnce {
+		group.Go(func() {
+			for left.Add(-1) >= 0 && !t.Failed() {
+				c.post(t, "/api/v1/namespaces/"+c.namespace+"/pods", pod)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// post creates what has to be let in.
+func (c *crowd) post(t *testing.T, path, object string) {
+	response, err := c.client.Post(c.url+path, "application/json", strings.NewReader(object))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	drain(response.Body)
+	if response.StatusCode != http.StatusCreated {
+		t.Errorf("%s: %s", path, response.Status)
+	}
+}
+
+func (c *crowd) apply(t *testing.T, replicaSet string) {
+	t.Helper()
+	c.post(t, "/apis/apps/v1/namespaces/"+c.namespace+"/replicasets", replicaSet)
+}
