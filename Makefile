@@ -94,6 +94,7 @@ test-page: ## Test the report's page in Chromium, which has to be installed
 .PHONY: oracle
 oracle: $(CONTAINERD) ## Record anew what a real containerd does (Linux, root)
 	cd test/pulloracle && go run ./cmd/oracle -containerd $<
+	cd test/pulloracle && go run ./cmd/oracle -crio -containerd $< -out testdata/oracle-crio.json
 
 .PHONY: oracle-crio
 oracle-crio: $(CRIO) ## Record anew what a real CRI-O does (Linux, root, conmon, runc; to build it libseccomp-dev, pkg-config)

@@ -49,8 +49,13 @@ type verdict struct {
 // more.
 func verdicts(t *testing.T, file golden.File, runtimes []string, layers bool) (first, second map[string]verdict) {
 	t.Helper()
-	scenarios := scenario.All()
-	registries, err := lab.Start(t.Context(), scenarios, t.TempDir())
+	return verdictsOf(t, scenario.All(), lab.Start, nodesOf(file.Platform, runtimes), layers)
+}
+
+// verdictsOf are those of some scenarios, from a lab that is started so.
+func verdictsOf(t *testing.T, scenarios []scenario.Scenario, start func(context.Context, []scenario.Scenario, string) (*lab.Lab, error), cluster []nodes.Node, layers bool) (first, second map[string]verdict) {
+	t.Helper()
+	registries, err := start(t.Context(), scenarios, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +69,7 @@ func verdicts(t *testing.T, file golden.File, runtimes []string, layers bool) (f
 		certs := filepath.Join(t.TempDir(), "certs.d")
 		group.Go(func() {
 			defer func() { <-slots }()
-			asked := ask(t, registries, s, certs, nodesOf(file.Platform, runtimes), layers)
+			asked := ask(t, registries, s, certs, cluster, layers)
 			mu.Lock()
 			defer mu.Unlock()
 			first[s.Name], second[s.Name] = asked[0], asked[1]
@@ -178,17 +183,17 @@ func TestRecorded(t *testing.T) {
 	if len(scenarios) < 120 {
 		t.Errorf("%d scenarios, want at least 120", len(scenarios))
 	}
-	t.Run("oracle", func(t *testing.T) { testRecorded(t, registries, readGolden(t), false) })
+	t.Run("oracle", func(t *testing.T) { testRecorded(t, scenarios, registries, readGolden(t), false) })
 	for _, file := range readOld(t) {
-		t.Run(file.Containerd, func(t *testing.T) { testRecorded(t, registries, file, true) })
+		t.Run(file.Containerd, func(t *testing.T) { testRecorded(t, scenarios, registries, file, true) })
 	}
 }
 
 // testRecorded makes sure of one file; a containerd before 2.1 has one path alone.
-func testRecorded(t *testing.T, registries *lab.Lab, file golden.File, old bool) {
+func testRecorded(t *testing.T, scenarios []scenario.Scenario, registries *lab.Lab, file golden.File, old bool) {
 	t.Helper()
 	strays := maps.Clone(file.Records)
-	for _, s := range scenario.All() {
+	for _, s := range scenarios {
 		delete(strays, s.Name)
 		recipe, err := golden.Recipe(s, registries.Digests(s.Name))
 		if err != nil {
@@ -196,15 +201,15 @@ func testRecorded(t *testing.T, registries *lab.Lab, file golden.File, old bool)
 		}
 		switch record, ok := file.Records[s.Name]; {
 		case !ok:
-			t.Errorf("%s was never pulled: run make oracle oracle-old", s.Name)
+			t.Errorf("%s was never pulled: run make oracle oracle-crio oracle-old", s.Name)
 		case record.Recipe != recipe:
-			t.Errorf("%s has changed since it was pulled: run make oracle oracle-old", s.Name)
+			t.Errorf("%s has changed since it was pulled: run make oracle oracle-crio oracle-old", s.Name)
 		case len(record.Local) == 0 || len(record.Transfer) == 0 && !old:
-			t.Errorf("%s was pulled along one path only: run make oracle oracle-old", s.Name)
+			t.Errorf("%s was pulled along one path only: run make oracle oracle-crio oracle-old", s.Name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(strays)) {
-		t.Errorf("%s was pulled and is no scenario any more: run make oracle oracle-old", name)
+		t.Errorf("%s was pulled and is no scenario any more: run make oracle oracle-crio oracle-old", name)
 	}
 }
 

@@ -15,6 +15,7 @@ func Normalise(text string) string {
 		{`net/http: HTTP/1.x transport connection broken: `, ""},
 		{`\S+/tmpmounts/containerd-mount\d+`, "{mount}"},
 		{`extract-\d+-\S+`, "extract-{id}"},
+		{`/\S+/container_images_storage\d+/`, "{store}/"},
 		{`current time \S+ is after \S+`, "current time is after its end"},
 	} {
 		text = regexp.MustCompile(change.pattern).ReplaceAllString(text, change.with)

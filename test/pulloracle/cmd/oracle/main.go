@@ -24,15 +24,16 @@ func main() {
 	binary := flag.String("containerd", "../../bin/containerd", "the containerd to ask")
 	out := flag.String("out", "testdata/oracle.json", "where to record")
 	old := flag.Bool("old", false, "it is older than 2.1, which has one path alone, the local one")
+	crio := flag.Bool("crio", false, "the scenarios that are about CRI-O's ways")
 	only := flag.String("run", "", "only the scenarios whose names match; prints, and records nothing")
 	flag.Parse()
-	if err := run(*binary, *out, *only, *old); err != nil {
+	if err := run(*binary, *out, *only, *old, *crio); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(binary, out, only string, old bool) error {
+func run(binary, out, only string, old, crio bool) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := node.Able(); err != nil {
@@ -45,13 +46,16 @@ func run(binary, out, only string, old bool) error {
 	if _, err := os.Stat(binary); err != nil {
 		return fmt.Errorf("find containerd: %w (`make oracle` builds it)", err)
 	}
-	scenarios, err := chosen(only)
+	scenarios, err := chosen(only, crio)
 	if err != nil {
 		return err
 	}
 	paths := []*path{{binary: binary}, {binary: binary, local: true}}
 	if old {
 		paths = []*path{{binary: binary, local: true, old: true}}
+	}
+	for _, p := range paths {
+		p.apart = crio
 	}
 	file, err := record(ctx, scenarios, paths)
 	if err != nil {
@@ -64,13 +68,17 @@ func run(binary, out, only string, old bool) error {
 	return file.Write(out)
 }
 
-func chosen(only string) ([]scenario.Scenario, error) {
+func chosen(only string, crio bool) ([]scenario.Scenario, error) {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return nil, fmt.Errorf("-run %q: %w", only, err)
 	}
+	all := scenario.All()
+	if crio {
+		all = scenario.CRIO()
+	}
 	var scenarios []scenario.Scenario
-	for _, s := range scenario.All() {
+	for _, s := range all {
 		if pattern.MatchString(s.Name) {
 			scenarios = append(scenarios, s)
 		}

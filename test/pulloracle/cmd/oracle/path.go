@@ -24,6 +24,7 @@ type path struct {
 	binary string
 	local  bool
 	old    bool // older than 2.1, which has the local path alone
+	apart  bool // each scenario has its own registries
 
 	version string
 	answers map[string][]golden.Answer
@@ -44,7 +45,11 @@ func (p *path) record(ctx context.Context, scenarios []scenario.Scenario) (err e
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	p.certs = filepath.Join(dir, "certs.d")
 	p.answers, p.recipes = map[string][]golden.Answer{}, map[string]string{}
-	if p.lab, err = lab.Start(ctx, scenarios, dir); err != nil {
+	start := lab.Start
+	if p.apart {
+		start = lab.StartApart
+	}
+	if p.lab, err = start(ctx, scenarios, dir); err != nil {
 		return err
 	}
 	defer p.lab.Close()
