@@ -15,8 +15,8 @@ type Admission struct {
 	// User is the name of who writes it.
 	User      string
 	Operation workload.Operation
-	// Object and Old are the object as it is to be, and as it is; JSON.
-	Object, Old []byte
+	// Object and Old are the object as it is to be, and as it is.
+	Object, Old workload.Embedded
 	// DryRun says that nothing will be persisted.
 	DryRun bool
 }
@@ -52,10 +52,10 @@ func (e *Engine) labels(ctx context.Context, where policy.Where) (map[string]str
 
 // admit reads the object and looks at what of it is new.
 func (e *Engine) admit(ctx context.Context, a Admission, where policy.Where) Outcome {
-	if len(a.Object) == 0 {
+	if len(a.Object.Raw) == 0 {
 		return e.unread(where, "not checked: the request holds no object")
 	}
-	w, err := e.Kinds.Read(a.Object, a.Operation)
+	w, err := e.Kinds.ReadEmbedded(a.Object, a.Operation)
 	switch {
 	case errors.Is(err, workload.ErrUnknownKind):
 		return e.unread(where, "")
@@ -67,7 +67,7 @@ func (e *Engine) admit(ctx context.Context, a Admission, where policy.Where) Out
 		return e.skip(w, where, why)
 	}
 	if a.Operation != workload.Create {
-		old, err := e.Kinds.Read(a.Old, a.Operation)
+		old, err := e.Kinds.ReadEmbedded(a.Old, a.Operation)
 		if err == nil { // else all of it counts as new
 			changed := workload.Changed(old, w)
 			if len(changed.Templates) == 0 {

@@ -23,7 +23,8 @@ type review struct {
 	Request    *request `json:"request"`
 }
 
-// request is what is read of an AdmissionRequest. The objects stay as they came.
+// request is what is read of an AdmissionRequest. The objects are read along where they
+// can be.
 type request struct {
 	UID  types.UID `json:"uid"`
 	Kind struct {
@@ -36,21 +37,9 @@ type request struct {
 	UserInfo    struct {
 		Username string `json:"username"`
 	} `json:"userInfo"`
-	Object    object `json:"object"`
-	OldObject object `json:"oldObject"`
-	DryRun    bool   `json:"dryRun"`
-}
-
-// object is JSON that is read later. It is a part of the text that it was read
-// from; empty where that says null.
-type object []byte
-
-// UnmarshalJSON keeps the text as it is.
-func (o *object) UnmarshalJSON(text []byte) error {
-	if *o = text; string(text) == "null" {
-		*o = nil
-	}
-	return nil
+	Object    workload.Embedded `json:"object"`
+	OldObject workload.Embedded `json:"oldObject"`
+	DryRun    bool              `json:"dryRun"`
 }
 
 // admission returns what an engine is to look at, if it is anything at all.
@@ -65,10 +54,10 @@ func (r *request) admission() (engine.Admission, bool) {
 // probe returns the token of a dry run that asks whether it comes by. Who could
 // not read it cannot be told.
 func (r *request) probe() string {
-	if !r.DryRun || !bytes.Contains(r.Object, []byte(probe.Label)) {
+	if !r.DryRun || !bytes.Contains(r.Object.Raw, []byte(probe.Label)) {
 		return ""
 	}
-	token, _ := probe.Token(r.Object) // that it cannot be read the review says
+	token, _ := probe.Token(r.Object.Raw) // that it cannot be read the review says
 	return token
 }
 
@@ -104,7 +93,7 @@ func readReview(text []byte) (*request, *refusal) {
 	if len(text) == 0 {
 		return nil, refuse(http.StatusBadRequest, "the request is empty: an AdmissionReview is expected")
 	}
-	read, ok := workload.Strictly[review](text)
+	read, ok := readStrictly(text)
 	if !ok { // it is no API server's, or no review
 		read = review{}
 		if err := kjson.UnmarshalCaseSensitivePreserveInts(text, &read); err != nil {
@@ -119,6 +108,20 @@ func readReview(text []byte) (*request, *refusal) {
 		return nil, refuse(http.StatusBadRequest, "the AdmissionReview has no request")
 	}
 	return read.Request, nil
+}
+
+// readStrictly reads a review that can be read in one way alone, and its objects
+// with it.
+func readStrictly(text []byte) (read review, ok bool) {
+	if workload.TooLarge(text) {
+		return read, false
+	}
+	read, ok = workload.Strictly[review](text)
+	if ok && read.Request != nil {
+		read.Request.Object.Locate(text)
+		read.Request.OldObject.Locate(text)
+	}
+	return read, ok
 }
 
 // unreadable says why a body did not come.

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -26,13 +27,14 @@ func FuzzReview(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var decoded review
 		kept := bytes.Clone(text)
-		strict, ok := workload.Strictly[review](text)
+		strict, ok := readStrictly(text)
 		if !ok {
 			return
 		}
 		if err := kjson.UnmarshalCaseSensitivePreserveInts(text, &decoded); err != nil {
 			t.Errorf("the decoder cannot read it: %v", err)
 		}
+		checkAlong(t, strict.Request)
 		if !reflect.DeepEqual(strict, decoded) {
 			t.Errorf("strictly %+v %+v\ndecoded %+v %+v", strict, strict.Request, decoded, decoded.Request)
 		}
@@ -42,12 +44,34 @@ func FuzzReview(f *testing.F) {
 	})
 }
 
+// checkAlong holds the objects that were read along against those that are read by
+// themselves, and leaves of them what both have.
+func checkAlong(t *testing.T, r *request) {
+	t.Helper()
+	if r == nil {
+		return
+	}
+	var kinds workload.Kinds
+	for _, object := range []*workload.Embedded{&r.Object, &r.OldObject} {
+		for _, operation := range []workload.Operation{workload.Create, workload.EphemeralContainers} {
+			along, wrong := kinds.ReadEmbedded(*object, operation)
+			alone, err := kinds.Read(object.Raw, operation)
+			if !reflect.DeepEqual(along, alone) || fmt.Sprint(wrong) != fmt.Sprint(err) {
+				t.Errorf("along %+v, %v\nalone %+v, %v", along, wrong, alone, err)
+			}
+		}
+		*object = workload.Embedded{Raw: object.Raw}
+	}
+}
+
 // What an API server sends is not decoded twice.
 func TestReviewsAreReadOnce(t *testing.T) {
 	for _, request := range []*admissionv1.AdmissionRequest{creation(deployment("app:1")), creation(deployment("app:1"), update(deployment("app:2")), dryRun)} {
 		text := encoded(t, request)
-		if _, ok := workload.Strictly[review](text); !ok {
+		read, ok := readStrictly(text)
+		if !ok {
 			t.Errorf("decoded twice: %s", text)
 		}
+		checkAlong(t, read.Request)
 	}
 }

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,7 +18,7 @@ const maxValues = 1 << 18
 // server sends. The error is ErrUnknownKind for a kind without pod templates,
 // and otherwise names the field that is wrong.
 func (k *Kinds) Read(raw []byte, op Operation) (Workload, error) {
-	if bytes.Count(raw, []byte{','}) > maxValues {
+	if TooLarge(raw) {
 		return Workload{}, fmt.Errorf("object has more than %d values, which no object of a cluster has", maxValues)
 	}
 	if o, ok := Strictly[builtIn](raw); ok && o.shape() != unknownShape {

@@ -54,6 +54,7 @@ func compare(b *testing.B, n, inFlight int) {
 	gated.report(b, "")
 	allowed.report(b, "allow-")
 	b.ReportMetric(gated.perSecond()/allowed.perSecond(), "ratio")
+	b.ReportMetric(gated.percentile(99).Seconds()/allowed.percentile(99).Seconds(), "p99-ratio")
 	b.ReportMetric(float64(images.requests.Load())/float64(b.N), "registry-req/op")
 	b.ReportMetric(0, "ns/op") // is that of both
 }

@@ -38,9 +38,13 @@ func TestMain(m *testing.M) {
 		return
 	}
 	page := flag.String("page", "", "write the results of benchmarks in this file into docs/performance.md")
+	table := flag.String("table", "", "print the results of benchmarks in this file as a table")
 	flag.Parse()
-	if *page != "" {
-		if err := writePage(*page); err != nil {
+	for file, do := range map[string]func(string) error{*page: writePage, *table: printTable} {
+		if file == "" {
+			continue
+		}
+		if err := do(file); err != nil {
 			log.Fatal(err)
 		}
 		return

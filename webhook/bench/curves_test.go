@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"sync/atomic"
@@ -14,13 +15,14 @@ type counter struct{ atomic.Int64 }
 func (c *counter) next() string { return strconv.FormatInt(c.Add(1), 10) }
 
 // BenchmarkRoundTrips tells how many round trips' time a Pod with new images
-// takes at a registry that is 20 ms away, the connection being warm.
+// takes at a registry that is 20 ms away, the connection being warm. A known
+// token is that of a repository of which another tag was asked for.
 func BenchmarkRoundTrips(b *testing.B) {
 	const far = 20 * time.Millisecond
-	for _, registry := range []string{"open", "token"} {
-		for _, n := range []int{1, 20, 100} {
+	for registry, numbers := range map[string][]int{"open": {1, 20, 100}, "token": {1, 20, 100}, "known-token": {1}} {
+		for _, n := range numbers {
 			b.Run(fmt.Sprintf("%s/images=%d", registry, n), func(b *testing.B) {
-				images := &images{delay: far, tokens: registry == "token"}
+				images := &images{delay: far, tokens: registry != "open"}
 				host := images.start(b)
 				images.host = host
 				url, client := serve(b, gate(b, host), true), newClient(b)
@@ -29,6 +31,9 @@ func BenchmarkRoundTrips(b *testing.B) {
 				var pods load
 				for turn := 0; b.Loop(); turn++ {
 					review := newPod(b, host, fmt.Sprintf("new-%d", turn), n)
+					if registry == "known-token" {
+						review = bytes.ReplaceAll(newPod(b, host, "warm", n), []byte(`-0:1"`), fmt.Appendf(nil, `-0:own-%d"`, turn))
+					}
 					pods.run(1, 1, func() { post(b, client, url, review) })
 				}
 				b.ReportMetric(pods.percentile(50).Seconds()/far.Seconds(), "round-trips")

@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,6 +53,7 @@ type images struct {
 	// tokens says that it wants a token of its own token server, which is at host.
 	tokens bool
 	host   string
+	own    sync.Map // what tags have of their own, by digest
 }
 
 func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +62,7 @@ func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if i.tokens && i.login(w, r) {
 		return
 	}
-	repository, _, found := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/manifests/")
+	repository, object, found := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/manifests/")
 	if !found {
 		http.NotFound(w, r)
 		return
@@ -70,14 +72,32 @@ func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%q,"digest":"sha256:%064x","size":2},"layers":[],"annotations":{"repository":%q}}`,
-		ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageConfig, 1, repository)
+	manifest := i.manifest(repository, object)
 	w.Header().Set("Content-Type", ocispec.MediaTypeImageManifest)
 	w.Header().Set("Content-Length", strconv.Itoa(len(manifest)))
 	w.Header().Set("Docker-Content-Digest", fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(manifest))))
 	if r.Method == http.MethodGet {
 		_, _ = io.WriteString(w, manifest) // who went away needs no answer
 	}
+}
+
+// manifest is that of a tag or digest. A tag that begins with "own-" has content
+// of its own within its repository.
+func (i *images) manifest(repository, object string) string {
+	if kept, ok := i.own.Load(object); ok {
+		return kept.(string) //nolint:forcetypeassert // nothing else is stored
+	}
+	own := strings.HasPrefix(object, "own-")
+	content := repository
+	if own {
+		content += ":" + object
+	}
+	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%q,"digest":"sha256:%064x","size":2},"layers":[],"annotations":{"of":%q}}`,
+		ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageConfig, 1, content)
+	if own {
+		i.own.Store(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(manifest))), manifest)
+	}
+	return manifest
 }
 
 // login gives tokens, and asks for them where there is none.
