@@ -90,6 +90,12 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *refusa
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, request *request, times times) {
 	ctx, cancel := context.WithDeadline(r.Context(), times.work())
 	defer cancel()
+	half := time.AfterFunc(time.Until(times.half()), func() {
+		if h.parts() > 1 {
+			cancel()
+		}
+	})
+	defer half.Stop()
 	var once sync.Once
 	last := time.AfterFunc(time.Until(times.last()), func() { //nolint:contextcheck // the request outlives the time for work
 		once.Do(func() {

@@ -19,14 +19,15 @@ const (
 type times struct {
 	arrived, handled time.Time
 	patience         time.Duration
-	// pressed says that there are so many requests that some will have waited
-	// where nobody sees it, for a connection: half of the patience is theirs.
-	pressed bool
+	// parts is into how many the patience falls, of which one is for work: where
+	// there are very many requests, some will have waited where nobody sees it, for
+	// a connection.
+	parts time.Duration
 }
 
 // times returns those of a request that is being handled from now on.
 func (h *Handler) times(r *http.Request) times {
-	t := times{handled: time.Now(), patience: patienceOf(r), pressed: h.inFlight.Load() > maxCrowd}
+	t := times{handled: time.Now(), patience: patienceOf(r), parts: h.parts()}
 	if h.Arrived != nil {
 		t.arrived = h.Arrived(r)
 	}
@@ -34,6 +35,18 @@ func (h *Handler) times(r *http.Request) times {
 		t.arrived = t.handled
 	}
 	return t
+}
+
+// parts is into how many the patience of a request falls.
+func (h *Handler) parts() time.Duration {
+	switch inFlight := h.inFlight.Load(); {
+	case inFlight > 2*maxCrowd:
+		return 4
+	case inFlight > maxCrowd:
+		return 2
+	default:
+		return 1
+	}
 }
 
 // patienceOf is how long the API server waits, from the URL's ?timeout=.
@@ -55,11 +68,15 @@ func (t times) body() time.Time { return earlier(t.handled.Add(maxBodyTime), t.e
 // work is when the review has to end: what the answer needs to get back is left
 // of the API server's patience.
 func (t times) work() time.Time {
-	if t.pressed {
-		return t.arrived.Add(t.patience / 2)
+	if t.parts > 1 {
+		return t.arrived.Add(t.patience / t.parts)
 	}
 	return t.arrived.Add(workingTime(t.patience))
 }
+
+// half is when a review ends that began while there were few, if there are very many
+// by then.
+func (t times) half() time.Time { return t.arrived.Add(t.patience / 2) }
 
 // last is when an answer goes out though the review has not ended.
 func (t times) last() time.Time {

@@ -43,14 +43,24 @@ func parseURL(text string) (address, error) {
 // parsePlain reads what nearly all are: a name, maybe a port, and a path, with
 // nothing in them that a URL reads otherwise than it is written.
 func parsePlain(text string) (address, bool) {
-	const digits, others = "0123456789", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_/"
 	host, path := text, ""
 	if slash := strings.IndexByte(text, '/'); slash >= 0 {
 		host, path = text[:slash], text[slash:]
 	}
 	host, port, _ := strings.Cut(host, ":")
-	plain := strings.Trim(host, others) == "" && strings.Trim(path, others) == "" && strings.Trim(port, digits) == ""
-	return newAddress(host, port, path), plain
+	return newAddress(host, port, path), plain(host) && plain(path) && strings.Trim(port, "0123456789") == ""
+}
+
+// plain tells whether a text has no character that means anything to a URL.
+func plain(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '-' <= c && c <= '9', c == '_': // with . and / in between
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func newAddress(host, port, path string) address {
