@@ -15,7 +15,9 @@ const (
 	pageFile  = "../../docs/performance.md"
 	pageBegin = "<!-- figures: made by `make performance` -->\n"
 	pageEnd   = "<!-- end of figures -->\n"
-	curveFile = "../../docs/images/cost-%s.svg"
+	// instructionsFile is what ./instructions -update records.
+	instructionsFile = "testdata/instructions"
+	curveFile        = "../../docs/images/cost-%s.svg"
 )
 
 // results are what benchmarks reported, by benchmark and unit, once for each run.
@@ -85,8 +87,10 @@ func figures() []figure {
 		{"one cached image, 1 in flight, beside always-allow", "Validate/images=1/inflight=1", "ratio", "at least 1.0", "%.2f"},
 		{"20 cached images, 16 in flight", "Validate/images=20/inflight=16", "ratio", "at least 0.8", "%.2f"},
 		{"20 cached images, 1 in flight", "Validate/images=20/inflight=1", "ratio", "at least 0.8", "%.2f"},
-		{"allocations of a cached admission, without the connection", "Cached/images=1/gate", "allocs/op", "", "%.0f"},
-		{"always-allow's allocations", "Cached/images=1/allow", "allocs/op", "", "%.0f"},
+		{"allocations of one, without the connection", "Cached/images=1/gate", "allocs/op", "", "%.0f"},
+		{"always-allow's", "Cached/images=1/allow", "allocs/op", "", "%.0f"},
+		{"allocations for 20 images", "Cached/images=20/gate", "allocs/op", "", "%.0f"},
+		{"always-allow's", "Cached/images=20/allow", "allocs/op", "", "%.0f"},
 		{"registry requests for what is cached", "Validate/images=1/inflight=16", "registry-req/op", "0", "%.0f"},
 		{"a new image, open registry 20 ms away", "RoundTrips/open/images=1", "round-trips", "at most 2.2 round trips", "%.1f"},
 		{"a new image, token registry, token known", "RoundTrips/known-token/images=1", "round-trips", "at most 2.2 round trips", "%.1f"},
@@ -135,6 +139,30 @@ func (r results) rows(all bool) [][3]string {
 			rows = append(rows, [3]string{f.what, f.target, fmt.Sprintf(f.format, value)})
 		} else if all {
 			rows = append(rows, [3]string{f.what, f.target, "not run"})
+		}
+	}
+	return append(rows, instructions()...)
+}
+
+// instructions are the rows of what was counted when that was recorded; none
+// where nothing was.
+func instructions() (rows [][3]string) {
+	text, err := os.ReadFile(instructionsFile)
+	if err != nil {
+		return nil
+	}
+	counted := map[string]float64{}
+	for line := range strings.Lines(string(text)) {
+		name, count, _ := strings.Cut(strings.TrimSpace(line), " ")
+		counted[name], _ = strconv.ParseFloat(count, 64) // of what is none, none
+	}
+	for _, images := range []int{1, 20} {
+		gate, allow := counted[fmt.Sprintf("images=%d/gate", images)], counted[fmt.Sprintf("images=%d/allow", images)]
+		if gate > 0 && allow > 0 {
+			rows = append(rows, [3]string{
+				fmt.Sprintf("instructions for cached images: %d, without the connection, as recorded", images), "at most always-allow's",
+				fmt.Sprintf("%.0f thousand: %.2f of its", gate/1000, gate/allow),
+			})
 		}
 	}
 	return rows
