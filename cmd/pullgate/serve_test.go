@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -104,7 +105,10 @@ func (p *program) await(t *testing.T, what string, holds func() bool) {
 
 // apiServer is an API server as far as serve needs one to start: it has no
 // objects at all, and does not answer what is asked about those in Namespace slow. It returns a kubeconfig for it.
-func apiServer(t *testing.T) string {
+func apiServer(t *testing.T) string { return apiServerWith(t, nil) }
+
+// apiServerWith is one that has some objects, by their paths.
+func apiServerWith(t *testing.T, objects map[string]string) string {
 	t.Helper()
 	answers := map[string]string{
 		"/api":  `{"kind":"APIVersions","versions":["v1"]}`,
@@ -114,6 +118,7 @@ func apiServer(t *testing.T) string {
 		"/api/v1/nodes":      `{"kind":"NodeList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[]}`,
 		"/api/v1/namespaces": `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"1"},"items":[]}`,
 	}
+	maps.Copy(answers, objects)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, known := answers[r.URL.Path]
 		w.Header().Set("Content-Type", "application/json")

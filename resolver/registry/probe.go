@@ -136,7 +136,7 @@ func (a *attempt) look(ctx context.Context, by func(context.Context) outcome) ou
 	if found.Reason == pull.RateLimited {
 		found.RetryAfter = memo.RetryAfter()
 	}
-	found.Finding = answers.Redact(found.Finding, a.Credential)
+	found.Finding = answers.Redact(found.Finding, a.Credential, memo.Secrets()...)
 	if found.key != nil && found.Reason == pull.ReasonPullable {
 		a.client.read.Put(*found.key, pull.Keep(found.Finding))
 	}

@@ -34,14 +34,14 @@ func (c *Client) Tags(ctx context.Context, image reference.Named, credential pul
 }
 
 func (c *Client) tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
-	ctx, _ = wire.WithMemo(c.hosts.Wire.Question(ctx))
+	ctx, memo := wire.WithMemo(c.hosts.Wire.Question(ctx))
 	hosts, _, err := c.hostsFor(ctx, image, credential, containerd.ByHosts, false)
 	if err != nil {
 		return nil, err
 	}
 	answer, err := containerd.Get(ctx, pulledReference(image), hosts[len(hosts)-1], fmt.Sprintf("tags/list?n=%d", maxTags))
 	if err != nil {
-		return nil, errors.New(answers.Without(answers.Unanswered(err).Detail, credential))
+		return nil, errors.New(answers.Without(answers.Unanswered(err).Detail, credential, memo.Secrets()...))
 	}
 	switch {
 	case answer.StatusCode == http.StatusNotFound && answers.NamesRepository(answer.Content):

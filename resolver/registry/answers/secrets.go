@@ -13,10 +13,11 @@ import (
 // minSecret is the length from which on a secret is looked for in texts.
 const minSecret = 4
 
-// Redact takes a credential out of a finding. Nothing of ours puts it there,
-// but a registry may say what it was told.
-func Redact(finding pull.Finding, credential pull.Credential) pull.Finding {
-	forms := formsOf(credential)
+// Redact takes a credential, and what else a registry was sent that is nobody
+// else's business, out of a finding. Nothing of ours puts it there, but a registry
+// may say what it was told.
+func Redact(finding pull.Finding, credential pull.Credential, sent ...string) pull.Finding {
+	forms := append(formsOf(credential), sent...)
 	finding.Detail, finding.Node = without(finding.Detail, forms), without(finding.Node, forms)
 	finding.Notes = slices.Clone(finding.Notes) // they may be kept
 	for i := range finding.Notes {
@@ -55,7 +56,7 @@ func without(text string, secrets []string) string {
 	return text
 }
 
-// Without takes a credential out of a text.
-func Without(text string, credential pull.Credential) string {
-	return without(text, formsOf(credential))
+// Without is Redact for a text.
+func Without(text string, credential pull.Credential, sent ...string) string {
+	return without(text, append(formsOf(credential), sent...))
 }

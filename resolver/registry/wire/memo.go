@@ -25,6 +25,7 @@ type Memo struct {
 	answers    map[string]answer
 	unanswered []unanswered
 	shown      bool
+	secrets    []string
 	sizes      map[string]int64 // of blobs, by their digests
 	after      time.Duration
 	asked      string
@@ -155,12 +156,24 @@ func isPage(resp *http.Response) bool {
 
 // sends takes note of what is shown: a password or what was got for it.
 func (m *Memo) sends(req *http.Request) {
-	if m == nil || req.Method != http.MethodPost && req.Header.Get("Authorization") == "" {
+	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.shown = true
+	m.shown = m.shown || req.Method == http.MethodPost || req.Header.Get("Authorization") != ""
+	for _, secret := range secretsOf(req) {
+		if !slices.Contains(m.secrets, secret) {
+			m.secrets = append(m.secrets, secret)
+		}
+	}
+}
+
+// Secrets are tokens and other values that registries were sent, and may repeat.
+func (m *Memo) Secrets() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.secrets)
 }
 
 // Shown tells whether anything was shown to anybody.
