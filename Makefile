@@ -32,7 +32,7 @@ KUBE_LDFLAGS_OF = -s -w -X k8s.io/component-base/version.gitVersion=$(1) \
 KUBE_LDFLAGS := $(call KUBE_LDFLAGS_OF,$(KUBERNETES_VERSION))
 MODULES := . test/kube test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release test/auditor
 LINTED := . test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release test/auditor
-FUZZTIME ?= 60s
+FUZZTIME ?= 30s
 
 # A node's programs, all of containerd.
 CONTAINERD := $(BIN)/containerd-$(CONTAINERD_VERSION)
@@ -184,14 +184,19 @@ bench-instructions: ## Count the instructions of a cached admission, which repea
 	webhook/bench/instructions
 
 .PHONY: attack
-attack: ## Run the tests that docs/security.md names, under the race detector
+attack: ## Run the tests that docs/security.md names for its claims, under the race detector
 	go test . -run Claims
-	go test -race -count=1 -run "^($$(grep -o '`\(Test\|Fuzz\)[A-Za-z0-9]*`' docs/security.md | tr -d '`' | sort -u | paste -sd '|'))$$" \
-		$$(grep -o '` in `[a-z/.]*`' docs/security.md | sed 's/.*in `/.\//; s/`$$//' | sort -u)
+	claims=$$(sed '/^## What is fuzzed/,$$d' docs/security.md); \
+	go test -race -count=1 -run "^($$(grep -o '`\(Test\|Fuzz\)[A-Za-z0-9]*`' <<< "$$claims" | tr -d '`' | sort -u | paste -sd '|'))$$" \
+		$$(grep -o '` in `[a-z/.]*`' <<< "$$claims" | sed 's/.*in `/.\//; s/`$$//' | sort -u)
 
 .PHONY: fuzz
-fuzz: ## Fuzz each target for FUZZTIME (default 60s)
+fuzz: ## Fuzz each target for FUZZTIME (default 30s), two at a time
 	test/fuzz $(FUZZTIME)
+
+.PHONY: fuzz-hour
+fuzz-hour: ## Fuzz all targets within an hour
+	test/fuzz hour
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style and the usual mistakes
@@ -201,6 +206,17 @@ lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style and the usual
 vuln: $(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ## Look for known vulnerabilities in what is linked in
 	@$< ./... || { code=$$?; if [ $$code -eq 3 ]; then exit 3; fi; \
 		echo "the vulnerability database cannot be reached from here: nothing was checked"; }
+
+.PHONY: licences
+licences: ## Write docs/licences.md: what is linked, and under which licences
+	cd test/release && go build -o $(BIN)/ ./cmd/licences
+	$(BIN)/licences -root $(CURDIR) > $(BIN)/licences.md
+	mv $(BIN)/licences.md docs/licences.md
+
+.PHONY: licences-check
+licences-check: ## Check that they are allowed, and that docs/licences.md is up to date
+	cd test/release && go build -o $(BIN)/ ./cmd/licences
+	$(BIN)/licences -root $(CURDIR) -texts $(BIN)/licences.txt | diff -u docs/licences.md - || { echo 'docs/licences.md is out of date: run `make licences`'; exit 1; }
 
 .PHONY: tidy
 tidy: ## Check that the module files are tidy
@@ -233,9 +249,10 @@ IMAGE_BUILDER = $(BIN)/image-builder -dockerfile Dockerfile -context $(IMAGE) -v
 
 .PHONY: image-files
 image-files:
-	cd test/release && go build -o $(BIN)/ ./cmd/authorities github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	cd test/release && go build -o $(BIN)/ ./cmd/authorities ./cmd/licences github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 	mkdir -p $(IMAGE)
 	$(BIN)/authorities > $(IMAGE)/ca-certificates.crt
+	$(BIN)/licences -root $(CURDIR) -texts $(IMAGE)/licences.txt > /dev/null
 	for arch in amd64 arm64; do \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o $(IMAGE)/pullgate-$$arch ./cmd/pullgate; \
 		$(BIN)/cyclonedx-gomod bin -json -licenses=false -version $(VERSION) -output $(IMAGE)/pullgate-$$arch.cdx.json $(IMAGE)/pullgate-$$arch; \
@@ -251,7 +268,7 @@ test-image: image ## Test the container image: the same when built twice, small,
 	cd test/release && go test -count=1 ./...
 
 .PHONY: release-snapshot
-release-snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## Build what a release has, publish nothing, and check krew's manifest
+release-snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) licences-check ## Build what a release has, publish nothing, and check krew's manifest
 	cd test/release && go build -o $(BIN)/ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod sigs.k8s.io/krew/cmd/validate-krew-manifest
 	$< check
 	$< release --snapshot --clean

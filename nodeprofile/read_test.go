@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the profiles anew")
 const secret = "marker-secret-7fd1"
 
 // roots are the nodes' file systems in testdata.
-func roots(t *testing.T) []string {
+func roots(t testing.TB) []string {
 	t.Helper()
 	entries, err := os.ReadDir("testdata")
 	if err != nil {

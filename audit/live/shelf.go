@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,9 +22,12 @@ const (
 	// maxDocument is less than a ConfigMap takes (Kubernetes pkg/apis/core/
 	// validation/validation.go: 1 MiB).
 	maxDocument = 900 << 10
+	// maxUnpacked is how much a document is at most: fifty times as much as a
+	// ConfigMap takes is more than anything that was found out packs to.
+	maxUnpacked = 48 << 20
 )
 
-var errTooLarge = errors.New("it is larger than a ConfigMap may be")
+var errTooLarge = errors.New("it is larger than what a ConfigMap may keep")
 
 // shelf keeps documents in ConfigMaps.
 type shelf struct {
@@ -53,7 +57,10 @@ func (s *shelf) load(ctx context.Context, name string, into any) (bool, error) {
 	}
 	packed, err := gzip.NewReader(bytes.NewReader(document))
 	if err == nil {
-		err = json.NewDecoder(packed).Decode(into)
+		bounded := &io.LimitedReader{R: packed, N: maxUnpacked}
+		if err = json.NewDecoder(bounded).Decode(into); err != nil && bounded.N == 0 {
+			err = errTooLarge
+		}
 	}
 	if err != nil {
 		return false, fmt.Errorf("read the ConfigMap %s: %w", name, err)

@@ -10,11 +10,13 @@ import (
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry/containerd"
 	"github.com/pullgate/pullgate/resolver/registry/contents"
+	"github.com/pullgate/pullgate/resolver/registry/crio"
 )
 
 // FuzzManifest lets a registry serve anything as an image, as the child of an
@@ -92,6 +94,56 @@ func FuzzChallenge(f *testing.F) {
 		}
 		if asked := registry.asked.Load(); asked > 20 {
 			t.Errorf("%d requests", asked)
+		}
+	})
+}
+
+// FuzzCRIO lets a registry answer anything to CRI-O: to its ping, as a token, as
+// a manifest or as words for a refusal.
+func FuzzCRIO(f *testing.F) {
+	for _, challenge := range []string{"", `Bearer realm="https://auth.test/token",service="registry.test"`, `Basic realm="x"`, `Bearer realm="",scope="a:b:c",error="insufficient_scope"`, "Negotiate", `Bearer realm="%zz"`} {
+		for _, body := range []string{"", "{}", `{"token":"t"}`, `{"errors":[{"code":"MANIFEST_UNKNOWN"}]}`, string(manifestOf(0)), string(indexOf()), string(schema1()), page} {
+			f.Add(challenge, body, uint16(200))
+			f.Add(challenge, body, uint16(401))
+			f.Add(challenge, body, uint16(404))
+		}
+	}
+	f.Fuzz(func(t *testing.T, challenge, body string, code uint16) {
+		registry := &inMemory{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Www-Authenticate"] = []string{challenge}
+			w.Header().Set("Content-Type", mediaTypes()[int(code)%len(mediaTypes())])
+			w.WriteHeader(int(code%400) + 200)
+			_, _ = w.Write([]byte(body))
+		})}
+		query := pull.Query{Image: named(t, "registry.test/app:1"), Credential: right(), Runtimes: pull.CRIO, Platforms: list("linux/amd64"), Layers: code%2 == 0}
+		c := client(t, "")
+		at := crio.Endpoint{Scheme: "https", Host: "registry.test", Client: &http.Client{Transport: c.hosts.Wire.Over(registry)}}
+		finding := crioProbe{c}.ask(t.Context(), query, crio.NewRepository([]crio.Source{{Image: query.Image, Credential: query.Credential, Endpoints: []crio.Endpoint{at}}}))
+		sane(t, finding)
+		if secret := leaked(finding); secret != "" {
+			t.Errorf("%q is in %+v", secret, finding)
+		}
+		if asked := registry.asked.Load(); asked > contents.MaxManifests+contents.MaxBlobs {
+			t.Errorf("%d requests", asked)
+		}
+	})
+}
+
+// FuzzTags: whatever a registry lists, what is taken for a tag is one, and there
+// are so many of them at most.
+func FuzzTags(f *testing.F) {
+	for _, body := range []string{`{"name":"app","tags":["1","latest"]}`, `{"tags":null}`, `{"tags":[""]}`, `{"tags":["a b","\u001b[31m","../x"]}`, `{"tags":[1]}`, "[]", page} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		tags, err := readTags(named(t, "registry.test/app:1"), body)
+		if err != nil && tags != nil || len(tags) > maxTags {
+			t.Errorf("%d tags, %v", len(tags), err)
+		}
+		for _, tag := range tags {
+			if !reference.TagRegexp.MatchString(tag) || strings.ContainsAny(tag, " /\n\x1b") || len(tag) > 128 {
+				t.Errorf("%q is taken for a tag", tag)
+			}
 		}
 	})
 }

@@ -33,3 +33,27 @@ func FuzzResponse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzConfig: whatever a CredentialProviderConfig says, what is taken of it has
+// names of programs in its own folder.
+func FuzzConfig(f *testing.F) {
+	for _, version := range []string{"v1", "v1beta1", "v1alpha1", "v2"} {
+		for _, provider := range []string{
+			`{name: p, matchImages: ["*.io"], defaultCacheDuration: 1h, apiVersion: credentialprovider.kubelet.k8s.io/v1}`, `{name: ../p, matchImages: [a]}`, `{}`, `null`, `{name: a b, args: [1]}`,
+			`{name: p, matchImages: ["*.io"], defaultCacheDuration: 1h, apiVersion: credentialprovider.kubelet.k8s.io/v1, tokenAttributes: {serviceAccountTokenAudience: a, requireServiceAccount: true, cacheType: Token}}`,
+		} {
+			f.Add("apiVersion: kubelet.config.k8s.io/" + version + "\nkind: CredentialProviderConfig\nproviders: [" + provider + "]\n")
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		read, err := decodeProviders([]byte(text))
+		if err != nil || len(validateProviders(read)) > 0 {
+			return
+		}
+		for _, provider := range read {
+			if strings.ContainsAny(provider.Name, "/\\ ") || provider.Name == "." || provider.Name == ".." || provider.Name == "" {
+				t.Errorf("%q is taken for a program", provider.Name)
+			}
+		}
+	})
+}
