@@ -1,5 +1,5 @@
-# The image: nothing but the program and the authorities that registries'
-# certificates are signed by; no shell, no libraries, no time zones.
+# The image: nothing but the program, the authorities that registries'
+# certificates are signed by, and the licences of what it is linked of; no shell, no libraries, no time zones.
 #
 # `make image` builds it from this file, without an engine, and leaves in
 # bin/image what is copied here. An engine makes the same of it:
@@ -12,6 +12,7 @@ LABEL org.opencontainers.image.title="pullgate" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION"
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY licences.txt /licences.txt
 COPY pullgate-$TARGETARCH /pullgate
 USER 65532:65532
 # Webhook, metrics, probes.

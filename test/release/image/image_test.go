@@ -148,7 +148,7 @@ func TestImage(t *testing.T) {
 			c.Labels["org.opencontainers.image.version"] != "v1" || len(c.ExposedPorts) != 3 {
 			t.Errorf("its config is %+v", c)
 		}
-		want := map[string]int64{"etc": 0o755, "etc/ssl": 0o755, "etc/ssl/certs": 0o755, "etc/ssl/certs/ca-certificates.crt": 0o644, "pullgate": 0o755}
+		want := map[string]int64{"etc": 0o755, "etc/ssl": 0o755, "etc/ssl/certs": 0o755, "etc/ssl/certs/ca-certificates.crt": 0o644, "licences.txt": 0o644, "pullgate": 0o755}
 		found := filesOf(t, platform)
 		for file, mode := range want {
 			if found[file] != mode {
