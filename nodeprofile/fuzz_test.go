@@ -93,7 +93,7 @@ func FuzzParse(f *testing.F) {
 		_, _ = profile.WriteHosts(dir)
 		_, _ = profile.WriteRegistries(dir)
 		_ = profile.Doubt("quay.io", "quay.io/app")
-		_ = profile.Hidden(true, nil)
+		_ = profile.Hidden(nil, nil)
 		entries, err := os.ReadDir(outer)
 		if err != nil || len(entries) != 1 {
 			t.Errorf("%d files beside the folder: %v", len(entries)-1, err)
