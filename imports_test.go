@@ -78,6 +78,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/coalesce":           nil,
 		"resolver/fair":               nil,
 		"resolver/clock":              nil,
+		"resolver/toll":               nil,
 		"resolver/nodes":              {"resolver/pull"},
 		"resolver/profiles":           {"resolver/pull"},
 		"resolver/keyring/sourcetest": {"resolver/keyring"},
@@ -99,13 +100,14 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"cluster":                     {"nodeprofile", "resolver/nodes", "resolver/cache", "resolver/coalesce"},
 		"manifest":                    nil,
 		"nodeprofile":                 {"resolver/keyring/dockerconfig"},
-		"explain":                     {"advice", "stuck", "workload", "resolver", "resolver/pull"},
+		"explain":                     {"advice", "stuck", "imminence", "workload", "resolver", "resolver/pull"},
 		"report":                      {"workload", "resolver/pull", "policy"},
-		"audit":                       {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report", "stuck"},
+		"audit":                       {"workload", "resolver", "resolver/pull", "resolver/nodes", "policy", "engine", "report", "stuck", "imminence"},
 		"audit/pace":                  nil,
 		"stuck":                       nil,
+		"imminence":                   {"workload", "resolver/pull"},
 		"audit/tell":                  {"workload", "resolver/pull"},
-		"audit/live":                  {"workload", "resolver", "resolver/pull", "policy", "engine", "audit/pace", "stuck", "audit/tell"},
+		"audit/live":                  {"workload", "resolver", "resolver/pull", "resolver/toll", "policy", "engine", "audit/pace", "stuck", "imminence", "audit/tell", "resolver/nodes"},
 		"check":                       append([]string{"manifest", "report", "resolver/nodes", "resolver/keyring", "resolver/coalesce", "resolver/clock"}, core...),
 	}
 	maps.Copy(allowed, map[string][]string{ // whose credentials
@@ -114,7 +116,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/keyring/providers":    {"resolver/cache", "resolver/coalesce", "resolver/pull", "resolver/keyring", "resolver/keyring/dockerconfig"},
 	})
 	maps.Copy(allowed, map[string][]string{ // how registries are asked
-		"resolver/registry/wire":       {"resolver/clock"},
+		"resolver/registry/wire":       {"resolver/clock", "resolver/toll"},
 		"resolver/registry/contents":   nil,
 		"resolver/registry/answers":    {"resolver/pull", "resolver/registry/contents", "resolver/registry/wire"},
 		"resolver/registry/containerd": {"resolver/pull", "resolver/registry/answers", "resolver/registry/contents", "resolver/registry/wire"},

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pullgate/pullgate/engine"
+	"github.com/pullgate/pullgate/imminence"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/report"
 	"github.com/pullgate/pullgate/resolver/nodes"
@@ -75,7 +76,7 @@ type looked struct {
 
 // one looks at one workload, whatever the mode there, so that the plan knows
 // what another would do; what counts is decided by the mode that there is.
-func (a *Audit) one(ctx context.Context, s *subject, pods []*pod, containerd func(string) bool) looked {
+func (a *Audit) one(ctx context.Context, s *subject, pods []*imminence.Pod, containerd func(string) bool) looked {
 	where := policy.Where{Namespace: s.Object.Namespace}
 	where.Labels = map[string]string{policy.ModeLabel: string(policy.Enforce)}
 	enforced := a.Engine.Review(ctx, s.Workload, where)
@@ -84,12 +85,7 @@ func (a *Audit) one(ctx context.Context, s *subject, pods []*pod, containerd fun
 	one := looked{namespace: s.Object.Namespace, mode: now.Mode}
 	for i := range enforced.Report.Results {
 		r := &enforced.Report.Results[i]
-		pods := look(pods, r.Image, containerd)
-		for _, note := range []*pull.Note{s.imminence(r, pods), moved(r, pods)} {
-			if note != nil {
-				r.Notes = append(slices.Clone(r.Notes), *note)
-			}
-		}
+		r.Notes = slices.Concat(r.Notes, s.foresee(r, imminence.Of(pods, r.Image, containerd)))
 		one.refused = append(one.refused, enforced.Decision.Actions[i] == policy.Deny)
 		one.results = append(one.results, report.Result{
 			Object: s.Object, Field: r.Image.Field, Container: r.Image.Container, Image: r.Image.Reference,

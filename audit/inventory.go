@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/pullgate/pullgate/imminence"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -34,10 +35,8 @@ type subject struct {
 
 // pod is a Pod that has not come to its end.
 type pod struct {
-	uid        types.UID
-	node       string
-	containers []containerNow
-	images     map[string]string // as the spec has them, by the container's name
+	uid types.UID
+	now *imminence.Pod
 }
 
 // Add takes an object up, given as JSON. What a checked controller makes is no
@@ -84,11 +83,17 @@ func (in *Inventory) add(w workload.Workload, o object) {
 }
 
 func newPod(w workload.Workload, o object) pod {
-	p := pod{uid: o.Metadata.UID, node: o.Spec.NodeName, containers: o.containers(), images: map[string]string{}}
+	images := map[string]string{} // as the spec has them
 	for _, image := range w.Templates[0].Images {
-		p.images[image.Container] = image.Reference
+		if image.Role != workload.Volume {
+			images[image.Container] = image.Reference
+		}
 	}
-	return p
+	now := imminence.NewPod(o.Spec.NodeName)
+	for _, c := range o.containers() {
+		now.Add(c.Name, images[c.Name], c.ImageID, c.failsToPull())
+	}
+	return pod{o.Metadata.UID, now}
 }
 
 // Images counts the uses of images that are looked at.
@@ -104,8 +109,8 @@ func (in *Inventory) Images() int {
 
 // podsByRoot tells which Pods run for each subject: a Deployment's are those of
 // its ReplicaSets.
-func (in *Inventory) podsByRoot() map[types.UID][]*pod {
-	roots := map[types.UID][]*pod{}
+func (in *Inventory) podsByRoot() map[types.UID][]*imminence.Pod {
+	roots := map[types.UID][]*imminence.Pod{}
 	for i := range in.pods {
 		root := in.pods[i].uid
 		for range maxOwners {
@@ -115,7 +120,7 @@ func (in *Inventory) podsByRoot() map[types.UID][]*pod {
 			}
 			root = owner
 		}
-		roots[root] = append(roots[root], &in.pods[i])
+		roots[root] = append(roots[root], in.pods[i].now)
 	}
 	return roots
 }
@@ -127,10 +132,8 @@ const maxOwners = 8
 func (in *Inventory) running() []string {
 	all := map[string]bool{}
 	for i := range in.pods {
-		for j := range in.pods[i].containers {
-			if digest := in.pods[i].containers[j].digest(); digest != "" {
-				all[digest] = true
-			}
+		for _, digest := range in.pods[i].now.Digests() {
+			all[digest] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(all))

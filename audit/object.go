@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -85,17 +84,4 @@ func (o *object) containers() []containerNow {
 // not get.
 func (c *containerNow) failsToPull() bool {
 	return c.State.Waiting != nil && stuck.Waits(c.State.Waiting.Reason)
-}
-
-// digest returns REPOSITORY@DIGEST of what the container runs; "" where the node
-// does not tell, as of images that no registry gave it.
-func (c *containerNow) digest() string {
-	_, id, schemed := strings.Cut(c.ImageID, "://") // docker-pullable://, of old
-	if !schemed {
-		id = c.ImageID
-	}
-	if !strings.Contains(id, "@sha") {
-		return ""
-	}
-	return id
 }

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pullgate/pullgate/advice"
+	"github.com/pullgate/pullgate/imminence"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/stuck"
 	"github.com/pullgate/pullgate/workload"
@@ -22,12 +23,12 @@ func explainForeseen(a *draft) {
 		return
 	case started && (worst.Verdict == pull.Broken || worst.Reason == pull.PresentOnNodes):
 		a.conclude(Healthy, string(worst.Reason), fmt.Sprintf("it runs, but %s could not be pulled again: %s; %s",
-			worst.Image.Reference, worst.Summary, imminence(a, worst.Image)))
+			worst.Image.Reference, worst.Summary, whenItHurts(a, worst.Image)))
 	case worst.Verdict == pull.Unknown:
 		a.conclude(Unknown, string(worst.Reason), fmt.Sprintf("%s: %s", worst.Image.Reference, worst.Summary))
 	default:
 		a.conclude(Broken, string(worst.Reason), fmt.Sprintf("%s %s could not start: %s: %s; %s",
-			worst.Image.Role, worst.Image.Container, worst.Image.Reference, worst.Summary, imminence(a, worst.Image)))
+			worst.Image.Role, worst.Image.Container, worst.Image.Reference, worst.Summary, whenItHurts(a, worst.Image)))
 	}
 	a.Image, a.Container = worst.Image.Reference, worst.Image.Container
 	a.asked(worst)
@@ -78,12 +79,12 @@ func conditionOf(pod *corev1.Pod, name corev1.PodConditionType) *corev1.PodCondi
 	return nil
 }
 
-// imminence says when an image that cannot be pulled hurts.
-func imminence(a *draft, image workload.Image) string {
+// whenItHurts says when an image that cannot be pulled hurts.
+func whenItHurts(a *draft, image workload.Image) string {
 	pod := a.record.Pod
 	switch {
 	case pod == nil:
-		return imminenceOfTemplate(a)
+		return whenTemplateHurts(a)
 	case pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
 		return "the Pod has ended: it hurts with the next one"
 	case pod.Status.Phase == corev1.PodPending:
@@ -109,14 +110,14 @@ func isDown(pod *corev1.Pod, container string) bool {
 	return false
 }
 
-// imminenceOfTemplate says when an image hurts that no Pod has.
-func imminenceOfTemplate(a *draft) string {
+// whenTemplateHurts says when an image hurts that no Pod has.
+func whenTemplateHurts(a *draft) string {
 	idle := a.record.Idle
 	switch {
 	case a.record.Object.Kind == "CronJob" && idle.Suspended:
 		return "it hurts when the CronJob is suspended no longer"
 	case a.record.Object.Kind == "CronJob":
-		return "it hurts at the CronJob's next time: " + idle.Schedule
+		return "it hurts at the CronJob's next time: " + imminence.NextTime(idle.Schedule, idle.TimeZone, a.record.At)
 	case idle.Suspended:
 		return "it hurts when it is suspended no longer"
 	case idle.Zero:

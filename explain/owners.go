@@ -73,7 +73,7 @@ func idleOf(object *unstructured.Unstructured) Idle {
 	zone, _, _ := unstructured.NestedString(object.Object, "spec", "timeZone")
 	suspended, _, _ := unstructured.NestedBool(object.Object, "spec", "suspend")
 	replicas, given, _ := unstructured.NestedInt64(object.Object, "spec", "replicas")
-	return Idle{Schedule: strings.TrimSpace(schedule + " " + zone), Suspended: suspended, Zero: given && replicas == 0}
+	return Idle{Schedule: schedule, TimeZone: zone, Suspended: suspended, Zero: given && replicas == 0}
 }
 
 // specIn is the Pod's spec in an object: its own, or that of its template.

@@ -54,8 +54,8 @@ type Record struct {
 
 // Idle is why a controller makes no Pods for now, and when it will.
 type Idle struct {
-	// Schedule is a CronJob's, with its time zone.
-	Schedule string
+	// Schedule and TimeZone are a CronJob's.
+	Schedule, TimeZone string
 	// Suspended: it is not to make any; Zero: none are wanted.
 	Suspended, Zero bool
 }

@@ -2,8 +2,10 @@ package stuck
 
 import (
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pullgate/pullgate/test/pulloracle/scenario"
 	"github.com/pullgate/pullgate/test/stuck/stage"
@@ -49,7 +51,7 @@ func looming() []loom {
 		{name: "at-sandbox", target: "deployment/at-sandbox", runs: `"phase":"Running"`,
 			objects: with("containers:", `initContainers: [{name: first, image: "{image}", imagePullPolicy: Always, args: [once], command: [/true], volumeMounts: [{name: program, mountPath: /true, readOnly: true}]}], containers:`),
 			says:    "it hurts when the Pod's sandbox is made anew", then: "crictl stopp $(crictl pods -q --namespace at-sandbox)"},
-		{name: "at-time", target: "cronjob/at-time", says: "it hurts at the CronJob's next time: 0 3 1 1 * Etc/UTC",
+		{name: "at-time", target: "cronjob/at-time", says: "it hurts at the CronJob's next time: " + nextYear() + "-01-01T03:00:00Z (0 3 1 1 * Etc/UTC)",
 			objects: job(cronJob), then: "kubectl create job now --from=cronjob/at-time -n at-time"},
 		{name: "at-resume", target: "cronjob/at-resume", says: "it hurts when the CronJob is suspended no longer",
 			objects: job(strings.Replace(cronJob, "spec:", "spec:\n  suspend: true", 1)), then: "kubectl create job now --from=cronjob/at-resume -n at-resume"},
@@ -61,6 +63,15 @@ func looming() []loom {
 		{name: "at-end", target: "job/at-end", runs: `"phase":"Succeeded"`, says: "the Pod has ended: it hurts with the next one",
 			objects: job("apiVersion: batch/v1\nkind: Job\nmetadata: {name: at-end}\nspec:\n  template:\n    spec: "), unhurt: "kubectl get job at-end -n at-end"},
 	}
+}
+
+// nextYear is the one in which the first of January is next, at three o'clock.
+func nextYear() string {
+	now := time.Now().UTC()
+	if now.Before(time.Date(now.Year(), time.January, 1, 3, 0, 0, 0, time.UTC)) {
+		return strconv.Itoa(now.Year())
+	}
+	return strconv.Itoa(now.Year() + 1)
 }
 
 const cronJob = `apiVersion: batch/v1

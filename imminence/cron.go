@@ -1,4 +1,4 @@
-package audit
+package imminence
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// nextTime says when a CronJob runs next, as its controller works it out
+// NextTime says when a CronJob runs next, as its controller works it out
 // (Kubernetes pkg/controller/cronjob/utils.go, formatSchedule and nextScheduleTime,
 // by the same library).
-func nextTime(schedule, zone string, now time.Time) string {
+func NextTime(schedule, zone string, now time.Time) string {
 	said := strings.TrimSpace(schedule + " " + zone)
 	if strings.Contains(schedule, "TZ") { // which API servers refuse by now
 		return said

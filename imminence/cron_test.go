@@ -1,4 +1,4 @@
-package audit
+package imminence
 
 import (
 	"testing"
@@ -22,7 +22,7 @@ func TestNextTime(t *testing.T) {
 		{"TZ=", "", "TZ="}, // at which the library panics
 		{"", "", ""},
 	} {
-		if got := nextTime(test.schedule, test.zone, now); got != test.want {
+		if got := NextTime(test.schedule, test.zone, now); got != test.want {
 			t.Errorf("%q in %q: %s, want %s", test.schedule, test.zone, got, test.want)
 		}
 	}
