@@ -138,7 +138,7 @@ test-e2e: build kube ## Test on a real API server with a real kubectl and real r
 	cd test/e2e && go test -count=1 -p 1 -timeout 20m $(E2E)
 
 .PHONY: test-auditor
-test-auditor: kube ## Test the auditor on a real API server, with a clock set by hand
+test-auditor: build kube ## Test the auditor on a real API server, with a clock set by hand
 	cd test/auditor && go test -count=1 -timeout 10m ./...
 
 .PHONY: scale

@@ -24,6 +24,7 @@ import (
 	"github.com/pullgate/pullgate/audit/tell"
 	"github.com/pullgate/pullgate/engine"
 	"github.com/pullgate/pullgate/policy"
+	"github.com/pullgate/pullgate/resolver/nodes"
 )
 
 const (
@@ -52,6 +53,8 @@ type Auditor struct {
 	Events typedcorev1.EventsGetter
 	// Maps keeps in ConfigMaps of Namespace what is known for after a restart.
 	Maps typedcorev1.ConfigMapsGetter
+	// Nodes returns the cluster's; nil where none are known.
+	Nodes func() []nodes.Node
 	// Clock is what looks go by; the Lease goes by the machine's.
 	Clock clock.Clock
 	// Pacer is before what the engines ask.
@@ -171,11 +174,12 @@ func (a *Auditor) lock() resourcelock.Interface {
 func (a *Auditor) lead(ctx context.Context, set *setting) {
 	a.terms.Lock()
 	defer a.terms.Unlock()
-	a.record.lead(a.Clock, set.Accepts)
+	sight := &foresight{newLineage(), a.knownNodes}
+	a.record.lead(a.Clock, sight, set.Accepts)
 	t := &term{
 		engine: set.engine, pacer: a.Pacer, record: &a.record, clock: a.Clock, log: a.Log, subjects: map[string]subject{},
 	}
-	t.misses = newMisses(a.Events, &a.record, a.Log)
+	t.foresight, t.misses = sight, newMisses(a.Events, &a.record, sight.lineage, a.Log)
 	a.misses.Store(t.misses)
 	defer a.misses.Store(nil)
 	t.events, t.tellers = a.tellers(ctx, set)
@@ -192,6 +196,14 @@ func (a *Auditor) lead(ctx context.Context, set *setting) {
 	defer keeping.Wait()
 	keeping.Go(func() { kept.run(ctx) })
 	t.run(ctx)
+}
+
+// knownNodes are the cluster's, as far as they are known.
+func (a *Auditor) knownNodes() []nodes.Node {
+	if a.Nodes == nil {
+		return nil
+	}
+	return a.Nodes()
 }
 
 // tellers write down what a term finds out, as the configuration says.

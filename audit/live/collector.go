@@ -28,7 +28,7 @@ type collector struct {
 	pullable, unknown                *prometheus.Desc
 	leading, workloads, seen, oldest *prometheus.Desc
 	fullPass, dropped, accepted      *prometheus.Desc
-	expiry, interval                 *prometheus.Desc
+	expiry, interval, hurts, moved   *prometheus.Desc
 }
 
 func newCollector(r *record, configured func() time.Duration) *collector {
@@ -48,13 +48,15 @@ func newCollector(r *record, configured func() time.Duration) *collector {
 		fullPass:  desc("audit_last_full_pass_timestamp_seconds", "Since when all workloads were looked at; absent before."),
 		accepted:  desc("audit_accepted", "Broken images that the configuration accepts, which have no series."),
 		expiry:    desc("pull_secret_expiry_seconds", "Time until a pull secret that tells its end is of no use any more.", "namespace", "secret"),
+		hurts:     desc("image_hurts", "1 for an image that could not be pulled for 10 minutes at least, or that nodes alone have, with when it keeps Pods from running.", "namespace", "kind", "name", "container", "image", "when"),
+		moved:     desc("image_tag_moved", "1 for an image whose tag leads to another one than Pods run.", "namespace", "kind", "name", "container", "image"),
 		dropped:   desc("audit_series_dropped", "Images without a series of their own, because there are too many."),
 	}
 }
 
 // Describe lists the metrics.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{c.pullable, c.unknown, c.leading, c.workloads, c.seen, c.oldest, c.fullPass, c.dropped, c.accepted, c.expiry, c.interval} {
+	for _, desc := range []*prometheus.Desc{c.pullable, c.unknown, c.leading, c.workloads, c.seen, c.oldest, c.fullPass, c.dropped, c.accepted, c.expiry, c.interval, c.hurts, c.moved} {
 		out <- desc
 	}
 }
@@ -97,6 +99,35 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge(c.dropped, float64(max(0, len(all)-maxSeries)))
 	for _, one := range all[:min(len(all), maxSeries)] {
 		gauge(one.desc, one.value, one.labels[:]...)
+	}
+	c.foreseen(gauge)
+}
+
+// foreseen shows what will hurt and what has moved, up to as many as images have
+// series of their own.
+func (c *collector) foreseen(gauge func(desc *prometheus.Desc, value float64, labels ...string)) {
+	shown, containerd := map[[6]string]bool{}, c.record.foresight.containerd()
+	show := func(desc *prometheus.Desc, labels [6]string, n int) {
+		if !shown[labels] && len(shown) < maxSeries {
+			shown[labels] = true
+			gauge(desc, 1, labels[:n]...)
+		}
+	}
+	for key, one := range c.record.of {
+		if one == nil {
+			continue
+		}
+		v := c.record.foresight.viewOf(key, one, containerd)
+		for i := range one.images {
+			labels := [6]string{one.object.Namespace, one.object.Kind, one.object.Name, one.images[i].container, shortened(one.images[i].image)}
+			if v.moved(&one.images[i]) != "" {
+				show(c.moved, labels, 5)
+			}
+			if at, _ := v.hurts(&one.images[i]); at != "" {
+				labels[5] = string(at)
+				show(c.hurts, labels, 6)
+			}
+		}
 	}
 }
 

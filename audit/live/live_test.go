@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,14 +25,18 @@ import (
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/keyring"
+	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/toll"
 	"github.com/pullgate/pullgate/workload"
 )
 
 // registry is a Prober that answers by repository.
 type registry struct {
-	pacer *Pacer
-	cost  int // requests a question
+	cost   int    // requests a question
+	layers int    // and for the layers
+	mirror string // who is asked in its place
+	digest digest.Digest
 
 	mu      sync.Mutex
 	reasons map[string]pull.Reason // Pullable where there is none
@@ -40,14 +45,23 @@ type registry struct {
 	after   time.Duration // Retry-After
 }
 
-func (r *registry) Probe(_ context.Context, query pull.Query) pull.Finding {
+func (r *registry) Probe(ctx context.Context, query pull.Query) pull.Finding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if query.Anew {
 		r.anew = append(r.anew, time.Now())
 	}
-	for range r.cost {
-		r.pacer.Requested(dialled(reference.Domain(query.Image)))
+	cost, host := r.cost, dialled(reference.Domain(query.Image))
+	if query.Layers {
+		cost += r.layers
+	}
+	if r.mirror != "" {
+		host = r.mirror
+	}
+	for range cost {
+		if toll.Leave(ctx, host) != nil {
+			return pull.Finding{Reason: pull.RegistryUnreachable}
+		}
 		r.asked[query.Image.String()] = append(r.asked[query.Image.String()], time.Now())
 	}
 	for name, reason := range r.reasons {
@@ -55,7 +69,7 @@ func (r *registry) Probe(_ context.Context, query pull.Query) pull.Finding {
 			return pull.Finding{Reason: reason, RetryAfter: r.after}
 		}
 	}
-	return pull.Finding{Reason: pull.ReasonPullable}
+	return pull.Finding{Reason: pull.ReasonPullable, Digest: r.digest}
 }
 
 func (r *registry) Tags(context.Context, reference.Named, pull.Credential) ([]string, error) {
@@ -100,8 +114,8 @@ func newRig(t *testing.T, auditing policy.Auditing) rig {
 		c.Audit.RequestsPerHour = auditing.RequestsPerHour
 	}
 	c.Audit.Accepted = auditing.Accepted
-	pacer := NewPacer(c.Audit, clock.RealClock{})
-	r := rig{podEvents: &podEvents{}, registry: &registry{pacer: pacer, cost: 1, reasons: map[string]pull.Reason{}, asked: map[string][]time.Time{}}}
+	pacer := NewPacer(c.Audit, clock.RealClock{}, slog.New(slog.DiscardHandler))
+	r := rig{podEvents: &podEvents{}, registry: &registry{cost: 1, reasons: map[string]pull.Reason{}, asked: map[string][]time.Time{}}}
 	e := &engine.Engine{
 		Policy: c, Kinds: &workload.Kinds{},
 		Labels:   func(context.Context, string) (map[string]string, error) { return nil, nil },
@@ -112,8 +126,9 @@ func newRig(t *testing.T, auditing policy.Auditing) rig {
 		log: slog.New(slog.DiscardHandler), subjects: map[string]subject{},
 	}
 	r.schedule.Interval = c.Audit.Interval.Duration
-	r.record.lead(clock.RealClock{}, c.Audit.Accepts)
-	r.misses = newMisses(r.podEvents, r.record, r.log)
+	r.foresight = &foresight{newLineage(), func() []nodes.Node { return []nodes.Node{{Name: "worker", Runtime: "containerd"}} }}
+	r.record.lead(clock.RealClock{}, r.foresight, c.Audit.Accepts)
+	r.misses = newMisses(r.podEvents, r.record, r.foresight.lineage, r.log)
 	return r
 }
 
@@ -139,7 +154,8 @@ func deployment(name string, images ...string) *entry {
 	return &entry{ObjectMeta: &metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID(name)}, workload: &w, kind: "Deployment"}
 }
 
-// metrics are the lines of the collector that say something of a name.
+// metrics are the lines of the collector that say something of a name. When it hurts
+// is said where that is asked for.
 func (r rig) metrics(t *testing.T, name string) string {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
@@ -159,7 +175,7 @@ func (r rig) metrics(t *testing.T, name string) string {
 			if len(labels) > 0 {
 				line += "{" + strings.Join(labels, ",") + "}"
 			}
-			if line += fmt.Sprintf(" %v", metric.GetGauge().GetValue()); strings.Contains(line, name) {
+			if line += fmt.Sprintf(" %v", metric.GetGauge().GetValue()); strings.Contains(line, name) && strings.Contains(name, "hurts") == strings.HasPrefix(line, "pullgate_image_hurts") {
 				lines = append(lines, line)
 			}
 		}

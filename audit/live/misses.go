@@ -23,27 +23,24 @@ const (
 	// readAgain after how long they are again.
 	readAtOnce = 20
 	readAgain  = 5 * time.Minute
-	// maxOwners is how long a chain of controllers can be, circles included.
-	maxOwners = 8
 )
 
 // misses are the Pods that cannot get an image, and what was said of it.
 type misses struct {
-	events typedcorev1.EventsGetter
-	record *record
-	clock  clock.PassiveClock
-	log    *slog.Logger
+	events  typedcorev1.EventsGetter
+	record  *record
+	lineage *lineage
+	clock   clock.PassiveClock
+	log     *slog.Logger
 
-	mu     sync.Mutex
-	owners map[types.UID]types.UID // of what is no Pod and controlled
-	keys   map[types.UID]string    // of what is looked at
-	pods   map[types.UID]*miss
+	mu   sync.Mutex
+	pods map[types.UID]*miss
 }
 
 // miss is one Pod.
 type miss struct {
 	*stuck.Pod
-	root types.UID
+	uid types.UID
 	// since is when it was first seen to wait, and read when its events were.
 	since, read time.Time
 	// hurried says that its workload was looked at for it, and reported that it
@@ -51,32 +48,20 @@ type miss struct {
 	hurried, reported bool
 }
 
-func newMisses(events typedcorev1.EventsGetter, r *record, log *slog.Logger) *misses {
-	return &misses{
-		events: events, record: r, clock: r.clock, log: log,
-		owners: map[types.UID]types.UID{}, keys: map[types.UID]string{}, pods: map[types.UID]*miss{},
-	}
+func newMisses(events typedcorev1.EventsGetter, r *record, l *lineage, log *slog.Logger) *misses {
+	return &misses{events: events, record: r, lineage: l, clock: r.clock, log: log, pods: map[types.UID]*miss{}}
 }
 
 // seen takes an object up.
 func (m *misses) seen(e *entry) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch {
-	case e.workload != nil:
-		m.keys[e.UID] = keyOf(e)
-	case e.kind != podKind && e.controller != "":
-		m.owners[e.UID] = e.controller
-	}
 	if e.waits == nil {
 		delete(m.pods, e.UID)
 		return
 	}
 	before := m.pods[e.UID]
-	now := &miss{Pod: e.waits, root: e.UID, since: m.clock.Now()}
-	if e.controller != "" {
-		now.root = e.controller
-	}
+	now := &miss{Pod: e.waits, uid: e.UID, since: m.clock.Now()}
 	if before != nil {
 		now.since, now.read, now.reported, now.hurried = before.since, before.read, before.reported, before.hurried
 		if now.Silent {
@@ -103,22 +88,10 @@ func (m *misses) gone(e *entry) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.pods, e.UID)
-	delete(m.owners, e.UID)
-	delete(m.keys, e.UID)
 }
 
 // keyOf is that of the workload whose Pod it is; empty: nobody looks at it.
-func (m *misses) keyOf(one *miss) string {
-	root := one.root
-	for range maxOwners {
-		owner, controlled := m.owners[root]
-		if !controlled {
-			break
-		}
-		root = owner
-	}
-	return m.keys[root]
-}
+func (m *misses) keyOf(one *miss) string { return m.lineage.keyOf(one.uid) }
 
 // check reads the events of Pods that say nothing, and reports those that wait
 // for what is said to be pullable: that is a bug of ours.

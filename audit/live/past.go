@@ -58,7 +58,7 @@ func imagesOf(w *workload.Workload) (all []workload.Image) {
 // newPastLook makes what is known of a workload small.
 func newPastLook(w *workload.Workload, known *looked, event tell.Told) pastLook {
 	look := pastLook{At: known.at.Unix()}
-	if !event.At.IsZero() {
+	if !event.At.IsZero() || len(event.Notices) > 0 {
 		look.Event = &event
 	}
 	plain := true
@@ -86,13 +86,13 @@ func (p *pastLook) recalled(uid types.UID, w *workload.Workload, accepts func(na
 	if p.Images != nil && len(p.Images) != len(images) {
 		return nil
 	}
-	known := &looked{object: w.Object, uid: uid, at: time.Unix(p.At, 0)}
+	known := &looked{object: w.Object, uid: uid, at: time.Unix(p.At, 0), recalled: true}
 	for i, image := range images {
 		one := pastImage{Reason: pull.ReasonPullable, Since: p.At}
 		if p.Images != nil {
 			one = p.Images[i]
 		}
-		c := claim{container: image.Container, image: image.Reference, verdict: one.Reason.Verdict(), reason: one.Reason, since: time.Unix(one.Since, 0)}
+		c := claim{container: image.Container, image: image.Reference, use: image, verdict: one.Reason.Verdict(), reason: one.Reason, since: time.Unix(one.Since, 0)}
 		c.confirmed = known.at.Sub(c.since) >= confirmedAfter
 		if one.Told != "" {
 			c.told = &tell.Finding{Container: c.container, Image: c.image, Verdict: one.Told.Verdict(), Reason: one.Told}

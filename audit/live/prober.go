@@ -3,6 +3,8 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/toll"
 )
 
 const (
@@ -26,25 +29,28 @@ const (
 	remembered = 50_000
 )
 
-// postponed is the reason of a question that was not put, because the budget is
-// used up. It is outside the closed set, so that it counts as unknown wherever it
-// should get to.
+// postponed is the reason of a question that was not put to its end, because the
+// budget is used up. It is outside the closed set, so that it counts as unknown
+// wherever it should get to.
 const postponed pull.Reason = "Postponed"
 
-// errPostponed is the error of a list of tags that was not asked for.
-var errPostponed = errors.New("the auditor's budget for the registry is used up")
+// errPostponed is the error of a request that was not sent.
+var errPostponed = errors.New("the auditor's budget for the host is used up")
 
-// Pacer keeps what is asked of registries within their budgets, and asks the same
-// once in a while only. It outlives configurations.
+// Pacer keeps what is asked of registries, and of whoever else it takes, within
+// the budgets, and asks the same once in a while only. It outlives configurations.
 type Pacer struct {
 	clock   clock.PassiveClock
+	log     *slog.Logger
 	mu      sync.Mutex
 	limits  map[string]int
 	other   int
 	budgets pace.Budgets
-	again   map[string]time.Time
+	again   map[string]time.Time // when what was postponed may be put, by the image
 	answers map[pull.Key]answer
-	full    map[pull.Key]time.Time // the last looks in full
+	full    map[pull.Key]time.Time      // the last looks in full that found it pullable
+	dear    map[pull.Key]map[string]int // what a question costs hosts, where that is much
+	shallow map[pull.Key]bool           // of what layers are not looked at
 }
 
 type answer struct {
@@ -53,14 +59,15 @@ type answer struct {
 }
 
 // NewPacer returns one with the budgets of a configuration, that goes by a clock.
-func NewPacer(c policy.Auditing, by clock.PassiveClock) *Pacer {
-	p := &Pacer{clock: by, again: map[string]time.Time{}, answers: map[pull.Key]answer{}, full: map[pull.Key]time.Time{}}
+func NewPacer(c policy.Auditing, by clock.PassiveClock, log *slog.Logger) *Pacer {
+	p := &Pacer{clock: by, log: log, again: map[string]time.Time{}, answers: map[pull.Key]answer{}, full: map[pull.Key]time.Time{}}
 	p.budgets.Limit = p.limit
 	p.Configure(c)
 	return p
 }
 
-// Configure takes other budgets up.
+// Configure takes other budgets up, in which there may be room for what there was
+// none.
 func (p *Pacer) Configure(c policy.Auditing) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,6 +75,7 @@ func (p *Pacer) Configure(c policy.Auditing) {
 	for _, registry := range c.Registries {
 		p.limits[dialled(registry.Host)] = registry.RequestsPerHour
 	}
+	p.dear, p.shallow = map[pull.Key]map[string]int{}, map[pull.Key]bool{}
 }
 
 func (p *Pacer) limit(host string) int {
@@ -86,51 +94,123 @@ func dialled(registry string) string {
 	return registry
 }
 
-// Requested books a request to a host.
-func (p *Pacer) Requested(host string) {
+// Again is when a question about an image may be put that was postponed.
+func (p *Pacer) Again(image string) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.budgets.Requested(host, p.clock.Now())
+	return p.again[image]
 }
 
-// Again is when a registry may be asked again, whose question was postponed.
-func (p *Pacer) Again(registry string) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.again[registry]
+// question is one that is put to registries, by as many at a time as ask.
+type question struct {
+	pace.Question
+	pacer *Pacer
+	image string
+	full  bool // it looks in full
+	over  bool // it was postponed, or has ended
 }
 
-// begin takes a question up, if there is room for it.
-func (p *Pacer) begin(registry string) bool {
+// begin takes a question up, unless its registry wants to be left alone.
+func (p *Pacer) begin(image reference.Named, spared bool, needs map[string]int) (*question, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	again, ok := p.budgets.Begin(dialled(registry), p.clock.Now())
+	q := &question{pacer: p, image: pulledName(image)}
+	q.Registry, q.Spared, q.Needs = dialled(reference.Domain(image)), spared, needs
+	again, ok := p.budgets.Begin(&q.Question, p.clock.Now())
 	if !ok {
-		p.again[registry] = again
+		q.postpone(again)
 	}
-	return ok
+	return q, ok
 }
 
-func (p *Pacer) end(registry string, finding pull.Finding) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if finding.Reason == pull.RateLimited {
-		p.budgets.EndLimited(dialled(registry), finding.RetryAfter, p.clock.Now())
-		return
+// pulledName is a reference as reports have it: with a digest, the tag counts for
+// nothing.
+func pulledName(image reference.Named) string {
+	if digested, ok := image.(reference.Digested); ok {
+		return image.Name() + "@" + digested.Digest().String()
 	}
-	p.budgets.End(dialled(registry), true)
+	return image.String()
 }
 
-func (p *Pacer) recall(key pull.Key) (pull.Finding, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	kept, ok := p.answers[key]
-	return kept.finding, ok && p.clock.Now().Before(kept.until)
+func (q *question) postpone(again time.Time) {
+	if len(q.pacer.again) >= remembered {
+		clear(q.pacer.again) // they are put when they are due
+	}
+	q.pacer.again[q.image], q.over = again, true
 }
 
-func (p *Pacer) remember(key pull.Key, finding pull.Finding) {
+// leave books a request of the question, or says that there is no room for it: then
+// the question is over, since what others answer to the rest says nothing.
+func (q *question) leave(host string) error {
+	q.pacer.mu.Lock()
+	defer q.pacer.mu.Unlock()
+	if q.over {
+		return errPostponed
+	}
+	if again, ok := q.pacer.budgets.Send(&q.Question, host, q.pacer.clock.Now()); !ok {
+		q.postpone(again)
+		return errPostponed
+	}
+	return nil
+}
+
+// end is told what came of a question, and returns what may be said of it.
+func (q *question) end(key pull.Key, query pull.Query, finding pull.Finding) pull.Finding {
+	p := q.pacer
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch {
+	case q.over && q.TooDear != "":
+		p.budgets.End(&q.Question, false)
+		return p.tooDear(key, query, q.TooDear)
+	case q.over:
+		p.budgets.End(&q.Question, false)
+		p.keepDear(key, q.Needs)
+		return pull.Finding{Reason: postponed}
+	case finding.Reason == pull.RateLimited:
+		p.budgets.EndLimited(&q.Question, finding.RetryAfter, p.clock.Now())
+	default:
+		p.budgets.End(&q.Question, true)
+	}
+	q.over = true
+	p.keepDear(key, q.Cost())
+	delete(p.again, q.image)
+	if q.full && finding.Reason == pull.ReasonPullable {
+		p.lookedInFull(key)
+	}
+	if finding.Reason.Known() {
+		p.remember(key, finding, rememberFor)
+	}
+	return finding
+}
+
+// keepDear takes down what a question costs hosts, where that is much. The caller
+// holds the lock, as of those below.
+func (p *Pacer) keepDear(key pull.Key, needs map[string]int) {
+	if len(p.dear) >= remembered {
+		clear(p.dear) // they are found out again
+	}
+	if p.dear[key] = needs; needs == nil {
+		delete(p.dear, key)
+	}
+}
+
+// tooDear decides what to do about a question that wants more than a host may have
+// in an hour: it is put without the layers, or not at all for a day.
+func (p *Pacer) tooDear(key pull.Key, query pull.Query, host string) pull.Finding {
+	delete(p.dear, key)
+	if query.Layers {
+		p.shallow[key] = true
+		p.log.Warn("the layers of an image are not looked at: they take more than half of the requests that the configuration's audit lets a host have in an hour",
+			"image", query.Image.String(), "host", host, "requestsPerHour", p.limit(host))
+		return pull.Finding{Reason: postponed}
+	}
+	finding := pull.Finding{Reason: pull.RateLimited, Detail: fmt.Sprintf("to look at it takes more than the %d requests an hour that the auditor lets %s have", p.limit(host), host)}
+	p.remember(key, finding, fullAgain)
+	return finding
+}
+
+func (p *Pacer) remember(key pull.Key, finding pull.Finding, lasts time.Duration) {
 	now := p.clock.Now()
 	if len(p.answers) >= remembered {
 		for old, kept := range p.answers {
@@ -140,30 +220,36 @@ func (p *Pacer) remember(key pull.Key, finding pull.Finding) {
 		}
 	}
 	if len(p.answers) < remembered {
-		p.answers[key] = answer{finding, now.Add(rememberFor)}
+		p.answers[key] = answer{finding, now.Add(lasts)}
 	}
 }
 
-// stale tells whether what was read of an image is to be read anew: a registry may
-// have what a tag leads to and not what that consists of.
-func (p *Pacer) stale(key pull.Key) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	last, known := p.full[key]
-	return known && p.clock.Since(last) >= fullAgain
-}
-
-// lookedInFull takes a look down that was in full: anew, or the first one.
-func (p *Pacer) lookedInFull(key pull.Key, anew bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, known := p.full[key]; known && !anew {
-		return
-	}
+// lookedInFull takes a look down that was in full and found the image pullable.
+func (p *Pacer) lookedInFull(key pull.Key) {
 	if len(p.full) >= remembered {
 		clear(p.full) // the next looks count as the first ones
 	}
 	p.full[key] = p.clock.Now()
+}
+
+func (p *Pacer) recall(key pull.Key) (pull.Finding, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept, ok := p.answers[key]
+	return kept.finding, ok && p.clock.Now().Before(kept.until)
+}
+
+// deepen says how far a question looks, and what it is known to cost. In full it
+// looks until that finds the image pullable, and then once a day: anew, for a
+// registry may have what a tag leads to and not what that consists of.
+func (p *Pacer) deepen(key pull.Key, query *pull.Query) (full bool, needs map[string]int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, known := p.full[key]
+	query.Anew = known && p.clock.Since(last) >= fullAgain
+	full = query.Anew || !known
+	query.Layers = query.Layers && full && !p.shallow[key]
+	return full, p.dear[key]
 }
 
 // Asking puts the pacer before what asks registries.
@@ -176,35 +262,32 @@ type paced struct {
 }
 
 // Probe asks a registry within its budget, or answers from memory.
-func (p paced) Probe(ctx context.Context, query pull.Query) pull.Finding {
-	key, registry := query.Key(), reference.Domain(query.Image)
+func (p paced) Probe(ctx context.Context, query pull.Query) (finding pull.Finding) {
+	key := query.Key()
 	if finding, known := p.recall(key); known {
 		return finding
 	}
-	if !p.begin(registry) {
+	full, needs := p.deepen(key, &query)
+	q, ok := p.begin(query.Image, query.Layers, needs)
+	if !ok {
 		return pull.Finding{Reason: postponed}
 	}
-	finding := pull.Finding{}
-	defer func() { p.end(registry, finding) }()
-	query.Anew = p.stale(key)
-	finding = p.prober.Probe(ctx, query)
-	if finding.Reason.Verdict() != pull.Unknown {
-		p.lookedInFull(key, query.Anew)
-	}
-	p.remember(key, finding)
-	return finding
+	q.full = full
+	defer func() { finding = q.end(key, query, finding) }()
+	return p.prober.Probe(toll.Before(ctx, q.leave), query)
 }
 
 // Tags lists tags within the registry's budget.
 func (p paced) Tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
-	registry := reference.Domain(image)
-	if !p.begin(registry) {
+	q, ok := p.begin(image, false, nil)
+	if !ok {
 		return nil, errPostponed
 	}
-	tags, err := p.prober.Tags(ctx, image, credential)
+	tags, err := p.prober.Tags(toll.Before(ctx, q.leave), image, credential)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.budgets.End(dialled(registry), err == nil)
+	p.budgets.End(&q.Question, err == nil && !q.over)
+	q.over = true
 	return tags, err
 }
 

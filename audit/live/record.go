@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/pullgate/pullgate/audit/tell"
+	"github.com/pullgate/pullgate/imminence"
 	"github.com/pullgate/pullgate/resolver"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/workload"
@@ -24,6 +25,8 @@ type record struct {
 	clock clock.PassiveClock
 	// leading says that this replica looks; else nothing is known here.
 	leading bool
+	// foresight is the term's.
+	foresight *foresight
 	// accepts tells what of the broken is told of no more.
 	accepts func(namespace, image string, now time.Time) bool
 	// of is what is known by the workload's key; nil: it was not looked at yet.
@@ -36,6 +39,8 @@ type looked struct {
 	uid    types.UID
 	at     time.Time
 	images []claim
+	// recalled says that it was looked at before a restart.
+	recalled bool
 	// ends are when pull secrets are of no use any more, by NAMESPACE/NAME.
 	ends map[string]time.Time
 }
@@ -43,6 +48,8 @@ type looked struct {
 // claim is what is said of an image.
 type claim struct {
 	container, image string
+	// use is the image as the workload has it.
+	use              workload.Image
 	resolved, digest string
 	credentials      []pull.Attempt
 	verdict          pull.Verdict
@@ -59,17 +66,17 @@ type claim struct {
 }
 
 // lead begins a term, in which nothing is known at first.
-func (r *record) lead(by clock.PassiveClock, accepts func(namespace, image string, now time.Time) bool) {
+func (r *record) lead(by clock.PassiveClock, f *foresight, accepts func(namespace, image string, now time.Time) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leading, r.clock, r.accepts, r.of = true, by, accepts, map[string]*looked{}
+	r.leading, r.clock, r.foresight, r.accepts, r.of = true, by, f, accepts, map[string]*looked{}
 }
 
 // rest ends a term.
 func (r *record) rest() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leading, r.of = false, nil
+	r.leading, r.foresight, r.of = false, nil, nil
 }
 
 // expect takes a workload up that is to be looked at.
@@ -137,7 +144,7 @@ func (r *record) last(key string) *looked {
 // newClaim is what a result makes of what was said before.
 func newClaim(result *resolver.Result, before *looked, now time.Time) claim {
 	c := claim{
-		container: result.Image.Container, image: result.Image.Reference,
+		container: result.Image.Container, image: result.Image.Reference, use: result.Image,
 		resolved: result.Resolved, digest: result.Digest, credentials: result.Credentials,
 		verdict: result.Verdict, reason: result.Reason, since: now,
 	}
@@ -195,6 +202,18 @@ func (r *record) lookedWithin(key string, ago time.Duration) bool {
 	return one != nil && r.clock.Since(one.at) < ago
 }
 
+// looks are the keys of all that was looked at in this term.
+func (r *record) looks() (keys []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, one := range r.of {
+		if one != nil && !one.recalled {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // saying is what was said of an image, of which workload, and when.
 type saying struct {
 	claim
@@ -220,14 +239,15 @@ func (r *record) said(key, container, image string) *saying {
 }
 
 // soonAgain tells whether there is something to be looked at again before its
-// time: what is broken, and what a registry gave no answer about.
+// time: what is broken or there only where nodes have it, and what a registry gave
+// no answer about.
 func (l *looked) soonAgain() bool {
 	for _, c := range l.images {
 		switch c.reason {
 		case pull.RateLimited, pull.RegistryUnreachable, pull.RegistryError, pull.Timeout:
 			return true
 		default:
-			if c.verdict == pull.Broken {
+			if imminence.Hurts(c.verdict, c.reason) {
 				return true
 			}
 		}

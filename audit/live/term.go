@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/distribution/reference"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
@@ -36,9 +35,11 @@ type term struct {
 	record *record
 	clock  clock.Clock
 	log    *slog.Logger
-	// tellers are told of every look.
-	tellers []teller
-	misses  *misses
+	// tellers are told of every look, and every minute of what is in sight.
+	tellers   []teller
+	telling   sync.RWMutex // of many looks at a time, or of one that was
+	misses    *misses
+	foresight *foresight
 	// events is the teller that writes Events; nil: none does.
 	events *tell.Events
 	// past is what was known before; nil: nothing.
@@ -68,6 +69,7 @@ type subject struct {
 func (t *term) seen(e *entry, initial bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.foresight.lineage.seen(e)
 	t.misses.seen(e)
 	if e.workload == nil {
 		t.drop(e)
@@ -130,6 +132,7 @@ func (t *term) gone(e *entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.misses.gone(e)
+	t.foresight.lineage.gone(e)
 	t.drop(e)
 }
 
@@ -183,11 +186,13 @@ func (t *term) run(ctx context.Context) {
 	}
 }
 
-// checkMisses sees to Pods that cannot get an image until the context ends.
+// checkMisses sees to Pods that cannot get an image, and to what is in sight, until
+// the context ends.
 func (t *term) checkMisses(ctx context.Context) {
 	for ctx.Err() == nil {
 		t.misses.check(ctx)
 		t.hurry(t.misses.fresh())
+		t.tellAgain(ctx)
 		pause(ctx, t.clock, silentFor)
 	}
 }
@@ -236,18 +241,48 @@ func (t *term) look(ctx context.Context, key string, s subject) {
 	}
 	found := t.record.take(key, s.uid, report)
 	if found != nil {
-		t.tell(ctx, found)
+		t.tell(ctx, key, found)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.schedule.Done(key, found != nil && found.soonAgain(), t.clock.Now())
+	now := t.clock.Now()
+	t.schedule.Done(key, found != nil && found.soonAgain(), now)
+	if found == nil {
+		return
+	}
+	if at := found.lookAgain(now); !at.IsZero() {
+		t.schedule.Sooner(key, at)
+	}
 }
 
-// tell has written down what there is to tell. What cannot be written is tried
-// again with the next look.
-func (t *term) tell(ctx context.Context, found *looked) {
+// tell has written down what there is to tell of a look.
+func (t *term) tell(ctx context.Context, key string, found *looked) {
+	t.telling.RLock()
+	defer t.telling.RUnlock()
+	t.tellAll(ctx, t.foresight.toTell(key, found, t.foresight.containerd(), found.at), found.at)
+}
+
+// tellAgain has written down what has come since the looks: Pods have come and
+// gone, and pull secrets have an end.
+func (t *term) tellAgain(ctx context.Context) {
+	containerd := t.foresight.containerd()
+	for _, key := range t.record.looks() {
+		if ctx.Err() != nil {
+			return
+		}
+		t.telling.Lock()
+		if last := t.record.last(key); last != nil {
+			now := t.clock.Now()
+			t.tellAll(ctx, t.foresight.toTell(key, last, containerd, now), now)
+		}
+		t.telling.Unlock()
+	}
+}
+
+// tellAll has it written down. What cannot be written is tried again.
+func (t *term) tellAll(ctx context.Context, w tell.Workload, now time.Time) {
 	for _, one := range t.tellers {
-		if err := one.Tell(ctx, found.toTell(), found.at); err != nil {
+		if err := one.Tell(ctx, w, now); err != nil {
 			t.log.Warn("what was found out cannot be told", "error", err.Error())
 		}
 	}
@@ -263,16 +298,15 @@ func (t *term) ask(ctx context.Context, w *workload.Workload) (report resolver.R
 		return report, t.clock.Now().Add(time.Minute), false
 	}
 	where.Labels = labels
-	report = t.engine.Review(ctx, *w, where).Report
+	report, ok = t.engine.Review(ctx, *w, where).Report, true
+	again = t.clock.Now().Add(pollEvery)
 	for i := range report.Results {
-		if report.Results[i].Reason != postponed {
-			continue
-		}
-		if named, err := reference.ParseNormalizedNamed(report.Results[i].Resolved); err == nil {
-			again = later(again, t.pacer.Again(reference.Domain(named)))
+		if report.Results[i].Reason == postponed {
+			ok = false
+			again = later(again, t.pacer.Again(report.Results[i].Resolved))
 		}
 	}
-	return report, later(again, t.clock.Now().Add(pollEvery)), again.IsZero()
+	return report, again, ok
 }
 
 func later(a, b time.Time) time.Time {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	toolscache "k8s.io/client-go/tools/cache"
 
+	"github.com/pullgate/pullgate/imminence"
 	"github.com/pullgate/pullgate/stuck"
 	"github.com/pullgate/pullgate/workload"
 )
@@ -31,6 +32,10 @@ type entry struct {
 	controller types.UID
 	// waits is what a Pod cannot get; nil: it has its images.
 	waits *stuck.Pod
+	// runs is what a Pod runs that has not come to its end.
+	runs *imminence.Pod
+	// cron is what says when a CronJob makes a Pod.
+	cron *imminence.CronJob
 }
 
 // keyOf identifies an object.
@@ -56,7 +61,12 @@ func slim(kinds *workload.Kinds) toolscache.TransformFunc {
 		}
 		w, err := kinds.Read(raw, workload.Update)
 		if err == nil {
-			kept.keep(&w, finished(full), kinds)
+			over := finished(full)
+			kept.keep(&w, over, kinds)
+			if kept.kind == podKind && !over {
+				kept.runs = running(full, &w)
+			}
+			kept.cron = cronJob(full)
 		}
 		return kept, nil
 	}
@@ -74,24 +84,64 @@ func (e *entry) keep(w *workload.Workload, finished bool, kinds *workload.Kinds)
 
 const podKind = "Pod"
 
-// waiting is what a Pod cannot get. Most Pods run, and are not read as a whole.
-func waiting(object *unstructured.Unstructured) *stuck.Pod {
+// statusesOf are what the kubelet says of a Pod's containers.
+func statusesOf(object *unstructured.Unstructured) (found []map[string]any) {
 	for _, list := range []string{"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"} {
 		statuses, _, _ := unstructured.NestedFieldNoCopy(object.Object, "status", list)
 		all, _ := statuses.([]any)
 		for _, one := range all {
-			status, _ := one.(map[string]any)
-			if _, waits, _ := unstructured.NestedFieldNoCopy(status, "state", "waiting"); !waits {
-				continue
+			if status, ok := one.(map[string]any); ok {
+				found = append(found, status)
 			}
-			var pod corev1.Pod
-			if runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &pod) != nil {
-				return nil
-			}
-			return stuck.Of(&pod)
 		}
 	}
+	return found
+}
+
+// waiting is what a Pod cannot get. Most Pods run, and are not read as a whole.
+func waiting(object *unstructured.Unstructured) *stuck.Pod {
+	for _, status := range statusesOf(object) {
+		if _, waits, _ := unstructured.NestedFieldNoCopy(status, "state", "waiting"); !waits {
+			continue
+		}
+		var pod corev1.Pod
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &pod) != nil {
+			return nil
+		}
+		return stuck.Of(&pod)
+	}
 	return nil
+}
+
+// running is what a Pod runs.
+func running(object *unstructured.Unstructured, w *workload.Workload) *imminence.Pod {
+	images := map[string]string{}
+	for _, image := range w.Templates[0].Images {
+		if image.Role != workload.Volume {
+			images[image.Container] = image.Reference
+		}
+	}
+	node, _, _ := unstructured.NestedString(object.Object, "spec", "nodeName")
+	pod := imminence.NewPod(node)
+	for _, status := range statusesOf(object) {
+		name, _ := status["name"].(string)
+		id, _ := status["imageID"].(string)
+		reason, _, _ := unstructured.NestedString(status, "state", "waiting", "reason")
+		pod.Add(name, images[name], id, stuck.Waits(reason))
+	}
+	return pod
+}
+
+// cronJob is what says when a CronJob makes a Pod; nil: it is none.
+func cronJob(object *unstructured.Unstructured) *imminence.CronJob {
+	if object.GetKind() != "CronJob" {
+		return nil
+	}
+	by := &imminence.CronJob{}
+	by.Schedule, _, _ = unstructured.NestedString(object.Object, "spec", "schedule")
+	by.TimeZone, _, _ = unstructured.NestedString(object.Object, "spec", "timeZone")
+	by.Suspended, _, _ = unstructured.NestedBool(object.Object, "spec", "suspend")
+	return by
 }
 
 // finished tells whether a Pod or a Job pulls nothing any more.

@@ -2,146 +2,11 @@ package pace
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 )
 
 func begin() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
-
-// The registry counts no more in any window than the budget allows, whatever
-// questions come when and cost what.
-func TestBudgetInAnyWindow(t *testing.T) {
-	for seed := range uint64(50) {
-		random := rand.New(rand.NewPCG(seed, 1))
-		limit := Reserve + random.IntN(60)
-		b := Budgets{Limit: func(string) int { return limit }}
-		var requests []time.Time
-		now, asked := begin(), 0
-		var ends []time.Time
-		for range 5000 {
-			now = now.Add(time.Duration(random.Int64N(int64(20 * time.Second))))
-			for len(ends) > 0 && ends[0].Before(now) {
-				b.End("r", true)
-				ends = ends[1:]
-			}
-			if _, ok := b.Begin("r", now); !ok {
-				continue
-			}
-			asked++
-			last := now
-			for range random.IntN(Reserve + 1) {
-				b.Requested("r", last)
-				requests = append(requests, last)
-			}
-			ends = append(ends, now.Add(time.Second))
-		}
-		for i := range requests {
-			if j := i + limit; j < len(requests) && requests[j].Sub(requests[i]) < Window {
-				t.Fatalf("seed %d: more than %d requests from %s to %s", seed, limit, requests[i], requests[j])
-			}
-		}
-		if asked < 5 {
-			t.Errorf("seed %d: only %d questions were asked", seed, asked)
-		}
-	}
-}
-
-// Begin says when there is room again: then there is, and not before.
-func TestBudgetSaysWhen(t *testing.T) {
-	b := Budgets{Limit: func(host string) int { return map[string]int{"small": 1, "r": 2 * Reserve}[host] }}
-	now := begin()
-	for i := range 15 {
-		b.Requested("r", now.Add(time.Duration(i)*time.Minute))
-	}
-	now = now.Add(15 * time.Minute)
-	again, ok := b.Begin("r", now)
-	if want := begin().Add(4*time.Minute + Window); ok || !again.Equal(want) {
-		t.Fatalf("%t, again at %s, want %s", ok, again, want)
-	}
-	if _, ok := b.Begin("r", again.Add(-time.Nanosecond)); ok {
-		t.Error("there is room before")
-	}
-	if _, ok := b.Begin("r", again); !ok {
-		t.Error("there is no room then")
-	}
-	if _, ok := b.Begin("small", now); !ok {
-		t.Error("a budget below the reserve lets nothing through")
-	}
-	if again, ok := b.Begin("small", now); ok || !again.Equal(now.Add(time.Second)) {
-		t.Errorf("two at a time: %t, %s", ok, again)
-	}
-}
-
-// A registry that answers 429 is left alone, longer each time up to an hour, and
-// it alone.
-func TestPause(t *testing.T) {
-	b := Budgets{Limit: func(string) int { return 1000 }}
-	now := begin()
-	for _, minutes := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
-		if _, ok := b.Begin("r", now); !ok {
-			t.Fatalf("paused at %s", now)
-		}
-		b.EndLimited("r", 0, now)
-		again, ok := b.Begin("r", now)
-		if want := now.Add(time.Duration(minutes) * time.Minute); ok || !again.Equal(want) {
-			t.Errorf("%t, again at %s, want %s", ok, again, want)
-		}
-		if _, ok := b.Begin("other", now); !ok {
-			t.Error("another registry is paused")
-		}
-		now = again
-	}
-	_, _ = b.Begin("r", now)
-	b.End("r", true)
-	_, _ = b.Begin("r", now)
-	b.EndLimited("r", 0, now)
-	if again, _ := b.Begin("r", now); !again.Equal(now.Add(time.Minute)) {
-		t.Errorf("after a good answer: %s", again)
-	}
-}
-
-// A registry's own word on when it may be asked again counts, up to an hour, and
-// one that says so in vain is left alone all the same.
-func TestRetryAfter(t *testing.T) {
-	for name, test := range map[string]struct{ said, first, second time.Duration }{
-		"nothing":   {0, time.Minute, 2 * time.Minute},
-		"a moment":  {5 * time.Second, 5 * time.Second, 2 * time.Minute},
-		"a while":   {10 * time.Minute, 10 * time.Minute, 10 * time.Minute},
-		"for years": {485009 * time.Hour, time.Hour, time.Hour},
-	} {
-		b := Budgets{Limit: func(string) int { return 1000 }}
-		now := begin()
-		for i, want := range []time.Duration{test.first, test.second} {
-			_, _ = b.Begin("r", now)
-			b.EndLimited("r", test.said, now)
-			again, ok := b.Begin("r", now)
-			if ok || !again.Equal(now.Add(want)) {
-				t.Errorf("%s, time %d: again after %s, want %s", name, i+1, again.Sub(now), want)
-			}
-			now = again
-		}
-	}
-}
-
-// A question that ends without an answer, such as for a list of tags, does not put
-// an end to the pauses.
-func TestPausesGoOnWithoutAnAnswer(t *testing.T) {
-	for answered, want := range map[bool]time.Duration{false: 2 * time.Minute, true: time.Minute} {
-		b := Budgets{Limit: func(string) int { return 1000 }}
-		now := begin()
-		_, _ = b.Begin("r", now)
-		b.EndLimited("r", 0, now)
-		now = now.Add(time.Minute)
-		_, _ = b.Begin("r", now)
-		b.End("r", answered)
-		_, _ = b.Begin("r", now)
-		b.EndLimited("r", 0, now)
-		if again, ok := b.Begin("r", now); ok || !again.Equal(now.Add(want)) {
-			t.Errorf("answered %t: again after %s, want %s", answered, again.Sub(now), want)
-		}
-	}
-}
 
 // run lets an auditor work for a time, and says when it looked at what.
 func run(s *Schedule, now time.Time, lasts time.Duration, broken func(string) bool) map[string][]time.Time {
@@ -259,6 +124,25 @@ func TestChanges(t *testing.T) {
 	s.Remove("new")
 	if _, wait, ok := s.Next(now); ok || wait != s.Interval {
 		t.Errorf("empty: %t, %s", ok, wait)
+	}
+}
+
+// What is to be looked at sooner is, and what is due before stays so.
+func TestSooner(t *testing.T) {
+	now := begin()
+	s := &Schedule{Interval: 6 * time.Hour}
+	s.Change("a", "image", now)
+	key, _, _ := s.Next(now)
+	s.Sooner(key, now) // it is being looked at
+	s.Done(key, false, now)
+	s.Sooner("a", now.Add(time.Hour))
+	s.Sooner("a", now.Add(24*time.Hour))
+	s.Sooner("gone", now)
+	if _, wait, ok := s.Next(now); ok || wait != time.Hour {
+		t.Errorf("%t, in %s", ok, wait)
+	}
+	if key, _, ok := s.Next(now.Add(time.Hour)); !ok || key != "a" {
+		t.Errorf("%q, %t", key, ok)
 	}
 }
 

@@ -135,6 +135,17 @@ func (s *Schedule) Done(key string, broken bool, now time.Time) {
 	s.put(one, due, now)
 }
 
+// Sooner has a subject looked at by a time, if it would be later.
+func (s *Schedule) Sooner(key string, at time.Time) {
+	one := s.subjects[key]
+	if one == nil || one.index < 0 || !at.Before(one.due) {
+		return
+	}
+	heap.Remove(s.queueOf(one), one.index)
+	one.due = at
+	heap.Push(s.queueOf(one), one)
+}
+
 // Defer gives a subject back that could not be looked at before a time.
 func (s *Schedule) Defer(key string, until, now time.Time) {
 	if one := s.subjects[key]; one != nil && one.index < 0 {

@@ -114,3 +114,56 @@ func TestEventsThatFail(t *testing.T) {
 		t.Error("it is not forgotten")
 	}
 }
+
+// Of a notice there is one Event as long as it lasts, and none instead of that an
+// image broke; what only nodes have is broken, too.
+func TestNotices(t *testing.T) {
+	moved, cached, both, sound := web(), web(), web(), web()
+	moved.Sound, sound.Sound = true, true
+	moved.Notices = []Notice{{Reason: pull.TagMoved, Image: "web:1", Message: "the tag 1 has moved"}}
+	cached.Findings = []Finding{found(pull.PresentOnNodes)}
+	cached.Findings[0].Hurts = "it hurts when a Pod lands on another node"
+	both.Findings, both.Notices = cached.Findings, []Notice{moved.Notices[0], {Reason: pull.PullSecretExpires, Image: "secret/shop/ecr", Message: "it ends"}}
+	s := &scribe{}
+	e := &Events{Client: s}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i, step := range []struct {
+		after time.Duration
+		w     Workload
+		want  string
+	}{
+		{0, moved, "Normal TagMoved "},
+		{time.Minute, moved, ""},
+		{24 * time.Hour, moved, ""},
+		{time.Minute, sound, ""},
+		{time.Minute, moved, ""}, // too soon
+		{time.Minute, sound, ""},
+		{7 * time.Hour, sound, ""},
+		{time.Minute, moved, "Normal TagMoved "},
+		{time.Minute, cached, "Warning ImageNotPullable "},
+		{time.Minute, both, "Warning PullSecretExpires "},
+		{7 * time.Hour, sound, "Normal ImagePullable "},
+		{7 * time.Hour, sound, ""},
+	} {
+		now = now.Add(step.after)
+		before, got := len(s.written), ""
+		if err := e.Tell(t.Context(), step.w, now); err != nil {
+			t.Fatal(err)
+		}
+		for _, event := range s.written[before:] {
+			got += event.Type + " " + event.Reason + " "
+		}
+		if got != step.want {
+			t.Errorf("step %d: %q, want %q", i, got, step.want)
+		}
+		restarted := &Events{Client: s}
+		restarted.Restore("u", e.Last("u"))
+		e = restarted
+	}
+	if m := s.written[2].Message; m != "new Pods cannot pull web:1 (PresentOnNodes): it hurts when a Pod lands on another node; tag not found" {
+		t.Errorf("%s", m)
+	}
+	if len(e.told) != 0 {
+		t.Errorf("%v is kept of what is well", e.told)
+	}
+}

@@ -32,7 +32,7 @@ func reportName(uid types.UID) string { return "pullgate-" + string(uid) }
 func newReport(kind schema.GroupVersionKind, w Workload, self, hash string, now time.Time) *unstructured.Unstructured {
 	scope := map[string]any{"apiVersion": w.APIVersion, "kind": w.Kind, "namespace": w.Namespace, "name": w.Name, "uid": string(w.UID)}
 	report := &unstructured.Unstructured{Object: map[string]any{
-		"source": self, "scope": scope, "summary": summary(w.Findings), "results": results(w.Findings, self, now),
+		"source": self, "scope": scope, "summary": summary(w), "results": results(w, self, now),
 	}}
 	report.SetGroupVersionKind(kind)
 	report.SetNamespace(w.Namespace)
@@ -43,12 +43,16 @@ func newReport(kind schema.GroupVersionKind, w Workload, self, hash string, now 
 	return report
 }
 
-// summary counts all findings, be there more than results.
-func summary(findings []Finding) map[string]any {
+// summary counts all, be there more than results.
+func summary(w Workload) map[string]any {
 	counts := map[string]any{"pass": int64(0), "fail": int64(0), "warn": int64(0), "error": int64(0), "skip": int64(0)}
-	for _, f := range findings {
+	for _, f := range w.Findings {
 		n, _ := counts[outcome(f)].(int64)
 		counts[outcome(f)] = n + 1
+	}
+	if more := int64(len(w.Notices)); more > 0 {
+		n, _ := counts["warn"].(int64)
+		counts["warn"] = n + more
 	}
 	return counts
 }
@@ -62,24 +66,37 @@ func outcome(f Finding) string {
 	return "warn"
 }
 
-func results(findings []Finding, self string, now time.Time) []any {
-	all := make([]any, 0, min(len(findings), maxResults))
-	for _, f := range findings[:min(len(findings), maxResults)] {
-		all = append(all, result(f, self, now))
+func results(w Workload, self string, now time.Time) []any {
+	all := make([]any, 0, min(len(w.Findings)+len(w.Notices), maxResults))
+	for _, f := range w.Findings[:min(len(w.Findings), maxResults)] {
+		all = append(all, ofFinding(f, self, now))
+	}
+	for _, n := range w.Notices[:min(len(w.Notices), maxResults-len(all))] {
+		all = append(all, result(string(n.Reason), "info", "warn", n.Message, map[string]any{"container": n.Container, "image": shortened(n.Image, maxImage)}, self, now))
 	}
 	return all
 }
 
-// result is one finding, its message cut to what fits.
-func result(f Finding, self string, now time.Time) map[string]any {
+// ofFinding is one finding, with when it hurts.
+func ofFinding(f Finding, self string, now time.Time) map[string]any {
+	properties := map[string]any{"container": f.Container, "image": shortened(f.Image, maxImage)}
 	message := f.Message
-	if f.Hint != "" {
-		message += "; " + f.Hint
+	for _, more := range []string{f.Hurts, f.Hint} {
+		if more != "" {
+			message += "; " + more
+		}
 	}
+	if f.When != "" {
+		properties["hurts"] = f.When
+	}
+	return result(string(f.Reason), severity(f), outcome(f), message, properties, self, now)
+}
+
+// result is one of a Report's, its message cut to what fits.
+func result(reason, severity, outcome, message string, properties map[string]any, self string, now time.Time) map[string]any {
 	one := map[string]any{
-		"source": self, "policy": rule, "rule": string(f.Reason), "category": "Availability", "severity": severity(f), "result": outcome(f),
-		"scored": true, "timestamp": map[string]any{"seconds": now.Unix(), "nanos": int64(0)},
-		"properties": map[string]any{"container": f.Container, "image": shortened(f.Image, maxImage)},
+		"source": self, "policy": rule, "rule": reason, "category": "Availability", "severity": severity, "result": outcome,
+		"scored": true, "timestamp": map[string]any{"seconds": now.Unix(), "nanos": int64(0)}, "properties": properties,
 	}
 	for {
 		one["message"] = message

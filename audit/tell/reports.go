@@ -146,15 +146,18 @@ func (r *Reports) Remove(ctx context.Context) error {
 	})
 }
 
-// hash stands for the verdicts; empty: there is nothing to report. What people
+// hash stands for the verdicts, when they hurt and what else there is; empty: there is nothing to report. What people
 // read of them does not count, since it may differ with every look.
 func (w *Workload) hash() string {
-	if len(w.Findings) == 0 {
+	if len(w.Findings)+len(w.Notices) == 0 {
 		return ""
 	}
 	sum := fnv.New64a()
 	for _, f := range w.Findings {
-		_, _ = fmt.Fprintf(sum, "%s\x00%s\x00%s\x00%s\x00", f.Container, f.Image, f.Verdict, f.Reason) // it never fails
+		_, _ = fmt.Fprintf(sum, "%s\x00%s\x00%s\x00%s\x00%s", f.Container, f.Image, f.Verdict, f.Reason, f.When) // it never fails
+	}
+	for _, n := range w.Notices {
+		_, _ = fmt.Fprintf(sum, "\x00%s\x00%s\x00%s", n.Container, n.Image, n.Reason)
 	}
 	return strconv.FormatUint(sum.Sum64(), 36)
 }

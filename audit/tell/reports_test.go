@@ -80,6 +80,10 @@ func serving(kinds ...schema.GroupVersionKind) meta.RESTMapper {
 // when all is well.
 func TestReports(t *testing.T) {
 	broken, other, reworded, undecided, sound := web(), web(), web(), web(), web()
+	hurts, moved := web(), web()
+	hurts.Findings = []Finding{found(pull.TagNotFound)}
+	hurts.Findings[0].When, hurts.Findings[0].Hurts = "already", "it hurts already"
+	moved.Sound, moved.Notices = true, []Notice{{Reason: pull.TagMoved, Container: "c", Image: "web:1", Message: "it has moved"}}
 	broken.Findings = []Finding{found(pull.TagNotFound)}
 	other.Findings = []Finding{found(pull.TagNotFound), found(pull.RegistryUnreachable)}
 	reworded.Findings = []Finding{found(pull.TagNotFound)}
@@ -102,8 +106,9 @@ func TestReports(t *testing.T) {
 		{sound, ""}, {undecided, ""},
 		{broken, "apply pullgate-u by pullgate"}, {broken, ""}, {reworded, ""},
 		{other, "apply pullgate-u by pullgate"}, {undecided, ""},
-		{broken, "apply pullgate-u by pullgate"},
-		{sound, "delete pullgate-u"}, {sound, ""},
+		{broken, "apply pullgate-u by pullgate"}, {hurts, "apply pullgate-u by pullgate"}, {hurts, ""},
+		{sound, "delete pullgate-u"}, {sound, ""}, {moved, "apply pullgate-u by pullgate"}, {moved, ""},
+		{sound, "delete pullgate-u"},
 	} {
 		s.writes = nil
 		for range 2 { // the second time by another leader
@@ -133,6 +138,8 @@ func TestReport(t *testing.T) {
 		w.Findings = append(w.Findings, f)
 	}
 	w.Findings[0].Reason, w.Findings[0].Verdict = pull.RateLimited, pull.Unknown
+	w.Findings[1].When = "already"
+	w.Notices = []Notice{{Reason: pull.TagMoved}}
 	s := &shelf{kept: map[string]*unstructured.Unstructured{}}
 	r := &Reports{Client: s, Self: "pullgate"}
 	if err := r.Open(t.Context(), serving(reportKinds()[1])); err != nil {
@@ -148,7 +155,7 @@ func TestReport(t *testing.T) {
 	fail, _, _ := unstructured.NestedInt64(report.Object, "summary", "fail")
 	warn, _, _ := unstructured.NestedInt64(report.Object, "summary", "warn")
 	results, _, err := unstructured.NestedSlice(report.Object, "results")
-	if err != nil || len(results) != maxResults || fail != maxResults+6 || warn != 1 {
+	if err != nil || len(results) != maxResults || fail != maxResults+6 || warn != 2 {
 		t.Errorf("%d results, %d fail, %d warn, %v", len(results), fail, warn, err)
 	}
 	for i, one := range results {

@@ -19,6 +19,8 @@ type Workload struct {
 	UID types.UID
 	// Findings are the images that are not pullable, over two looks at least.
 	Findings []Finding
+	// Notices are what is worth knowing of it besides.
+	Notices []Notice
 	// Sound says that the last look found all images pullable; without it and
 	// without Findings nothing is known for certain.
 	Sound bool
@@ -32,6 +34,17 @@ type Finding struct {
 	Reason  pull.Reason
 	// Message and Hint are for people, and may be empty.
 	Message, Hint string
+	// When is when it keeps Pods from running, in a word, and Hurts in words; empty:
+	// it does not.
+	When, Hurts string
+}
+
+// Notice is what is worth knowing of a workload whose images can be pulled now.
+type Notice struct {
+	Reason pull.NoteReason
+	// Container is empty where it is not about one; Image is what it is about.
+	Container, Image string
+	Message          string
 }
 
 // shortened bounds a text, without breaking a rune.

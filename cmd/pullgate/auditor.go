@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"k8s.io/client-go/dynamic"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
@@ -44,8 +43,8 @@ func (o *serveOptions) newAuditor(kube *rest.Config, configuration policy.Config
 		return auditor{}, fmt.Errorf("set up the auditor: %w", err)
 	}
 	a := auditor{&live.Auditor{
-		Objects: objects, Mapper: mapper, Leases: leases, Events: core, Maps: core, Namespace: o.namespace,
-		Clock: clock.RealClock{}, Pacer: live.NewPacer(configuration.Audit, clock.RealClock{}), Log: in.Log,
+		Objects: objects, Mapper: mapper, Leases: leases, Events: core, Maps: core, Namespace: o.namespace, Nodes: in.Nodes,
+		Clock: clock.RealClock{}, Pacer: live.NewPacer(configuration.Audit, clock.RealClock{}, in.Log), Log: in.Log,
 	}}
 	return a, a.configure(configuration, in)
 }
@@ -53,7 +52,7 @@ func (o *serveOptions) newAuditor(kube *rest.Config, configuration policy.Config
 // configure takes a configuration up, with an engine of its own that asks at the
 // auditor's pace.
 func (a auditor) configure(configuration policy.Configuration, in wiring.Dependencies) error {
-	in.Asking, in.Observer = a.Pacer.Asking, booking{in.Observer, a.Pacer}
+	in.Asking, in.Observer = a.Pacer.Asking, observing{in.Observer}
 	own, err := newEngine(configuration, in)
 	if err != nil {
 		return err
@@ -62,22 +61,13 @@ func (a auditor) configure(configuration policy.Configuration, in wiring.Depende
 	return nil
 }
 
-// booking tells the pacer of requests, too.
-type booking struct {
-	wiring.Observer
-	pacer *live.Pacer
-}
+// observing leaves out what was not asked.
+type observing struct{ wiring.Observer }
 
 // Checked tells of what was asked. What the pacer postponed has a reason outside
 // the closed set, and was not.
-func (b booking) Checked(registry string, reason pull.Reason) {
+func (o observing) Checked(registry string, reason pull.Reason) {
 	if reason.Known() {
-		b.Observer.Checked(registry, reason)
+		o.Observer.Checked(registry, reason)
 	}
-}
-
-// Requested books a request.
-func (b booking) Requested(host, method string, code int, took time.Duration) {
-	b.pacer.Requested(host)
-	b.Observer.Requested(host, method, code, took)
 }

@@ -4,10 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"k8s.io/utils/clock"
-
-	"github.com/pullgate/pullgate/audit/live"
-	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/wiring"
 )
@@ -23,9 +19,9 @@ func (c *counting) Checked(_ string, reason pull.Reason) { c.reasons = append(c.
 // What the auditor puts off for its budget is no check.
 func TestPostponedIsNotCounted(t *testing.T) {
 	counted := &counting{}
-	b := booking{counted, live.NewPacer(policy.Default().Audit, clock.RealClock{})}
+	o := observing{counted}
 	for _, reason := range []pull.Reason{pull.TagNotFound, "Postponed", pull.ReasonPullable} {
-		b.Checked("r.example", reason)
+		o.Checked("r.example", reason)
 	}
 	if want := []pull.Reason{pull.TagNotFound, pull.ReasonPullable}; !slices.Equal(counted.reasons, want) {
 		t.Errorf("counted %v, want %v", counted.reasons, want)

@@ -26,6 +26,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/toll"
 )
 
 const (
@@ -62,6 +63,7 @@ type rig struct {
 	handler  http.Handler
 	names    map[string]string // digest to name, for the record
 	requests []string
+	left     atomic.Int32 // requests that leave was asked for
 }
 
 // newRig starts a registry over plain HTTP.
@@ -233,6 +235,7 @@ func (tt row) run(t *testing.T) {
 // check probes the rig and compares.
 func (tt row) check(t *testing.T, r *rig, c *Client) {
 	t.Helper()
+	r.left.Store(0)
 	finding := tt.probe(t, r, c)
 	if finding.Reason != tt.reason {
 		t.Errorf("reason %s, want %s", finding.Reason, tt.reason)
@@ -250,8 +253,12 @@ func (tt row) check(t *testing.T, r *rig, c *Client) {
 	if !slices.Equal(notes, tt.notes) {
 		t.Errorf("notes %v, want %v", finding.Notes, tt.notes)
 	}
-	if asked := strings.Join(r.asked(), ", "); asked != tt.requests {
-		t.Errorf("requests\n%s, want\n%s", asked, tt.requests)
+	asked := r.asked()
+	if got := strings.Join(asked, ", "); got != tt.requests {
+		t.Errorf("requests\n%s, want\n%s", got, tt.requests)
+	}
+	if n := int(r.left.Load()); n < len(asked) {
+		t.Errorf("leave was asked for %d of %d requests", n, len(asked))
 	}
 	if t.Failed() {
 		t.Logf("finding: %+v", finding)
@@ -289,7 +296,7 @@ func (tt row) probe(t *testing.T, r *rig, c *Client) pull.Finding {
 		ctx, cancel = context.WithTimeout(ctx, tt.timeout)
 		defer cancel()
 	}
-	finding := c.Probe(ctx, tt.query(r))
+	finding := c.Probe(toll.Before(ctx, func(string) error { r.left.Add(1); return nil }), tt.query(r))
 	if secret := leaked(finding); secret != "" {
 		t.Errorf("%q is in %+v", secret, finding)
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // privately is the beginning of the repositories that want a password.
@@ -36,7 +38,9 @@ type Registry struct {
 
 	mu       sync.Mutex
 	password string
+	realm    string
 	down     bool
+	held     chan struct{} // nil: nobody is
 	asked    []time.Time
 }
 
@@ -61,6 +65,27 @@ func (r *Registry) Password(password string) {
 	r.password = password
 }
 
+// Realm has all who come without a token sent to a token server.
+func (r *Registry) Realm(realm string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.realm = realm
+}
+
+// Hold keeps all who ask waiting, until it is told to let them go.
+func (r *Registry) Hold() (release func()) {
+	held := make(chan struct{})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = held
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		close(held)
+		r.held = nil
+	}
+}
+
 // Down hangs up on everybody from now on, or no more.
 func (r *Registry) Down(down bool) {
 	r.mu.Lock()
@@ -79,10 +104,22 @@ func (r *Registry) Asked() []time.Time {
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	r.asked = append(r.asked, r.now())
-	down, password := r.down, r.password
+	down, password, realm, held := r.down, r.password, r.realm, r.held
 	r.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	if down {
 		panic(http.ErrAbortHandler)
+	}
+	if realm != "" && !strings.HasPrefix(req.Header.Get("Authorization"), "Bearer ") {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`",service="registry",scope="repository:`+repository(req.URL.Path)+`:pull"`)
+		http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
+		return
+	}
+	if req.URL.Path == tokenPath {
+		_, _ = io.WriteString(w, `{"token":"t"}`) // whoever has gone away needs none
+		return
 	}
 	if _, given, _ := req.BasicAuth(); strings.HasPrefix(req.URL.Path, privately) && given != password {
 		w.Header().Set("WWW-Authenticate", `Basic realm="private"`)
@@ -92,8 +129,21 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.content.ServeHTTP(w, req)
 }
 
-// Push puts an image there, another one for each label, and counts for nothing.
-func (r *Registry) Push(image, label string) error {
+// tokenPath is where it gives tokens, for whatever registry.
+const tokenPath = "/token"
+
+// repository is the one that a path is of.
+func repository(path string) string {
+	of := strings.TrimPrefix(path, "/v2/")
+	for _, part := range []string{"/manifests/", "/blobs/", "/tags/"} {
+		of, _, _ = strings.Cut(of, part)
+	}
+	return of
+}
+
+// Push puts an image there, another one for each label, with these layers, and
+// counts for nothing.
+func (r *Registry) Push(image, label string, layers ...string) error {
 	tag, err := name.NewTag(r.Ref(image), name.Insecure)
 	if err != nil {
 		return fmt.Errorf("push %s: %w", image, err)
@@ -101,6 +151,11 @@ func (r *Registry) Push(image, label string) error {
 	made, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{
 		OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers"}, Config: v1.Config{Labels: map[string]string{"is": label}},
 	})
+	for _, layer := range layers {
+		if err == nil {
+			made, err = mutate.AppendLayers(made, static.NewLayer([]byte(layer), types.DockerLayer))
+		}
+	}
 	if err == nil {
 		err = remote.Write(tag, made, remote.WithTransport(inProcess{r.content}))
 	}

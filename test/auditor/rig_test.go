@@ -2,6 +2,7 @@ package auditor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -32,6 +33,7 @@ import (
 	"github.com/pullgate/pullgate/metrics"
 	"github.com/pullgate/pullgate/policy"
 	"github.com/pullgate/pullgate/resolver"
+	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
 	kube "github.com/pullgate/pullgate/test/e2e/cluster"
 	"github.com/pullgate/pullgate/test/e2e/rig"
@@ -58,7 +60,10 @@ type world struct {
 }
 
 // newWorld installs the chart's rights and the kind of Reports.
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { t.Helper(); return newWorldWith(t, "reports", "openreports.io") }
+
+// newWorldWith has Reports of one kind, as a file of testdata has it.
+func newWorldWith(t *testing.T, reports, group string) *world {
 	t.Helper()
 	binaries, err := rig.FindBinaries(root)
 	if err != nil {
@@ -75,8 +80,8 @@ func newWorld(t *testing.T) *world {
 	w.must("delete", "validatingwebhookconfiguration", "pullgate")
 	w.must("delete", "deployment", "pullgate", "-n", namespace)
 	w.must("apply", "-n", namespace, "-f", absolute(t, root, "test", "e2e", "testdata", "audit.yaml"))
-	w.must("apply", "-f", absolute(t, "testdata", "reports.yaml"))
-	w.must("wait", "--for=condition=Established", "crd/reports.openreports.io", "--timeout=60s")
+	w.must("apply", "-f", absolute(t, "testdata", reports+".yaml"))
+	w.must("wait", "--for=condition=Established", "crd/"+reports+"."+group, "--timeout=60s")
 	if w.kubeconfig, err = w.ServiceAccountKubeconfig(t.Context(), namespace, account); err != nil {
 		t.Fatal(err)
 	}
@@ -144,17 +149,10 @@ type replica struct {
 	metrics *prometheus.Registry
 	stop    context.CancelFunc
 	ended   chan struct{}
-}
-
-// booking tells the pacer of requests, as serve does.
-type booking struct {
-	wiring.Observer
-	pacer *live.Pacer
-}
-
-func (b booking) Requested(host, method string, code int, took time.Duration) {
-	b.pacer.Requested(host)
-	b.Observer.Requested(host, method, code, took)
+	// configure has it take another configuration up.
+	configure func(policy.Configuration) error
+	// cut off, it does not reach the API server any more.
+	cut atomic.Bool
 }
 
 // busy counts who asks.
@@ -179,9 +177,13 @@ func (b busy) Tags(ctx context.Context, image reference.Named, credential pull.C
 type noting struct {
 	http.RoundTripper
 	world *world
+	cut   *atomic.Bool
 }
 
 func (n noting) RoundTrip(req *http.Request) (*http.Response, error) {
+	if n.cut.Load() {
+		return nil, errors.New("the API server cannot be reached")
+	}
 	if req.Method != http.MethodGet && !strings.Contains(req.URL.Path, "/leases") {
 		n.world.mu.Lock()
 		n.world.writes = append(n.world.writes, req.Method+" "+req.URL.Path)
@@ -223,12 +225,16 @@ func (w *world) start(c policy.Configuration) *replica {
 		w.Fatal(err)
 	}
 	config.QPS, config.Burst = 500, 1000
-	config.Wrap(func(base http.RoundTripper) http.RoundTripper { return noting{base, w} })
 	r := &replica{metrics: prometheus.NewRegistry(), ended: make(chan struct{})}
-	auditor, err := w.newAuditor(config, c)
+	config.Wrap(func(base http.RoundTripper) http.RoundTripper { return noting{base, w, &r.cut} })
+	auditor, configure, err := w.newAuditor(config, c)
+	if err == nil {
+		err = configure(c)
+	}
 	if err != nil {
 		w.Fatal(err)
 	}
+	r.configure = configure
 	r.metrics.MustRegister(auditor.Collector())
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = func() { stop(); <-r.ended }
@@ -240,50 +246,52 @@ func (w *world) start(c policy.Configuration) *replica {
 	return r
 }
 
-func (w *world) newAuditor(config *rest.Config, c policy.Configuration) (*live.Auditor, error) {
+func (w *world) newAuditor(config *rest.Config, c policy.Configuration) (auditor *live.Auditor, configure func(policy.Configuration) error, err error) {
 	web, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	mapper, err := apiutil.NewDynamicRESTMapper(config, web)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	objects, err := dynamic.NewForConfigAndClient(config, web)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	leases, err := coordinationv1.NewForConfigAndClient(config, web)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	core, err := typedcorev1.NewForConfigAndClient(config, web)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	reader, err := client.New(config, client.Options{HTTPClient: web, Mapper: mapper})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	klog.SetSlogLogger(log)
-	pacer := live.NewPacer(c.Audit, w.clock)
-	parts, err := wiring.New(c, wiring.Dependencies{
-		Secrets: cluster.Source{Reader: reader}, Fresh: cluster.Source{Reader: reader}, Log: log,
-		Observer: booking{metrics.New(prometheus.NewRegistry(), log), pacer},
-		Asking:   func(prober resolver.Prober) resolver.Prober { return busy{pacer.Asking(prober), &w.asking} },
-		Labels:   cluster.Namespaces{Cache: reader, Direct: reader}.Labels,
-	})
-	if err != nil {
-		return nil, err
-	}
-	auditor := &live.Auditor{
+	pacer := live.NewPacer(c.Audit, w.clock, log)
+	auditor = &live.Auditor{
 		Objects: objects, Mapper: mapper, Leases: leases, Events: core, Maps: core, Namespace: namespace,
+		Nodes: func() []nodes.Node { return []nodes.Node{{Name: "worker", Runtime: "containerd"}} },
 		Clock: w.clock, Pacer: pacer, Log: log,
 	}
-	auditor.Configure(parts.Engine(parts.Platforms), func() {})
-	return auditor, nil
+	return auditor, func(c policy.Configuration) error {
+		parts, err := wiring.New(c, wiring.Dependencies{
+			Secrets: cluster.Source{Reader: reader}, Fresh: cluster.Source{Reader: reader}, Log: log,
+			Observer: metrics.New(prometheus.NewRegistry(), log),
+			Asking:   func(prober resolver.Prober) resolver.Prober { return busy{pacer.Asking(prober), &w.asking} },
+			Labels:   cluster.Namespaces{Cache: reader, Direct: reader}.Labels,
+		})
+		if err == nil {
+			auditor.Configure(parts.Engine(parts.Platforms), func() {})
+		}
+		return err
+	}, nil
 }
 
 // value is a metric's, added up over the series with all these labels, written

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pullgate/pullgate/resolver/toll"
 )
 
 const (
@@ -110,6 +112,12 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 
 // exchange sends what a request has become, and tells of it.
 func (t *transport) exchange(req, sent *http.Request) (*http.Response, error) {
+	if err := toll.Leave(req.Context(), req.URL.Host); err != nil {
+		if sent.Body != nil {
+			err = errors.Join(err, sent.Body.Close())
+		}
+		return nil, err
+	}
 	start, code := time.Now(), 0
 	resp, err := t.over(req).RoundTrip(sent)
 	if err == nil {

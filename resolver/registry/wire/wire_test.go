@@ -4,9 +4,45 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
+
+	"github.com/pullgate/pullgate/resolver/toll"
 )
+
+// TestLeave: what there is no leave for is not sent.
+func TestLeave(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	t.Cleanup(server.Close)
+	client := &http.Client{Transport: New(Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, Patience{}, nil).Over(http.DefaultTransport)}
+	no := errors.New("no leave")
+	for _, leave := range []error{nil, no} {
+		ctx := toll.Before(t.Context(), func(host string) error {
+			if want := server.Listener.Addr().String(); host != want {
+				t.Errorf("leave is asked for %s, want %s", host, want)
+			}
+			return leave
+		})
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if !errors.Is(err, leave) {
+			t.Errorf("%v, want %v", err, leave)
+		}
+		if err == nil {
+			_ = response.Body.Close()
+		}
+	}
+	if asked != 1 {
+		t.Errorf("%d requests, want 1", asked)
+	}
+}
 
 // TestSameSettings tells TLS settings of hosts.toml apart.
 func TestSameSettings(t *testing.T) {
