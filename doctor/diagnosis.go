@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pullgate/pullgate/advice"
 )
@@ -65,6 +66,19 @@ func untold(text string, args ...any) Check {
 // because adds evidence.
 func (c Check) because(lines ...string) Check {
 	c.Evidence = append(c.Evidence, lines...)
+	return c
+}
+
+// and adds another problem to one, whose code stays: what it says, and what to do
+// besides.
+func (c Check) and(other Check) Check {
+	c.Text += "; " + other.Text
+	c.Evidence = append(c.Evidence, other.Evidence...)
+	for _, remedy := range other.Remedies {
+		if !slices.Contains(c.Remedies, remedy) {
+			c.Remedies = append(c.Remedies, remedy)
+		}
+	}
 	return c
 }
 

@@ -45,6 +45,26 @@ func TestSilentRegistries(t *testing.T) {
 	}
 }
 
+// TestAllSilentRegistries: each that gives no answer is named, and what helps several
+// is said once.
+func TestAllSilentRegistries(t *testing.T) {
+	record := well(t)
+	refused := &url.Error{Op: "Get", URL: "https://r.example/v2/", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}
+	record.Registries = []Ping{
+		{Host: "one.example", Err: refused}, {Host: "good.example", Status: "200 OK"}, {Host: "two.example", Err: refused},
+		{Host: "three.example", Err: &url.Error{Op: "Get", URL: "https://three.example/v2/", Err: x509.UnknownAuthorityError{}}},
+	}
+	check := checkRegistries(record)
+	for _, host := range []string{"one.example", "two.example", "three.example"} {
+		if !strings.Contains(check.Text, host) {
+			t.Errorf("%s is not named: %s", host, check.Text)
+		}
+	}
+	if strings.Contains(check.Text, "good.example") || check.Code != RegistryNoRoute || len(check.Evidence) != 3 || len(check.Remedies) != 3 {
+		t.Errorf("%s: %s; %d lines of evidence, %d remedies", check.Code, check.Text, len(check.Evidence), len(check.Remedies))
+	}
+}
+
 // TestPings: whatever a registry answers is an answer; one on this machine may have
 // no TLS.
 func TestPings(t *testing.T) {

@@ -208,11 +208,19 @@ func checkRegistries(r *Record) Check {
 		return untold("none is known: name one with --registry")
 	}
 	var good []string
+	var all Check
 	for _, one := range r.Registries {
-		if one.Err != nil {
-			return silent(r, one)
+		switch {
+		case one.Err == nil:
+			good = append(good, one.Host)
+		case all.Code == "":
+			all = silent(r, one)
+		default:
+			all = all.and(silent(r, one))
 		}
-		good = append(good, one.Host)
+	}
+	if all.Code != "" {
+		return all
 	}
 	return fine("%s answer, asked from %s", strings.Join(good, ", "), r.From)
 }
