@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,8 +21,9 @@ type page struct {
 // section is what is recorded of one trouble.
 type section struct {
 	heading, text string
-	// fixed are what does not differ from run to run.
-	fixed []string
+	// fixed are what does not differ from run to run, and failures what kubelets said
+	// of what failed.
+	fixed, failures []string
 }
 
 // intro is the page's beginning.
@@ -63,6 +65,10 @@ func (p *page) add(t *testing.T, tr trouble, said explanation, text string) {
 	s.fixed = append(s.fixed, tr.plain(answer))
 	for _, r := range said.Remedies {
 		s.fixed = append(s.fixed, tr.plain(r.Command))
+	}
+	s.failures = failures(tr.plain(words))
+	if len(s.failures) == 0 && tr.settled == failed {
+		t.Errorf("no failure is understood in\n%s", words)
 	}
 	s.text = fmt.Sprintf("\n%s\n\n```text\n%s```\n\n```text\n%s```\n", s.heading, tr.plain(words), tr.plain(text))
 	p.sections[tr.Name] = s
@@ -118,6 +124,26 @@ func (tr trouble) words(t *testing.T) (string, error) {
 	return strings.Join(lines, "\n") + "\n", nil
 }
 
+// beginnings are what kubelets put before the words of a failure: how it is told, not
+// what.
+var beginnings = regexp.MustCompile(`^(Back-off pulling image "[^"]*": ErrImagePull: |Failed to pull image "[^"]*": )`)
+
+// failures are what is said of what failed. A kubelet that repeats its reason says
+// nothing, nor does one that pulls too often for a moment before it does.
+func failures(words string) (found []string) {
+	for line := range strings.Lines(words) {
+		kind, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		reason, message, _ := strings.Cut(strings.TrimSpace(rest), ": ")
+		message = beginnings.ReplaceAllString(message, "")
+		told := kind == "waiting" && reason != "ContainerCreating:" && reason != "ContainerCreating" ||
+			kind == "event" && slices.Contains([]string{"Failed", "FailedCreatePodSandBox", "FailedCreate", "ErrImageNeverPull", "InspectFailed"}, reason)
+		if told && message != "" && !strings.HasPrefix(message, "Error: ") && !strings.HasPrefix(message, "Back-off pulling image") && message != "pull QPS exceeded" {
+			found = append(found, message)
+		}
+	}
+	return found
+}
+
 // plain leaves out what differs from run to run.
 func (tr trouble) plain(text string) string {
 	text = on.Lab.Normalise(tr.Name, text)
@@ -161,6 +187,11 @@ func (p *page) close(file string, update bool) error {
 		for _, line := range s.fixed {
 			if !strings.Contains(of, line) {
 				errs = append(errs, fmt.Errorf("%s: not recorded: %s", name, line))
+			}
+		}
+		for _, line := range s.failures {
+			if !strings.Contains(of, line) {
+				errs = append(errs, fmt.Errorf("%s: the kubelet says what it did not say when it was recorded: %s", name, line))
 			}
 		}
 	}

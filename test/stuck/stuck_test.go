@@ -2,13 +2,19 @@ package stuck
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pullgate/pullgate/stuck"
 )
 
 const patience = 90 * time.Second
@@ -88,6 +94,9 @@ func (tr trouble) about() string {
 
 func (tr trouble) explain(t *testing.T) {
 	t.Helper()
+	if slices.Contains([]string{failed, neverPulled, "FailedCreatePodSandBox"}, tr.settled) {
+		tr.counted(t)
+	}
 	said, code := explained(t, on.Kubeconfig(), tr.about(), "-n", tr.Name)
 	text, _ := pullgate(t, on.Kubeconfig(), "explain", tr.about(), "-n", tr.Name)
 	if said.State != tr.state || said.Code != tr.code || code != exitCode(tr.state) {
@@ -178,8 +187,42 @@ func (tr trouble) mend(t *testing.T, remedies []remedy) {
 		}
 		out, err := tr.command(t, command).CombinedOutput()
 		t.Logf("[%s] %s\n%s", r.Effect, command, out)
-		if err != nil && r.Effect != "look" {
+		if err != nil && !explains(command, err) {
 			t.Errorf("%s: %v: %s", command, err, out)
+		}
+	}
+}
+
+// explains tells whether a command has ended as one that explains what is wrong.
+func explains(command string, err error) bool {
+	var exit *exec.ExitError
+	return strings.HasPrefix(command, "kubectl pullgate explain ") && errors.As(err, &exit) && (exit.ExitCode() == exitCode("broken") || exit.ExitCode() == exitCode("unknown"))
+}
+
+// counted tells whether what the kubelet says is understood where Pods that wait for
+// an image are counted, by its status or else by its events.
+func (tr trouble) counted(t *testing.T) {
+	t.Helper()
+	var pods corev1.PodList
+	var events corev1.EventList
+	for kind, into := range map[string]any{"pods": &pods, "events": &events} {
+		text, err := on.Get(t.Context(), "/api/v1/namespaces/"+tr.Name+"/"+kind)
+		if err == nil {
+			err = json.Unmarshal(text, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range pods.Items {
+		waits := stuck.Of(&pods.Items[i])
+		if waits != nil && waits.Silent {
+			if image := waits.FromEvents(events.Items); image != nil {
+				waits.Images = append(waits.Images, *image)
+			}
+		}
+		if waits == nil || len(waits.Images) == 0 || waits.Images[0].Reference == "" || waits.Images[0].Words == "" {
+			t.Errorf("what the kubelet says is not understood: %+v", waits)
 		}
 	}
 }

@@ -93,6 +93,9 @@ func login() map[string]string {
 // failed is what the status has when a pull failed.
 const failed = `"reason":"(ErrImagePull|ImagePullBackOff)"`
 
+// neverPulled is what it has when the image is not there and is not pulled.
+const neverPulled = `"waiting":{"reason":"ErrImageNeverPull","message"`
+
 func troubles() []trouble {
 	pulls := "imagePullSecrets: [{name: regcred}], " + useSecret
 	return []trouble{
@@ -130,7 +133,7 @@ func troubles() []trouble {
 			settled: failed, state: "broken", code: "NotUnpacked", outside: func() { push("diff") }},
 		{Scenario: scenario.Scenario{Name: "never", About: "pull policy Never"},
 			objects: with(`volumeMounts`, `imagePullPolicy: Never, volumeMounts`),
-			settled: `"waiting":{"reason":"ErrImageNeverPull","message"`, state: "broken", code: "NeverPresent"},
+			settled: neverPulled, state: "broken", code: "NeverPresent"},
 		{Scenario: scenario.Scenario{Name: stage.Refused, About: "a node that verifies signatures"},
 			settled: failed, state: "broken", code: "SignatureRefused", stays: true},
 		{Scenario: scenario.Scenario{Name: "init", Image: "{plain}/{repo}:2", About: "an init container"},
@@ -146,7 +149,7 @@ func troubles() []trouble {
 			settled: failed, state: "broken", code: "KeptFromPod", fill: login()},
 		{Scenario: scenario.Scenario{Name: "kept-never", About: "KEP-2535 and pull policy Never", Access: private()}, before: pulledBefore,
 			objects: with(`volumeMounts`, `imagePullPolicy: Never, volumeMounts`),
-			settled: `"waiting":{"reason":"ErrImageNeverPull","message"`, state: "broken", code: "KeptFromPod", fill: login()},
+			settled: neverPulled, state: "broken", code: "KeptFromPod", fill: login()},
 		{Scenario: scenario.Scenario{Name: "quota", About: "a namespace's quota"},
 			before:  noQuota,
 			settled: "exceeded quota", state: "broken", code: "NotCreated", fill: map[string]string{"COUNT": "1"}},
