@@ -90,22 +90,22 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *refusa
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, request *request, times times) {
 	ctx, cancel := context.WithDeadline(r.Context(), times.work())
 	defer cancel()
-	half := time.AfterFunc(time.Until(times.half()), func() {
-		if h.parts() > 1 {
-			cancel()
-		}
-	})
-	defer half.Stop()
 	var once sync.Once
-	last := time.AfterFunc(time.Until(times.last()), func() { //nolint:contextcheck // the request outlives the time for work
+	atLast := func() {
 		once.Do(func() {
 			h.warn(r.Context(), subject{request.Namespace, "the review did not end in time and is left to itself"}, "uid", request.UID)
 			w.Header().Set("Connection", "close") // it is not free for another request
 			h.send(w, r, request, unread("not checked in time"), times)
 			_ = http.NewResponseController(w).Flush() // who went away waits no more
 		})
+	}
+	half := time.AfterFunc(time.Until(times.half()), func() { //nolint:contextcheck // the request outlives the time for work
+		if h.parts() > 1 {
+			cancel()
+		}
+		time.AfterFunc(time.Until(times.last()), atLast) // whoever is answered by then is not answered again
 	})
-	defer last.Stop()
+	defer half.Stop()
 	ruling := h.review(ctx, request)
 	once.Do(func() { h.send(w, r, request, ruling, times) })
 }
