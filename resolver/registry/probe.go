@@ -22,7 +22,9 @@ import (
 // Probe answers a query. A refusal is never told from memory: what was kept
 // from earlier checks is dropped and the registry asked again before.
 func (c *Client) Probe(ctx context.Context, q pull.Query) pull.Finding {
-	q.Image, ctx = pulledReference(q.Image), c.hosts.Wire.Question(ctx)
+	q.Image = pulledReference(q.Image)
+	ctx, done := c.hosts.Wire.Question(ctx)
+	defer done()
 	switch {
 	case q.Runtimes == pull.CRIO:
 		return crioProbe{c}.probe(ctx, q)

@@ -34,7 +34,9 @@ func (c *Client) Tags(ctx context.Context, image reference.Named, credential pul
 }
 
 func (c *Client) tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
-	ctx, memo := wire.WithMemo(c.hosts.Wire.Question(ctx))
+	ctx, done := c.hosts.Wire.Question(ctx)
+	defer done()
+	ctx, memo := wire.WithMemo(ctx)
 	hosts, _, err := c.hostsFor(ctx, image, credential, containerd.ByHosts, false)
 	if err != nil {
 		return nil, err

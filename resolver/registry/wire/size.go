@@ -10,9 +10,7 @@ import (
 // size takes note of how large a blob is that comes, whole and not in a coding:
 // the library, which reads as much as the manifest says, hands no header on.
 func (m *Memo) size(req *http.Request, resp *http.Response) {
-	for req.Response != nil { // redirected: what was asked for at first counts
-		req = req.Response.Request
-	}
+	req = first(req)
 	if req.Method != http.MethodGet || resp.StatusCode != http.StatusOK || resp.ContentLength < 0 ||
 		resp.Header.Get("Content-Encoding") != "" || !strings.Contains(req.URL.Path, "/blobs/") {
 		return

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -74,7 +73,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		seen.failed(req, err)
 		return nil, err
 	}
-	resp.Body = &limitedBody{ReadCloser: resp.Body, left: limitOf(req)}
+	resp.Body = limit(req, resp.Body)
 	if err := seen.remember(req, resp); err != nil {
 		seen.failed(req, err)
 		return nil, err
@@ -164,17 +163,6 @@ func withoutZstd(req *http.Request) *http.Request {
 	return req
 }
 
-// limitOf tells a registry's answers from those of a token server.
-func limitOf(req *http.Request) int64 {
-	for req.Response != nil { // redirected: what was asked for at first counts
-		req = req.Response.Request
-	}
-	if IsContent(req.URL) {
-		return maxBody
-	}
-	return maxTokenAnswer
-}
-
 // IsContent tells a registry's URLs from those of a token service.
 func IsContent(u *url.URL) bool {
 	return slices.ContainsFunc([]string{"/manifests/", "/blobs/", "/tags/"}, func(part string) bool {
@@ -182,21 +170,10 @@ func IsContent(u *url.URL) bool {
 	})
 }
 
-// limitedBody fails a body that is longer than it should ever be.
-type limitedBody struct {
-	io.ReadCloser
-	left int64
-}
-
-// Read reads up to the limit.
-func (b *limitedBody) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, ErrBodyTooLarge
+// first is what was asked for at first, of what may be redirected.
+func first(req *http.Request) *http.Request {
+	for req.Response != nil {
+		req = req.Response.Request
 	}
-	if int64(len(p)) > b.left {
-		p = p[:b.left]
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	return n, err
+	return req
 }

@@ -20,6 +20,7 @@ type Wire struct {
 	more     []string       // CAs besides the system's
 	trusted  *x509.CertPool // the system's and more; nil: the system's
 	pauses   *pauses
+	large    chan struct{} // has one for each question that reads much
 }
 
 // New returns a Wire that dials what guard lets through, has patience with
@@ -31,14 +32,18 @@ func New(guard Guard, patience Patience, observe Observer, more ...string) *Wire
 	}
 	link, trusted := newLink(guard), withMore(nil, more)
 	return &Wire{
-		link: link, observe: observe, more: more, trusted: trusted, pauses: &pauses{patience: patience},
+		link: link, observe: observe, more: more, trusted: trusted, pauses: &pauses{patience: patience}, large: make(chan struct{}, maxLarge),
 		secure:   link.transport(&tls.Config{RootCAs: trusted}),
 		insecure: link.transport(&tls.Config{InsecureSkipVerify: true}), //nolint:gosec // as containerd on loopback
 	}
 }
 
-// Question gives what is asked within a context the patience of one question.
-func (w *Wire) Question(ctx context.Context) context.Context { return w.pauses.question(ctx) }
+// Question gives what is asked within a context the patience of one question, and
+// bounds what is read of the answers until done is called.
+func (w *Wire) Question(ctx context.Context) (question context.Context, done func()) {
+	read := &reading{room: w.large}
+	return context.WithValue(w.pauses.question(ctx), readingKey{}, read), read.end
+}
 
 // Equip puts our transport in the place of the library's, with its TLS
 // settings. It is for config.HostOptions.UpdateClient.

@@ -1,0 +1,104 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/pullgate/pullgate/resolver/clock"
+)
+
+const (
+	// smallBytes is how many bytes of answers one question reads, and smallParts
+	// how many commas in them, without asking for room: what is read is held, and
+	// a part of three bytes takes a hundred where it is decoded. Real images have
+	// some kilobytes and some hundred parts, most of them in their config.
+	smallBytes = 256 << 10
+	smallParts = 4 << 10
+	// maxLarge is how many questions read more than that at a time.
+	maxLarge = 4
+	// maxParts bounds the commas of one answer.
+	maxParts = 128 << 10
+)
+
+type readingKey struct{}
+
+// reading is what one question has read of answers. Questions that read much take
+// turns, so that registries cannot have all that Pullgate asks about at a time,
+// by as much as each may read, in memory.
+type reading struct {
+	room chan struct{} // of all questions of a Wire
+
+	mu           sync.Mutex
+	bytes, parts int64
+	large        bool
+}
+
+// take counts what was read, and waits for room where it is much.
+func (r *reading) take(ctx context.Context, size, parts int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bytes += size
+	r.parts += parts
+	if r.large || r.bytes <= smallBytes && r.parts <= smallParts {
+		return nil
+	}
+	defer clock.Stop(ctx)()
+	select {
+	case r.room <- struct{}{}:
+		r.large = true
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for room for a large answer: %w", context.Cause(ctx))
+	}
+}
+
+// end gives the room back.
+func (r *reading) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.large {
+		<-r.room
+		r.large = false
+	}
+}
+
+// limitedBody fails a body that is longer than it should ever be, or has more
+// parts, and counts what is read of it.
+type limitedBody struct {
+	io.ReadCloser
+	ctx         context.Context //nolint:containedctx // of the request that it answers
+	left, parts int64
+}
+
+// limit limits a body, by what was asked for at first: a registry's answers are
+// told from those of a token server.
+func limit(req *http.Request, body io.ReadCloser) io.ReadCloser {
+	limited := &limitedBody{ReadCloser: body, ctx: req.Context(), left: maxTokenAnswer, parts: maxParts}
+	if IsContent(first(req).URL) {
+		limited.left = maxBody
+	}
+	return limited
+}
+
+// Read reads up to the limit.
+func (b *limitedBody) Read(p []byte) (int, error) {
+	if b.left <= 0 || b.parts < 0 {
+		return 0, ErrBodyTooLarge
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.ReadCloser.Read(p)
+	parts := int64(bytes.Count(p[:n], []byte(",")))
+	b.left, b.parts = b.left-int64(n), b.parts-parts
+	if read, ok := b.ctx.Value(readingKey{}).(*reading); ok {
+		if full := read.take(b.ctx, int64(n), parts); full != nil {
+			return 0, full
+		}
+	}
+	return n, err
+}
