@@ -76,10 +76,10 @@ const (
 	rememberedFor = 15 * time.Second
 	// remembered is how many objects of a kind are kept for that long,
 	// rememberedBytes how much of them, and maxRemembered how large one may
-	// be: whoever may create Secrets and Pods decides what is read, and 32 MiB
+	// be: whoever may create Secrets and Pods decides what is read, and 24 MiB
 	// of both kinds are enough of it.
 	remembered      = 2048
-	rememberedBytes = 16 << 20
+	rememberedBytes = 12 << 20
 	maxRemembered   = 32 << 10
 )
 

@@ -22,7 +22,7 @@ const (
 	// tokens and the choice between http and https are kept, and keptHostsBytes
 	// how much the challenges and tokens of all may take.
 	keptHosts      = 4096
-	keptHostsBytes = 20 << 20
+	keptHostsBytes = 16 << 20
 	// keptFor bounds how long: certificates and hosts.toml change. It is longer
 	// than answers are kept, five minutes by default: with a challenge and a
 	// token at hand, to ask again costs a HEAD and no more.

@@ -20,7 +20,7 @@ func BenchmarkMemory(b *testing.B) {
 		b.ReportMetric(gate.megabytes(b, "VmRSS"), "idle-MB")
 		var all load
 		var turn counter
-		all.run(kept/perPod, 16, func() { post(b, client, gate.url, newPod(b, host, "fill-"+turn.next(), perPod)) })
+		all.run(kept/perPod, 4, func() { post(b, client, gate.url, newPod(b, host, "fill-"+turn.next(), perPod)) })
 		b.ReportMetric(gate.megabytes(b, "VmRSS"), "100k-cached-MB")
 		b.ReportMetric(gate.megabytes(b, "VmHWM"), "most-MB")
 	}
