@@ -35,7 +35,7 @@ import (
 
 // run serves until the context ends.
 func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
-	wiring.CollectOften()
+	go wiring.CollectOften(ctx)
 	log, err := newLog(out, o.logLevel)
 	if err != nil {
 		return err

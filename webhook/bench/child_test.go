@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -27,7 +28,7 @@ const hostileEnv = "PULLGATE_BENCH_HOSTILE"
 
 func TestMain(m *testing.M) {
 	if host, child := os.LookupEnv(childEnv); child {
-		wiring.CollectOften()
+		go wiring.CollectOften(context.Background())
 		b := &alone{}
 		handler := gate(b, host)
 		if _, hostile := os.LookupEnv(hostileEnv); hostile {

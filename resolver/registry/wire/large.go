@@ -6,12 +6,25 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/pullgate/pullgate/resolver/clock"
 )
 
 const (
+	// maxBody bounds what is read of one answer: twice the largest manifest
+	// that containerd takes.
+	maxBody = 8 << 20
+	// maxTokenAnswer bounds the answer of a token server: the token under both
+	// its names, and a little more.
+	maxTokenAnswer = 2*maxToken + 4<<10
+	// maxToken bounds a token, which the library keeps for as long as the hosts
+	// are kept. Those of public registries have up to 4 KiB, and what is larger
+	// than 8 KiB few servers take in a header.
+	maxToken = 16 << 10
 	// smallBytes is how many bytes of answers one question reads, and smallParts
 	// how many commas in them, without asking for room: what is read is held, and
 	// a part of three bytes takes a hundred where it is decoded. Real images have
@@ -72,12 +85,13 @@ type limitedBody struct {
 	io.ReadCloser
 	ctx         context.Context //nolint:containedctx // of the request that it answers
 	left, parts int64
+	over        error // what reading past that gives
 }
 
 // limit limits a body, by what was asked for at first: a registry's answers are
 // told from those of a token server.
-func limit(req *http.Request, body io.ReadCloser) io.ReadCloser {
-	limited := &limitedBody{ReadCloser: body, ctx: req.Context(), left: maxTokenAnswer, parts: maxParts}
+func limit(req *http.Request, body io.ReadCloser, over error) io.ReadCloser {
+	limited := &limitedBody{ReadCloser: body, ctx: req.Context(), left: maxTokenAnswer, parts: maxParts, over: over}
 	if IsContent(first(req).URL) {
 		limited.left = maxBody
 	}
@@ -87,7 +101,7 @@ func limit(req *http.Request, body io.ReadCloser) io.ReadCloser {
 // Read reads up to the limit.
 func (b *limitedBody) Read(p []byte) (int, error) {
 	if b.left <= 0 || b.parts < 0 {
-		return 0, ErrBodyTooLarge
+		return 0, b.over
 	}
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
@@ -101,4 +115,19 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// IsContent tells a registry's URLs from those of a token service.
+func IsContent(u *url.URL) bool {
+	return slices.ContainsFunc([]string{"/manifests/", "/blobs/", "/tags/"}, func(part string) bool {
+		return strings.Contains(u.Path, part)
+	})
+}
+
+// first is what was asked for at first, of what may be redirected.
+func first(req *http.Request) *http.Request {
+	for req.Response != nil {
+		req = req.Response.Request
+	}
+	return req
 }

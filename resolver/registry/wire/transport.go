@@ -5,29 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/pullgate/pullgate/resolver/toll"
 )
 
-const (
-	// maxBody bounds what is read of one answer: twice the largest manifest
-	// that containerd takes.
-	maxBody = 8 << 20
-	// maxTokenAnswer bounds the answer of a token server: the token under both
-	// its names, and a little more.
-	maxTokenAnswer = 2*maxToken + 4<<10
-	// maxToken bounds a token, which the library keeps for as long as the hosts
-	// are kept. Those of public registries have up to 4 KiB, and what is larger
-	// than 8 KiB few servers take in a header.
-	maxToken = 16 << 10
-	// maxChallenge bounds what a registry demands, which is kept, too. Nobody is
-	// known to send more than 1 KiB.
-	maxChallenge = 8 << 10
-)
+// maxChallenge bounds what a registry demands, which is kept, too. Nobody is
+// known to send more than 1 KiB.
+const maxChallenge = 8 << 10
 
 var (
 	// ErrBodyTooLarge is what reading past the limit of a body gives.
@@ -73,7 +59,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		seen.failed(req, err)
 		return nil, err
 	}
-	resp.Body = limit(req, resp.Body)
+	resp.Body = limit(req, resp.Body, ErrBodyTooLarge)
 	if err := seen.remember(req, resp); err != nil {
 		seen.failed(req, err)
 		return nil, err
@@ -160,20 +146,5 @@ func withoutZstd(req *http.Request) *http.Request {
 	}
 	req = req.Clone(req.Context())
 	req.Header.Set("Accept-Encoding", "gzip;q=0.8, deflate;q=0.5")
-	return req
-}
-
-// IsContent tells a registry's URLs from those of a token service.
-func IsContent(u *url.URL) bool {
-	return slices.ContainsFunc([]string{"/manifests/", "/blobs/", "/tags/"}, func(part string) bool {
-		return strings.Contains(u.Path, part)
-	})
-}
-
-// first is what was asked for at first, of what may be redirected.
-func first(req *http.Request) *http.Request {
-	for req.Response != nil {
-		req = req.Response.Request
-	}
 	return req
 }
