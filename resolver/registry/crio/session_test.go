@@ -18,7 +18,7 @@ func (i *insatiable) RoundTrip(req *http.Request) (*http.Response, error) {
 	demand := `Bearer realm="https://registry.test/token"`
 	switch {
 	case req.URL.Path == "/token":
-		fmt.Fprintf(answer, `{"token":%q}`, strings.Repeat("t", i.token))
+		_, _ = fmt.Fprintf(answer, `{"token":%q}`, strings.Repeat("t", i.token))
 	case req.URL.Path == "/v2/":
 		answer.Header().Set("WWW-Authenticate", demand)
 		answer.WriteHeader(http.StatusUnauthorized)

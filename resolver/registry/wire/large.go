@@ -52,6 +52,9 @@ type reading struct {
 
 // take counts what was read, and waits for room where it is much.
 func (r *reading) take(ctx context.Context, size, parts int64) error {
+	if r == nil {
+		return nil // no question
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.bytes += size
@@ -83,15 +86,18 @@ func (r *reading) end() {
 // parts, and counts what is read of it.
 type limitedBody struct {
 	io.ReadCloser
-	ctx         context.Context //nolint:containedctx // of the request that it answers
 	left, parts int64
-	over        error // what reading past that gives
+	over        error                         // what reading past that gives
+	count       func(size, parts int64) error // by the question
 }
 
 // limit limits a body, by what was asked for at first: a registry's answers are
 // told from those of a token server.
 func limit(req *http.Request, body io.ReadCloser, over error) io.ReadCloser {
-	limited := &limitedBody{ReadCloser: body, ctx: req.Context(), left: maxTokenAnswer, parts: maxParts, over: over}
+	ctx := req.Context()
+	read, _ := ctx.Value(readingKey{}).(*reading)
+	limited := &limitedBody{ReadCloser: body, left: maxTokenAnswer, parts: maxParts, over: over,
+		count: func(size, parts int64) error { return read.take(ctx, size, parts) }}
 	if IsContent(first(req).URL) {
 		limited.left = maxBody
 	}
@@ -109,10 +115,8 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	parts := int64(bytes.Count(p[:n], []byte(",")))
 	b.left, b.parts = b.left-int64(n), b.parts-parts
-	if read, ok := b.ctx.Value(readingKey{}).(*reading); ok {
-		if full := read.take(b.ctx, int64(n), parts); full != nil {
-			return 0, full
-		}
+	if full := b.count(int64(n), parts); full != nil {
+		return 0, full
 	}
 	return n, err
 }
