@@ -202,9 +202,3 @@ func start(t *testing.T, options rig.Options) *rig.Rig {
 
 // root is the repository.
 const root = "../../.."
-
-// drain reads what is left, so that the connection can serve again.
-func drain(body io.ReadCloser) {
-	_, _ = io.Copy(io.Discard, body)
-	_ = body.Close()
-}

@@ -35,6 +35,21 @@ func reset(w http.ResponseWriter, _ *http.Request) {
 	_ = connection.Close()
 }
 
+// halfClosed ends its own half of the connection, and listens on.
+func halfClosed(w http.ResponseWriter, r *http.Request) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer func() { _ = connection.Close() }()
+	if secured, ok := connection.(*tls.Conn); ok {
+		if tcp, ok := secured.NetConn().(*net.TCPConn); ok {
+			_ = tcp.CloseWrite()
+		}
+	}
+	silence(r.Context())
+}
+
 // slowly sends a byte now and then.
 func slowly(w http.ResponseWriter, r *http.Request) {
 	for range 30 {

@@ -119,7 +119,7 @@ func (c *chaos) answerFaults() []fault {
 		once("truncated JSON", s.changed(func(body []byte) []byte { return body[:len(body)/2] })),
 		once("corrupted JSON", s.changed(corrupted)),
 		c.answers("a page of a load balancer", page, checks, `reason="RegistryError"`, warning),
-		c.answers("now this, now that", oneOf(s.sound, s.sound, reset, status(http.StatusBadGateway, ""), hang), requests, noAnswer, warning),
+		c.answers("now this, now that", oneOf(s.sound, s.sound, reset, halfClosed, status(http.StatusBadGateway, ""), hang), requests, noAnswer, warning),
 	}
 }
 

@@ -80,6 +80,7 @@ func (s *saboteur) serve(t *testing.T, l *lab.Lab) {
 			s.connections.Add(1)
 		case http.StateClosed, http.StateHijacked:
 			s.connections.Add(-1)
+		default:
 		}
 	}}
 	config := &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
