@@ -71,12 +71,12 @@ func TestOtherRuntimes(t *testing.T) {
 	}
 }
 
-// crioPulls are scenarios in which both of containerd's paths fail for good,
-// and CRI-O's rules let the pull through.
+// crioPulls are scenarios in which both of containerd's paths fail for good, as
+// Pullgate says, too, and CRI-O's rules let the pull through.
 func crioPulls() map[string]string {
 	pulls := map[string]string{}
 	for why, names := range map[string][]string{
-		"it never asks HEAD":                {"missing-head-alone", "missing-head-alone-digest", "status-403-head", "header-md5", "header-digest-nonsense"},
+		"it never asks HEAD":                {"missing-head-alone", "missing-head-alone-digest", "header-md5", "header-digest-nonsense"},
 		"an entry without platform will do": {"platform-bare-arm64-amd64", "platform-bare-arm64"},
 		"it looks at no features":           {"platform-features"},
 	} {
