@@ -30,7 +30,10 @@ const steady, fickle = "steady.example.com", "fickle.example.com"
 // turncoat is a DNS server. The registry of a test is at 127.0.0.1; a fickle name
 // leads there at first, then to where it must not, 127.0.0.2, then to the clouds'
 // metadata, and there again.
-type turncoat struct{ asked atomic.Int64 }
+type turncoat struct {
+	asked atomic.Int64
+	still bool // it does not change its mind
+}
 
 // resolver asks it, over a connection in memory.
 func (d *turncoat) resolver() *net.Resolver {
@@ -66,7 +69,7 @@ func (d *turncoat) serve(connection net.Conn) {
 
 func (d *turncoat) address(name string) netip.Addr {
 	at := []string{"127.0.0.1", "127.0.0.2", "169.254.169.254", "127.0.0.2"}
-	if name == steady+"." {
+	if name == steady+"." || d.still {
 		return netip.MustParseAddr(at[0])
 	}
 	return netip.MustParseAddr(at[int(d.asked.Add(1)-1)%len(at)])
