@@ -44,10 +44,10 @@ func TestCredentialsStayHome(t *testing.T) {
 			tried++
 			t.Run(way.name+", "+name, func(t *testing.T) {
 				s := newStage(t)
-				demand(s)
 				if way.setup != nil {
 					way.setup(s)
 				}
+				demand(s)
 				s.wrap(func(next http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 						if strings.HasPrefix(req.Host, fickle) {

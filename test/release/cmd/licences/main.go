@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,7 +25,9 @@ const leastCovered = 75
 // allowed are the licences that a dependency may have: all of them ask for no more
 // than to be named, or, MPL-2.0, for the source of what was changed, which is
 // nothing.
-var allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "Unlicense", "CC0-1.0", "Zlib"}
+func allowed() []string {
+	return []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "Unlicense", "CC0-1.0", "Zlib"}
+}
 
 // module is one that is linked, with its licence files by their names in it.
 type module struct {
@@ -42,14 +45,14 @@ func main() {
 	root := flag.String("root", "../..", "the folder of Pullgate's go.mod")
 	texts := flag.String("texts", "", "a file to write all licences to, word for word")
 	flag.Parse()
-	if err := run(*root, *texts); err != nil {
+	if err := run(context.Background(), *root, *texts); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root, texts string) error {
-	modules, err := linked(root)
+func run(ctx context.Context, root, texts string) error {
+	modules, err := linked(ctx, root)
 	if err != nil {
 		return err
 	}
@@ -68,10 +71,10 @@ func run(root, texts string) error {
 }
 
 // linked are the modules of all packages of the program, on each system.
-func linked(root string) ([]module, error) {
+func linked(ctx context.Context, root string) ([]module, error) {
 	known := map[string]*module{}
 	for _, system := range []string{"linux", "darwin", "windows"} {
-		list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Dir}}\t{{$.Dir}}{{end}}{{end}}", "./cmd/pullgate")
+		list := exec.CommandContext(ctx, "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Dir}}\t{{$.Dir}}{{end}}{{end}}", "./cmd/pullgate")
 		list.Dir, list.Stderr = root, os.Stderr
 		list.Env = append(os.Environ(), "GOOS="+system, "GOARCH=amd64", "CGO_ENABLED=0")
 		out, err := list.Output()
@@ -171,7 +174,7 @@ func (m *module) judge() error {
 		return fmt.Errorf("%s: no licence that is known, in %q", m.path, slices.Sorted(maps.Keys(m.files)))
 	}
 	for _, name := range names {
-		if !slices.Contains(allowed, name) {
+		if !slices.Contains(allowed(), name) {
 			return fmt.Errorf("%s: the licence %s is none of those that are allowed", m.path, name)
 		}
 	}
@@ -187,7 +190,7 @@ Made by `+"`make licences`"+`, which fails where one has a licence that is not a
 
 | module | licence |
 |---|---|
-`, strings.Join(allowed, ", "))
+`, strings.Join(allowed(), ", "))
 	for _, m := range modules {
 		fmt.Fprintf(&text, "| %s | %s |\n", m.path, strings.Join(m.names(), ", "))
 	}
