@@ -22,9 +22,9 @@ const (
 	// maxDocument is less than a ConfigMap takes (Kubernetes pkg/apis/core/
 	// validation/validation.go: 1 MiB).
 	maxDocument = 900 << 10
-	// maxUnpacked is how much a document is at most: fifty times as much as a
-	// ConfigMap takes is more than anything that was found out packs to.
-	maxUnpacked = 48 << 20
+	// maxUnpacked is how much a document is at most: what was found out packs to a
+	// fifth, and a ConfigMap takes no more than that.
+	maxUnpacked = 16 << 20
 )
 
 var errTooLarge = errors.New("it is larger than what a ConfigMap may keep")
