@@ -5,26 +5,22 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/pullgate/pullgate/resolver/pull"
 )
 
-// After 100,000 different images, each of a registry and with a pull secret of its
-// own, no more is kept than there is room for, and nothing of what was under way.
+// After 100,000 different images, each of a registry of its own, no more is kept than
+// there is room for, and nothing of what was under way.
 func TestHundredThousand(t *testing.T) {
-	const kept = 10_000
-	from := shop(map[string]*corev1.Secret{})
-	resolver := newResolver(from, &registries{answers: map[string]pull.Reason{}})
-	resolver.Registry = newHangs("", 0)
+	const kept, workloads, images = 10_000, 1000, 100
+	resolver := newResolver(shop(nil), newHangs("", 0))
 	resolver.Cache, resolver.GivesUp = NewCache(kept, time.Hour), true
-	for i := range 100_000 {
-		name, host := fmt.Sprintf("s%d", i), fmt.Sprintf("r%d.example.com", i)
-		from.secrets["shop/"+name] = pullSecret(host, "ann")
-		if got := resolver.Resolve(t.Context(), deployment([]string{name}, host+"/app:1")).Results[0]; got.Reason != pull.ReasonPullable {
-			t.Fatalf("%s: %s", host, got.Message)
+	for i := range workloads {
+		report := resolver.Resolve(t.Context(), deployment(nil, many(images, fmt.Sprintf("r%d-%%d.example.com/app:1", i))...))
+		for _, got := range report.Results {
+			if got.Reason != pull.ReasonPullable {
+				t.Fatalf("%s: %s", got.Image.Reference, got.Message)
+			}
 		}
-		delete(from.secrets, "shop/"+name)
 	}
 	limit := &resolver.questions.limit
 	if load := resolver.Load(); load.Kept > kept || load.Asking+load.Waiting != 0 || load.KeptBytes > maxRemembered {
