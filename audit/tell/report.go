@@ -32,8 +32,11 @@ func reportName(uid types.UID) string { return "pullgate-" + string(uid) }
 func newReport(kind schema.GroupVersionKind, w Workload, self, hash string, now time.Time) *unstructured.Unstructured {
 	scope := map[string]any{"apiVersion": w.APIVersion, "kind": w.Kind, "namespace": w.Namespace, "name": w.Name, "uid": string(w.UID)}
 	report := &unstructured.Unstructured{Object: map[string]any{
-		"source": self, "scope": scope, "summary": summary(w), "results": results(w, self, now),
+		"scope": scope, "summary": summary(w), "results": results(w, self, now),
 	}}
+	if kind.Kind == "Report" {
+		report.Object["source"] = self
+	}
 	report.SetGroupVersionKind(kind)
 	report.SetNamespace(w.Namespace)
 	report.SetName(reportName(w.UID))

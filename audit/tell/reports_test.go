@@ -152,6 +152,9 @@ func TestReport(t *testing.T) {
 	if owners := report.GetOwnerReferences(); report.GetKind() != "PolicyReport" || len(owners) != 1 || owners[0].UID != "u" || owners[0].Kind != "Deployment" {
 		t.Errorf("%s of %+v", report.GetKind(), owners)
 	}
+	if _, named, _ := unstructured.NestedString(report.Object, "source"); named {
+		t.Error("a PolicyReport has no source, which only its results have")
+	}
 	fail, _, _ := unstructured.NestedInt64(report.Object, "summary", "fail")
 	warn, _, _ := unstructured.NestedInt64(report.Object, "summary", "warn")
 	results, _, err := unstructured.NestedSlice(report.Object, "results")

@@ -78,12 +78,12 @@ func (r *Registry) Hold() (release func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.held = held
-	return func() {
+	return sync.OnceFunc(func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		close(held)
 		r.held = nil
-	}
+	})
 }
 
 // Down hangs up on everybody from now on, or no more.
