@@ -59,7 +59,7 @@ func readProfiles(configured policy.Nodes, cluster func() map[string][]byte, opt
 	for i, file := range configured.Profiles {
 		profile, err := readProfile(file)
 		if err == nil {
-			err = read.add(strconv.Itoa(i), file, profile, configured, options)
+			err = read.add(strconv.Itoa(i), file, profile, options)
 			read.roster.files = append(read.roster.files, nodes.Profile{Name: file, Nodes: profile.Nodes, Runtimes: runtimesOf(profile.Runtime)})
 		}
 		if err != nil {
@@ -70,7 +70,7 @@ func readProfiles(configured policy.Nodes, cluster func() map[string][]byte, opt
 	for _, name := range slices.Sorted(maps.Keys(kept)) {
 		profile, err := nodeprofile.Parse(kept[name])
 		if err == nil {
-			err = read.add(name, name, profile, configured, options)
+			err = read.add(name, name, profile, options)
 		}
 		if err != nil { // another version of Pullgate may have written it
 			read.unread = fmt.Errorf("the node profile in ConfigMap %s/%s cannot be read: %w", configured.ProfilesNamespace, name, err)
@@ -116,7 +116,7 @@ func readProfile(name string) (*nodeprofile.Profile, error) {
 }
 
 // add adds a profile by its name.
-func (n *nodeProfiles) add(folder, name string, profile *nodeprofile.Profile, configured policy.Nodes, options registry.Options) error {
+func (n *nodeProfiles) add(folder, name string, profile *nodeprofile.Profile, options registry.Options) error {
 	hosts, err := n.writeHosts(folder, profile)
 	if err != nil {
 		return err
