@@ -17,14 +17,37 @@ type cached struct {
 	review  []byte
 }
 
+// warm has the images asked about until all are known: under Valgrind the first
+// handshakes with the registry can take longer than a review may.
+func (c cached) warm(b testing.TB) {
+	const tries = 20
+	var code int
+	var text []byte
+	for range tries {
+		if code, text = c.ask(); letsIn(code, text) {
+			return
+		}
+	}
+	b.Fatalf("%d: %s", code, text)
+}
+
 // answer answers the review once, without a connection.
 func (c cached) answer(b testing.TB) {
+	if code, text := c.ask(); !letsIn(code, text) {
+		b.Fatalf("%d: %s", code, text)
+	}
+}
+
+// letsIn tells whether an answer lets in without a word.
+func letsIn(code int, text []byte) bool {
+	return code == http.StatusOK && bytes.Contains(text, []byte(`"allowed":true`)) && !bytes.Contains(text, []byte("warnings"))
+}
+
+func (c cached) ask() (code int, text []byte) {
 	recorder, request := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/validate?timeout=10s", bytes.NewReader(c.review))
 	request.Header.Set("Content-Type", "application/json")
 	c.handler.ServeHTTP(recorder, request)
-	if text := recorder.Body.Bytes(); recorder.Code != http.StatusOK || !bytes.Contains(text, []byte(`"allowed":true`)) || bytes.Contains(text, []byte("warnings")) {
-		b.Fatalf("%d: %s", recorder.Code, text)
-	}
+	return recorder.Code, recorder.Body.Bytes()
 }
 
 // cachedReview is of what has so many images of the registry at host, which
@@ -53,7 +76,7 @@ func BenchmarkCached(b *testing.B) {
 		for of, handler := range map[string]http.Handler{"gate": gate, "allow": allow()} {
 			b.Run(fmt.Sprintf("images=%d/%s", n, of), func(b *testing.B) {
 				c := cached{handler, cachedReview(b, host, n)}
-				c.answer(b)
+				c.warm(b)
 				b.ReportAllocs()
 				for b.Loop() {
 					c.answer(b)

@@ -47,7 +47,7 @@ func TestCostOfACachedAdmission(t *testing.T) {
 func (c cached) cost(t *testing.T) cost {
 	const runs = 500
 	var before, after runtime.MemStats
-	c.answer(t)
+	c.warm(t)
 	runtime.ReadMemStats(&before)
 	allocations := testing.AllocsPerRun(runs, func() { c.answer(t) })
 	runtime.ReadMemStats(&after)

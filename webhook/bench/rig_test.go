@@ -122,6 +122,7 @@ func (i *images) start(b testing.TB) string { return start(b, i) }
 func start(b testing.TB, registry http.Handler) string {
 	server := httptest.NewUnstartedServer(registry)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{*selfMade(b)}} // whose handshake is cheap
 	server.StartTLS()
 	b.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "https://")
@@ -181,10 +182,8 @@ func gateOf(b testing.TB, reader client.Reader, known []nodes.Node) http.Handler
 // quiet is a log that is written like the program's, and read by nobody.
 func quiet() slog.Handler { return slog.NewJSONHandler(io.Discard, nil) }
 
-// serve serves a handler by Pullgate's own server or by controller-runtime's, and
-// returns the URL.
-func serve(b testing.TB, handler http.Handler, own bool) string {
-	ctrl.SetLogger(logr.FromSlogHandler(quiet()))
+// selfMade is a certificate like those that Pullgate makes.
+func selfMade(b testing.TB) *tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		b.Fatal(err)
@@ -194,7 +193,14 @@ func serve(b testing.TB, handler http.Handler, own bool) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	certificate := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// serve serves a handler by Pullgate's own server or by controller-runtime's, and
+// returns the URL.
+func serve(b testing.TB, handler http.Handler, own bool) string {
+	ctrl.SetLogger(logr.FromSlogHandler(quiet()))
+	certificate := selfMade(b)
 	config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate, nil }}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
