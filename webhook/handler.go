@@ -91,7 +91,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, request *reques
 	ctx, cancel := context.WithDeadline(r.Context(), times.work())
 	defer cancel()
 	var once sync.Once
-	atLast := func() {
+	atLast := func() { //nolint:contextcheck // the request outlives the time for work
 		once.Do(func() {
 			h.warn(r.Context(), subject{request.Namespace, "the review did not end in time and is left to itself"}, "uid", request.UID)
 			w.Header().Set("Connection", "close") // it is not free for another request
@@ -99,7 +99,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, request *reques
 			_ = http.NewResponseController(w).Flush() // who went away waits no more
 		})
 	}
-	half := time.AfterFunc(time.Until(times.half()), func() { //nolint:contextcheck // the request outlives the time for work
+	half := time.AfterFunc(time.Until(times.half()), func() {
 		if h.parts() > 1 {
 			cancel()
 		}

@@ -85,7 +85,7 @@ func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // of its own within its repository.
 func (i *images) manifest(repository, object string) string {
 	if kept, ok := i.own.Load(object); ok {
-		return kept.(string) //nolint:forcetypeassert // nothing else is stored
+		return kept.(string)
 	}
 	own := strings.HasPrefix(object, "own-")
 	content := repository
