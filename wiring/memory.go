@@ -42,6 +42,6 @@ func CollectOften(ctx context.Context) {
 // percentFor is by how much the heap may grow, in steps of ten, since each change
 // stops the world for a moment.
 func percentFor(live uint64) int {
-	percent := 100 * muchGarbage / max(live, muchGarbage)
+	percent := 100 * muchGarbage / max(float64(live), muchGarbage)
 	return max(leastPercent, int(percent)/10*10)
 }

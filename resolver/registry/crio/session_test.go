@@ -16,10 +16,10 @@ type insatiable struct{ scopes, token int }
 func (i *insatiable) RoundTrip(req *http.Request) (*http.Response, error) {
 	answer := httptest.NewRecorder()
 	demand := `Bearer realm="https://registry.test/token"`
-	switch {
-	case req.URL.Path == "/token":
+	switch req.URL.Path {
+	case "/token":
 		_, _ = fmt.Fprintf(answer, `{"token":%q}`, strings.Repeat("t", i.token))
-	case req.URL.Path == "/v2/":
+	case "/v2/":
 		answer.Header().Set("WWW-Authenticate", demand)
 		answer.WriteHeader(http.StatusUnauthorized)
 	default:
