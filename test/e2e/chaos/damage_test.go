@@ -124,12 +124,17 @@ func (s *saboteur) forTokens(fault http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// firstTime does something to what is asked for the first time, and nothing when it
-// is asked for again.
+// firstTime does something to the first that is read of an image, and nothing to what
+// is read of it then.
 func (s *saboteur) firstTime(fault http.HandlerFunc) http.HandlerFunc {
 	var asked sync.Map
 	return func(w http.ResponseWriter, r *http.Request) {
-		if _, again := asked.LoadOrStore(r.Method+" "+r.URL.Path, true); again {
+		repository, _, content := strings.Cut(r.URL.Path, "/manifests/")
+		if !content || r.Method != http.MethodGet {
+			s.sound(w, r)
+			return
+		}
+		if _, again := asked.LoadOrStore(repository, true); again {
 			s.sound(w, r)
 			return
 		}

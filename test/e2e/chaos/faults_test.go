@@ -72,7 +72,6 @@ const (
 	requests  = "pullgate_registry_requests_total"
 	checks    = "pullgate_checks_total"
 	took      = "pullgate_registry_request_duration_seconds"
-	reads     = "pullgate_secret_reads_total"
 	noAnswer  = `code="0"`
 	apiErrors = "rest_client_requests_total"
 )
@@ -221,7 +220,7 @@ func (c *chaos) apiServerFaults() []fault {
 	const duration = "pullgate_admission_duration_seconds"
 	return []fault{
 		{name: "Secrets take a second", metric: duration, read: c.slowerThan(duration, "0.5"), sees: nothing, silent: true, onBegin: delay(time.Second), onEnd: delay(0)},
-		{name: "Secrets do not come", metric: reads, labels: []string{`result="failed"`}, sees: "a warning on Pods with pull secrets", onBegin: delay(time.Minute), onEnd: delay(0)},
+		{name: "Secrets do not come", metric: "pullgate_admission_requests_total", labels: []string{`verdict="unknown"`}, sees: "a warning on Pods with pull secrets", onBegin: delay(time.Minute), onEnd: delay(0)},
 		{name: "the API server restarts", metric: apiErrors, labels: []string{`code="<error>"`}, sees: "nobody is there to be asked", lossy: true,
 			onBegin: c.restartServer},
 	}
