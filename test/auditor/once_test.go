@@ -42,8 +42,10 @@ func terminal(t *testing.T) (ours, theirs *os.File) {
 // of the volume are not there.
 func (w *world) everyRole() {
 	w.Helper()
-	if err := w.registry.Push("shop/web:1", "there"); err != nil {
-		w.Fatal(err)
+	for _, image := range []string{"shop/web:1", "shop/data:2", "shop/tools:2"} {
+		if err := w.registry.Push(image, "there"); err != nil {
+			w.Fatal(err)
+		}
 	}
 	w.feed("apiVersion: v1\nkind: Node\nmetadata: {name: worker}\n", "apply", "-f", "-")
 	w.feed(fmt.Sprintf(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"debugged","namespace":"shop"},"spec":{"nodeName":"worker",

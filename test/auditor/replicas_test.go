@@ -68,6 +68,9 @@ func TestReplicas(t *testing.T) {
 func TestPolicyReports(t *testing.T) {
 	const interval = 30 * time.Minute
 	w := newWorldWith(t, "policyreports", "wgpolicyk8s.io")
+	if err := w.registry.Push("shop/gone:2", "there"); err != nil {
+		t.Fatal(err)
+	}
 	w.feed(w.deploy("gone", "shop/gone:1", ""), "apply", "-f", "-")
 	reports := func() string {
 		return strings.TrimSpace(w.must("get", "policyreports", "-n", "shop", "-o",
