@@ -187,11 +187,15 @@ func (tr trouble) mend(t *testing.T, remedies []remedy) {
 		}
 		out, err := tr.command(t, command).CombinedOutput()
 		t.Logf("[%s] %s\n%s", r.Effect, command, out)
-		if err != nil && !explains(command, err) {
+		if err != nil && !explains(command, err) && !strings.HasPrefix(command, toKubelet) {
 			t.Errorf("%s: %v: %s", command, err, out)
 		}
 	}
 }
+
+// toKubelet begins a command that asks a kubelet, of which those of the stage serve
+// nobody.
+const toKubelet = "kubectl get --raw /api/v1/nodes/"
 
 // explains tells whether a command has ended as one that explains what is wrong.
 func explains(command string, err error) bool {
