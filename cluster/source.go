@@ -26,11 +26,16 @@ type Source struct {
 	Observe func(kind string, err error)
 }
 
-// seen tells of a read.
-func (s Source) seen(kind string, err error) error {
-	if s.Observe != nil {
-		s.Observe(kind, err)
+// seen tells of a read; of one that was ended, why: it was late, or nobody waits.
+func (s Source) seen(ctx context.Context, kind string, err error) error {
+	if s.Observe == nil {
+		return err
 	}
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		s.Observe(kind, cause)
+		return err
+	}
+	s.Observe(kind, err)
 	return err
 }
 
@@ -38,14 +43,14 @@ func (s Source) seen(kind string, err error) error {
 func (s Source) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
 	err := s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret)
-	return secret, s.seen("Secret", proven(err, "secrets", name))
+	return secret, s.seen(ctx, "Secret", proven(err, "secrets", name))
 }
 
 // ServiceAccount reads one ServiceAccount.
 func (s Source) ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
 	account := &corev1.ServiceAccount{}
 	err := s.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, account)
-	return account, s.seen("ServiceAccount", proven(err, "serviceaccounts", name))
+	return account, s.seen(ctx, "ServiceAccount", proven(err, "serviceaccounts", name))
 }
 
 // proven lets an error say that an object is missing only where a Status of the

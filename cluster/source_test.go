@@ -141,6 +141,26 @@ func TestRememberReadsOnceForAll(t *testing.T) {
 	})
 }
 
+// A read that ends since time is up has failed; one for which nobody waits has not.
+func TestRememberTellsWhyAReadEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := make(chan error, 1)
+		source := Remember(Source{Reader: slowServer{&apiServer{}}, Observe: func(_ string, err error) { seen <- err }})
+		late, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, _ = source.Secret(late, "shop", "a")
+		if err := <-seen; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("time was up: %v", err)
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, cancel)
+		_, _ = source.Secret(gone, "shop", "a")
+		if err := <-seen; !errors.Is(err, context.Canceled) {
+			t.Errorf("who asked has gone: %v", err)
+		}
+	})
+}
+
 // Neither that an object is missing is remembered nor that it could not be read.
 func TestRememberErrors(t *testing.T) {
 	server := &apiServer{objects: map[string]client.Object{}}

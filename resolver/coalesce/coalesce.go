@@ -27,7 +27,7 @@ type question[V any] struct {
 	value  V
 	err    error
 	askers int
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 }
 
 // PanicError is what a question whose answering panicked comes to.
@@ -58,7 +58,7 @@ func (g *Group[K, V]) Join(ctx context.Context, key K, put func(context.Context)
 	}
 	q.askers++
 	g.mu.Unlock()
-	defer g.leave(key, q)
+	defer func() { g.leave(key, q, context.Cause(ctx)) }()
 	if joined {
 		joins(q.asked)
 	}
@@ -79,7 +79,7 @@ func (g *Group[K, V]) start(ctx context.Context, key K, put func(context.Context
 	q := &question[V]{done: make(chan struct{}), asked: ctx, cancel: cancel}
 	g.under[key] = q
 	go func() {
-		defer cancel()
+		defer cancel(nil)
 		value, err := guarded(ctx, put)
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -91,11 +91,16 @@ func (g *Group[K, V]) start(ctx context.Context, key K, put func(context.Context
 }
 
 // life is the context of a question.
-func (g *Group[K, V]) life(ctx context.Context) (context.Context, context.CancelFunc) {
-	if g.Life > 0 {
-		return context.WithTimeout(ctx, g.Life)
+func (g *Group[K, V]) life(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if g.Life == 0 {
+		return ctx, cancel
 	}
-	return context.WithCancel(ctx)
+	ctx, stop := context.WithTimeout(ctx, g.Life)
+	return ctx, func(cause error) {
+		cancel(cause)
+		stop()
+	}
 }
 
 // guarded makes an error of a panic: nobody else would catch it.
@@ -108,13 +113,13 @@ func guarded[V any](ctx context.Context, put func(context.Context) (V, error)) (
 	return put(ctx)
 }
 
-// leave ends a question for which nobody waits any more, unless it has a life of
-// its own.
-func (g *Group[K, V]) leave(key K, q *question[V]) {
+// leave ends a question for which nobody waits any more, for the last asker's
+// cause, unless it has a life of its own.
+func (g *Group[K, V]) leave(key K, q *question[V], cause error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if q.askers--; q.askers == 0 && g.Life == 0 {
-		q.cancel()
+		q.cancel(cause)
 		g.forget(key, q) // who asks now gets an answer of their own
 	}
 }
