@@ -81,13 +81,13 @@ func Of(pods []*Pod, image workload.Image, containerd func(node string) bool) Us
 func (u *Use) add(p *Pod, image workload.Image, containerd func(node string) bool) {
 	waits, started := false, false
 	for _, c := range p.containers {
-		own := c.name.Value() == image.Container && c.image.Value() == image.Reference && image.Role != workload.Volume
+		own := c.isOf(image)
 		if !own && (image.Role != workload.Volume || !image.Mounted) {
 			continue
 		}
 		waits, started = waits || c.waits, started || c.id.Value() != ""
-		if digest := c.digest(); own && !c.waits && digest != "" && containerd(p.node.Value()) && !slices.Contains(u.digests, digest) {
-			u.digests = append(u.digests, digest)
+		if own && !c.waits && containerd(p.node.Value()) {
+			u.runs(c.digest())
 		}
 	}
 	switch {
@@ -96,6 +96,18 @@ func (u *Use) add(p *Pod, image workload.Image, containerd func(node string) boo
 	case started:
 		u.Started++
 	}
+}
+
+// runs takes note of what runs, once; "" is not known.
+func (u *Use) runs(digest string) {
+	if digest != "" && !slices.Contains(u.digests, digest) {
+		u.digests = append(u.digests, digest)
+	}
+}
+
+// isOf tells whether an image is a container's own.
+func (c *container) isOf(image workload.Image) bool {
+	return image.Role != workload.Volume && c.name.Value() == image.Container && c.image.Value() == image.Reference
 }
 
 // Moved says that a tag leads to another image than the one that runs; "" where it

@@ -35,7 +35,6 @@ import (
 
 // run serves until the context ends.
 func (o *serveOptions) run(ctx context.Context, out io.Writer) error {
-	go wiring.CollectOften(ctx)
 	log, err := newLog(out, o.logLevel)
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pullgate/pullgate/wiring"
 )
 
 // serveOptions are the flags of `pullgate serve`.
@@ -37,7 +39,10 @@ webhook configuration.`,
   # on a workstation, with certificates of one's own
   pullgate serve --kubeconfig ~/.kube/config --cert-dir ./certs --bind-address 127.0.0.1:9443`,
 		Args: exactArgs(0, ""),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.ErrOrStderr()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			go wiring.CollectOften(cmd.Context())
+			return o.run(cmd.Context(), cmd.ErrOrStderr())
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.config, "config", "", "configuration `FILE`; taken up again when it changes")

@@ -60,7 +60,7 @@ func (g *Group[K, V]) Join(ctx context.Context, key K, put func(context.Context)
 	g.mu.Unlock()
 	defer func() { g.leave(key, q, context.Cause(ctx)) }()
 	if joined {
-		joins(q.asked)
+		joins(q.asked) //nolint:contextcheck // the question's, not the asker's
 	}
 	select {
 	case <-q.done:
