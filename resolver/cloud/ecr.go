@@ -110,7 +110,7 @@ func (e ECR) Login(ctx context.Context, scope string) (pull.Credential, time.Tim
 func ecrCredential(token *string, until *time.Time) (pull.Credential, time.Time, error) {
 	decoded, err := base64.StdEncoding.DecodeString(aws.ToString(token))
 	username, password, ok := strings.Cut(string(decoded), ":")
-	if err != nil || !ok {
+	if err != nil || !ok || username == "" {
 		return pull.Credential{}, time.Time{}, &failure{ecrAdvice, errors.New("the token is not base64 of NAME:PASSWORD")}
 	}
 	return pull.NewCredential(pull.Source{Kind: pull.FromCloud, Name: pull.ECR}, username, password), aws.ToTime(until), nil

@@ -11,14 +11,14 @@ import (
 // error that says no more of it than the two fields of an OAuth error.
 func FuzzAnswers(f *testing.F) {
 	for _, said := range []string{
-		"", "{}", `{"error":"invalid_client","error_description":"no"}`, `{"error":1}`, `[` + marker + `]`, "QVdTOnBhc3M=", "QVdT", "!" + marker, `{"error":"a\nb"}`, `{"refresh_token":"` + marker + `"}`,
+		"", "{}", `{"error":"invalid_client","error_description":"no"}`, `{"error":1}`, `[` + marker + `]`, "QVdTOnBhc3M=", "QVdT", "OhBn", "!" + marker, `{"error":"a\nb"}`, `{"refresh_token":"` + marker + `"}`,
 	} {
 		f.Add(said)
 	}
 	now := time.Now()
 	f.Fuzz(func(t *testing.T, said string) {
 		credential, _, err := ecrCredential(&said, &now)
-		if err == nil && credential.IsAnonymous() && said != "Og==" && !strings.Contains(said, "\n") {
+		if err == nil && credential.IsAnonymous() {
 			t.Errorf("%q is nobody's credential", said)
 		}
 		if err != nil && len(said) > 8 && strings.Contains(err.Error(), said) {
