@@ -122,10 +122,16 @@ func compareCRIO(record golden.CRIORecord, reason pull.Reason) string {
 	}
 	text := lastCRIO(record).Text
 	passing := crioTrouble().MatchString(text) && !strings.Contains(text, "ApplyLayer") // which unpacks
-	switch verdict := reason.Verdict(); {
-	case record.Pulled() && verdict == pull.Broken:
+	return compareEnds(record.Pulled(), passing, reason.Verdict())
+}
+
+// compareEnds puts a verdict beside whether a node pulled; passing says that it
+// failed for a reason that may pass.
+func compareEnds(pulled, passing bool, verdict pull.Verdict) string {
+	switch {
+	case pulled && verdict == pull.Broken:
 		return falseDenial
-	case record.Pulled() && verdict == pull.Pullable:
+	case pulled && verdict == pull.Pullable:
 		return agrees
 	case verdict == pull.Pullable:
 		return missed

@@ -25,20 +25,7 @@ func readCRIOOnContainerd(t *testing.T) golden.File {
 // it by either of its paths.
 func compareContainerd(record golden.Record, reason pull.Reason) string {
 	passing := slices.ContainsFunc(record.Texts(), crioTrouble().MatchString)
-	switch verdict := reason.Verdict(); {
-	case record.Pulled() && verdict == pull.Broken:
-		return falseDenial
-	case record.Pulled() && verdict == pull.Pullable:
-		return agrees
-	case verdict == pull.Pullable:
-		return missed
-	case passing && verdict == pull.Broken:
-		return rashDenial
-	case passing, verdict == pull.Broken:
-		return agrees
-	default:
-		return cautious
-	}
+	return compareEnds(record.Pulled(), passing, reason.Verdict())
 }
 
 // TestCRIOScenariosOnContainerd compares Pullgate with containerd where CRI-O's ways
