@@ -43,11 +43,16 @@ type registry struct {
 	asked   map[string][]time.Time
 	anew    []time.Time
 	after   time.Duration // Retry-After
+	hangs   bool
 }
 
 func (r *registry) Probe(ctx context.Context, query pull.Query) pull.Finding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.hangs {
+		<-ctx.Done()
+		return pull.Finding{Reason: pull.Timeout}
+	}
 	if query.Anew {
 		r.anew = append(r.anew, time.Now())
 	}
@@ -217,6 +222,22 @@ func TestStates(t *testing.T) {
 		r.record.rest()
 		if got := r.metrics(t, "pullgate"); got != "pullgate_audit_leading 0" {
 			t.Errorf("without the Lease: %s", got)
+		}
+	})
+}
+
+// What a term's end cuts off says nothing; it is due when the next one begins.
+func TestCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, policy.Auditing{})
+		r.seen(deployment("web", "r.example/web:1"), false)
+		r.registry.hangs = true
+		r.runFor(t, time.Second)
+		if got := r.metrics(t, "web"); got != "" {
+			t.Errorf("after a look that was cut off: %s", got)
+		}
+		if known := r.known().Workloads; len(known) != 0 {
+			t.Errorf("a look that was cut off is kept: %v", known)
 		}
 	})
 }

@@ -230,9 +230,12 @@ func (t *term) next() (key string, due subject, wait time.Duration) {
 // look looks at one workload, tells what came of it, and says when it is due
 // again.
 func (t *term) look(ctx context.Context, key string, s subject) {
-	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	limited, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	report, again, ok := t.ask(ctx, s.Workload)
+	report, again, ok := t.ask(limited, s.Workload)
+	if ctx.Err() != nil {
+		return // what was cut off says nothing; whoever is next looks
+	}
 	if !ok {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -241,7 +244,7 @@ func (t *term) look(ctx context.Context, key string, s subject) {
 	}
 	found := t.record.take(key, s.uid, report)
 	if found != nil {
-		t.tell(ctx, key, found)
+		t.tell(limited, key, found)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

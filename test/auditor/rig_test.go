@@ -55,8 +55,8 @@ type world struct {
 	kubeconfig string // of Pullgate's account
 
 	mu     sync.Mutex
-	writes []string // to the API server by replicas
-	asking atomic.Int32
+	writes []string     // to the API server by replicas
+	asking atomic.Int32 // registries and the API server, but for watches and the Lease
 }
 
 // newWorld installs the chart's rights and the kind of Reports.
@@ -138,10 +138,23 @@ func (w *world) await(what string, done func() bool) {
 func (w *world) advance(lasts time.Duration) {
 	w.Helper()
 	for end := w.clock.Now().Add(lasts); w.clock.Now().Before(end); {
-		w.await("an idle auditor", func() bool { return w.asking.Load() == 0 && w.clock.Waiters() >= 3 })
+		w.idle()
 		w.clock.Step(time.Minute)
 	}
-	w.await("an idle auditor", func() bool { return w.asking.Load() == 0 && w.clock.Waiters() >= 3 })
+	w.idle()
+}
+
+// idle awaits that the auditor has nothing to do: it asks nobody, several times
+// in a row, for between two requests of a look it asks nobody either.
+func (w *world) idle() {
+	w.Helper()
+	calm := 0
+	w.await("an idle auditor", func() bool {
+		if calm++; w.asking.Load() != 0 || w.clock.Waiters() < 3 {
+			calm = 0
+		}
+		return calm == 3
+	})
 }
 
 // replica is one of Pullgate's.
@@ -184,7 +197,12 @@ func (n noting) RoundTrip(req *http.Request) (*http.Response, error) {
 	if n.cut.Load() {
 		return nil, errors.New("the API server cannot be reached")
 	}
-	if req.Method != http.MethodGet && !strings.Contains(req.URL.Path, "/leases") {
+	if strings.Contains(req.URL.Path, "/leases") || req.URL.Query().Has("watch") {
+		return n.RoundTripper.RoundTrip(req)
+	}
+	n.world.asking.Add(1)
+	defer n.world.asking.Add(-1)
+	if req.Method != http.MethodGet {
 		n.world.mu.Lock()
 		n.world.writes = append(n.world.writes, req.Method+" "+req.URL.Path)
 		n.world.mu.Unlock()
