@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 // rolloutsConfig makes Rollouts known.
@@ -30,7 +31,7 @@ spec:
 // part comes after the other.
 func TestAdmission(t *testing.T) {
 	t.Parallel()
-	r := start(t, rig.Options{Manifest: installRollouts(), Config: rolloutsConfig})
+	r := rigtest.Start(t, root, rig.Options{Manifest: installRollouts(), Config: rolloutsConfig})
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *rig.Rig)

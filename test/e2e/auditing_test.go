@@ -11,6 +11,7 @@ import (
 
 	"github.com/pullgate/pullgate/test/e2e/lab"
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 // finding is what of a result of `pullgate audit -o json` is looked at.
@@ -50,15 +51,12 @@ func (f finding) note(reason string) string {
 // and its exit code.
 func (s stage) audited(kubeconfig string, args ...string) (stdout, stderr string, code int) {
 	s.Helper()
-	binaries, err := rig.FindBinaries(root)
-	if err != nil {
-		s.Fatal(err)
-	}
+	binaries := rigtest.Binaries(s, root)
 	args = append([]string{"audit", "--kubeconfig", kubeconfig, "--config", s.rig.Gate.ConfigFile}, args...)
 	cmd := exec.CommandContext(s.Context(), binaries.Pullgate, args...)
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err = cmd.Run()
+	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		s.Fatal(err)
@@ -84,7 +82,7 @@ func (s stage) report(kubeconfig string, args ...string) (auditReport, map[strin
 // TestAudit looks at a cluster in which much is broken.
 func TestAudit(t *testing.T) {
 	t.Parallel()
-	r := start(t, rig.Options{})
+	r := rigtest.Start(t, root, rig.Options{})
 	s := newStage(t, r, "broken", "pullgate.dev/mode=off")
 	s.breakThings()
 	other := newStage(t, r, "other", "pullgate.dev/mode=warn")

@@ -13,6 +13,7 @@ import (
 	"github.com/pullgate/pullgate/test/e2e/cluster"
 	"github.com/pullgate/pullgate/test/e2e/pki"
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 // webhookAudience is what tokens for Pullgate are issued for.
@@ -29,7 +30,7 @@ func TestCallersByCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, rig.Options{Before: func(ctx context.Context, c *cluster.Cluster) ([]string, error) {
+	r := rigtest.Start(t, root, rig.Options{Before: func(ctx context.Context, c *cluster.Cluster) ([]string, error) {
 		file := filepath.Join(c.Dir(), "callers.crt")
 		if err := os.WriteFile(file, authority.PEM, 0o600); err != nil {
 			return nil, err
@@ -54,7 +55,7 @@ func TestCallersByToken(t *testing.T) {
 		text, err := c.Must(ctx, "", "--namespace", "default", "create", "token", account, "--audience", audience)
 		return strings.TrimSpace(text), err
 	}
-	r := start(t, rig.Options{Before: func(ctx context.Context, c *cluster.Cluster) ([]string, error) {
+	r := rigtest.Start(t, root, rig.Options{Before: func(ctx context.Context, c *cluster.Cluster) ([]string, error) {
 		if _, err := c.Must(ctx, "", "--namespace", "default", "create", "serviceaccount", "webhook-auth"); err != nil {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/pullgate/pullgate/test/e2e/pki"
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 // doctored is what pullgate doctor says as JSON.
@@ -50,10 +51,7 @@ func (d doctored) codes() []string {
 // doctor runs pullgate doctor in the namespace, with more in its environment.
 func (s stage) doctor(env []string, args ...string) doctored {
 	s.Helper()
-	binaries, err := rig.FindBinaries(root)
-	if err != nil {
-		s.Fatal(err)
-	}
+	binaries := rigtest.Binaries(s, root)
 	cmd := exec.CommandContext(s.Context(), binaries.Pullgate, append([]string{"doctor", "-n", s.namespace, "-o", "json"}, args...)...)
 	cmd.Env = append(append(os.Environ(), "KUBECONFIG="+s.rig.Kubeconfig()), env...)
 	out, err := cmd.Output()
@@ -83,7 +81,7 @@ func (s stage) awaitDoctor(want []string, env []string, args ...string) doctored
 // are in test/operate.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	r := start(t, rig.Options{CertDir: true})
+	r := rigtest.Start(t, root, rig.Options{CertDir: true})
 	s := newStage(t, r, "shop")
 	webhook := func(format string) {
 		t.Helper()

@@ -36,28 +36,3 @@ func updating() bool { return flag.Lookup(updateFlag).Value.String() == "true" }
 
 // installRollouts is the manifest for a cluster with Rollouts.
 func installRollouts() string { return filepath.Join("testdata", "install-rollouts.yaml") }
-
-// start puts together what a test runs on, and takes it down with the test.
-func start(t *testing.T, options rig.Options) *rig.Rig {
-	t.Helper()
-	var err error
-	if options.Binaries, err = rig.FindBinaries(root); err != nil {
-		t.Fatal(err)
-	}
-	if options.Manifest == "" {
-		options.Manifest = filepath.Join(root, "deploy", "install.yaml")
-	}
-	r, err := rig.Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("pullgate printed:\n%s", r.Gate.Log())
-		}
-		if err := r.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return r
-}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pullgate/pullgate/test/e2e/lab"
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 // saying is one thing that kubectl prints.
@@ -37,7 +38,7 @@ type messagesChapter struct {
 // TestMessages records docs/messages.md: what kubectl prints for each reason.
 func TestMessages(t *testing.T) {
 	t.Parallel()
-	r := start(t, rig.Options{Manifest: installRollouts(), CertDir: true})
+	r := rigtest.Start(t, root, rig.Options{Manifest: installRollouts(), CertDir: true})
 	stages := map[string]stage{"": newStage(t, r, "shop"), "warn": newStage(t, r, "shop-warn", "pullgate.dev/mode=warn")}
 	config := stages[""].prepareMessages()
 	var page strings.Builder

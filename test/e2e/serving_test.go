@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 const (
@@ -21,10 +22,7 @@ const (
 // testSize measures the program, and its memory when it has done next to
 // nothing.
 func testSize(t *testing.T, r *rig.Rig) {
-	binaries, err := rig.FindBinaries(root)
-	if err != nil {
-		t.Fatal(err)
-	}
+	binaries := rigtest.Binaries(t, root)
 	info, err := os.Stat(binaries.Pullgate)
 	if err != nil {
 		t.Fatal(err)

@@ -8,13 +8,14 @@ import (
 
 	"github.com/pullgate/pullgate/test/e2e/lab"
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 	"github.com/pullgate/pullgate/test/e2e/tour"
 )
 
 // TestTour checks what `make demo` shows, and that the README shows the same.
 func TestTour(t *testing.T) {
 	t.Parallel()
-	r := start(t, rig.Options{})
+	r := rigtest.Start(t, root, rig.Options{})
 	if err := tour.Prepare(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
@@ -38,10 +39,7 @@ func TestTour(t *testing.T) {
 // TestChecks checks what `make demo` shows before there is a cluster.
 func TestChecks(t *testing.T) {
 	t.Parallel()
-	binaries, err := rig.FindBinaries(root)
-	if err != nil {
-		t.Fatal(err)
-	}
+	binaries := rigtest.Binaries(t, root)
 	registries, err := lab.Start(t.Context(), lab.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 // TestChaos creates Pods through the API server while something is the matter, one
@@ -71,7 +72,7 @@ func newChaos(t *testing.T) *chaos {
 	if err := os.WriteFile(trusted, c.registry.trusts.PEM, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, rig.Options{
+	r := rigtest.Start(t, root, rig.Options{
 		Config: strings.Replace(rig.DefaultConfig, "[127.0.0.1/32]", fmt.Sprintf("[%s/32, %s/32]", home, away), 1) + "cache: {positiveTTL: 500ms, size: 2000}\n",
 		Under:  c.names.under(), Env: []string{"SSL_CERT_FILE=" + trusted}, Before: c.between.kubeconfig,
 	})

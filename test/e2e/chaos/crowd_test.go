@@ -177,28 +177,5 @@ func await(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// start puts a rig together, and takes it down with the test.
-func start(t *testing.T, options rig.Options) *rig.Rig {
-	t.Helper()
-	var err error
-	if options.Binaries, err = rig.FindBinaries(root); err != nil {
-		t.Fatal(err)
-	}
-	options.Manifest = root + "/deploy/install.yaml"
-	r, err := rig.Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("pullgate printed:\n%s", r.Gate.Log())
-		}
-		if err := r.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return r
-}
-
 // root is the repository.
 const root = "../../.."

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 // slowAnswer is how long a registry takes that is slow, and not given up: a new image
@@ -26,7 +27,7 @@ const slowAnswer = time.Second
 // within that is enough: what Pullgate does to neighbours it does in each.
 func TestSlowRegistrySlowsNobody(t *testing.T) {
 	const waiting, rounds, most = 500, 5, 2.0
-	r := start(t, rig.Options{Config: rig.DefaultConfig + "cache: {positiveTTL: 200ms}\n"})
+	r := rigtest.Start(t, root, rig.Options{Config: rig.DefaultConfig + "cache: {positiveTTL: 200ms}\n"})
 	good, bad := newCrowd(t, r, "good", atOnce), newCrowd(t, r, "bad", waiting)
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		select {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 // positiveTTL is for how long an answer is kept.
@@ -29,7 +30,7 @@ func TestOneImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, rig.Options{Config: rig.DefaultConfig + fmt.Sprintf("cache: {positiveTTL: %s}\n", positiveTTL)})
+	r := rigtest.Start(t, root, rig.Options{Config: rig.DefaultConfig + fmt.Sprintf("cache: {positiveTTL: %s}\n", positiveTTL)})
 	c := newCrowd(t, r, "one-image", atOnce)
 	image := r.Lab.Open.Ref("shop/worker-00:1.0")
 	calls := func() int { return int(c.gate(t, "pullgate_admission_requests_total")) }

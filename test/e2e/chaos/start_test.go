@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pullgate/pullgate/test/e2e/rig"
+	"github.com/pullgate/pullgate/test/e2e/rig/rigtest"
 )
 
 // TestStart measures how long Pullgate takes to be ready: where its certificate is
@@ -16,7 +17,7 @@ import (
 // busy machine is no reason to fail.
 func TestStart(t *testing.T) {
 	const times = 7
-	r := start(t, rig.Options{})
+	r := rigtest.Start(t, root, rig.Options{})
 	c := newCrowd(t, r, "start", atOnce)
 	measured := func(prepare func()) (all []time.Duration) {
 		for range times {
