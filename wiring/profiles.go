@@ -46,9 +46,9 @@ type nodeProfiles struct {
 }
 
 // readProfiles reads the files of nodes.profiles and what the cluster has, by
-// name, and makes for each what asks registries as its nodes would. Options are
-// what all have in common. One of the cluster's that cannot be read is left out.
-func readProfiles(configured policy.Nodes, cluster func() map[string][]byte, options registry.Options) (read nodeProfiles, err error) {
+// name, and makes for each what asks registries as its nodes would, beside those
+// without a profile. One of the cluster's that cannot be read is left out.
+func readProfiles(configured policy.Nodes, cluster func() map[string][]byte, others *registry.Client) (read nodeProfiles, err error) {
 	read.roster = &roster{kept: cluster}
 	read.credentials, read.providers = nodeprofile.ReadDockerConfig(configured.DockerConfig), nodeprofile.ReadProviders(configured.CredentialProviders.Config)
 	defer func() {
@@ -59,7 +59,7 @@ func readProfiles(configured policy.Nodes, cluster func() map[string][]byte, opt
 	for i, file := range configured.Profiles {
 		profile, err := readProfile(file)
 		if err == nil {
-			err = read.add(strconv.Itoa(i), file, profile, options)
+			err = read.add(strconv.Itoa(i), file, profile, others)
 			read.roster.files = append(read.roster.files, nodes.Profile{Name: file, Nodes: profile.Nodes, Runtimes: runtimesOf(profile.Runtime)})
 		}
 		if err != nil {
@@ -70,7 +70,7 @@ func readProfiles(configured policy.Nodes, cluster func() map[string][]byte, opt
 	for _, name := range slices.Sorted(maps.Keys(kept)) {
 		profile, err := nodeprofile.Parse(kept[name])
 		if err == nil {
-			err = read.add(name, name, profile, options)
+			err = read.add(name, name, profile, others)
 		}
 		if err != nil { // another version of Pullgate may have written it
 			read.unread = fmt.Errorf("the node profile in ConfigMap %s/%s cannot be read: %w", configured.ProfilesNamespace, name, err)
@@ -116,18 +116,19 @@ func readProfile(name string) (*nodeprofile.Profile, error) {
 }
 
 // add adds a profile by its name.
-func (n *nodeProfiles) add(folder, name string, profile *nodeprofile.Profile, options registry.Options) error {
+func (n *nodeProfiles) add(folder, name string, profile *nodeprofile.Profile, others *registry.Client) error {
 	hosts, err := n.writeHosts(folder, profile)
 	if err != nil {
 		return err
 	}
-	options.HostsDir, options.Authorities = hosts, profile.Authorities
-	if options.Registries, err = n.registries(folder, profile); err != nil {
+	registries, err := n.registries(folder, profile)
+	if err != nil {
 		return err
 	}
 	n.hidden = append(n.hidden, profile.Hidden(n.credentials, n.providers)...)
 	n.asked = append(n.asked, profiles.Profile{
-		Name: name, Runtimes: runtimesOf(profile.Runtime), Registry: registry.NewClient(options), Doubt: doubtOf(profile),
+		Name: name, Runtimes: runtimesOf(profile.Runtime), Doubt: doubtOf(profile),
+		Registry: others.Beside(hosts, registries, profile.Authorities),
 	})
 	return nil
 }

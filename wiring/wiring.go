@@ -129,7 +129,8 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	if err := crioSettings(configuration.Registries, &asking); err != nil {
 		return nil, err
 	}
-	known, err := readProfiles(configuration.Nodes, in.Profiles, asking)
+	others := registry.NewClient(asking)
+	known, err := readProfiles(configuration.Nodes, in.Profiles, others)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func New(configuration policy.Configuration, in Dependencies) (*Components, erro
 	c := &Components{
 		Kinds: kinds, Platforms: Normalized(extra), configuration: configuration, in: in,
 		credentials: &keyring.Keyring{Source: in.Secrets, Node: node, Hidden: hidden},
-		registry:    registry.NewClient(asking), profiles: known,
+		registry:    others, profiles: known,
 	}
 	if len(known.asked) > 0 || known.unread != nil {
 		c.registry = &profiles.Prober{Others: c.registry, Profiles: known.asked, Title: known.roster.title, Doubt: known.doubt(in.Log)}

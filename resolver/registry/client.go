@@ -9,30 +9,11 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/distribution/reference"
 
-	"github.com/pullgate/pullgate/resolver/cache"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/registry/containerd"
 	"github.com/pullgate/pullgate/resolver/registry/contents"
 	"github.com/pullgate/pullgate/resolver/registry/crio"
 	"github.com/pullgate/pullgate/resolver/registry/wire"
-)
-
-const (
-	// keptHosts is for how many repositories and credentials connections,
-	// tokens and the choice between http and https are kept, and keptHostsBytes
-	// how much the challenges and tokens of all may take.
-	keptHosts      = 4096
-	keptHostsBytes = 16 << 20
-	// keptFor bounds how long: certificates and hosts.toml change. It is longer
-	// than answers are kept, five minutes by default: with a challenge and a
-	// token at hand, to ask again costs a HEAD and no more.
-	keptFor = 30 * time.Minute
-	// hostsBytes is about what hosts take without a challenge and a token.
-	hostsBytes = 2 << 10
-	// keptReads is how many manifests' contents are remembered, and
-	// keptReadsBytes how much that may take.
-	keptReads      = 50_000
-	keptReadsBytes = 16 << 20
 )
 
 // Guard limits what is dialled.
@@ -83,48 +64,50 @@ func (o *Options) complain(err error) {
 
 // Client asks registries. It is safe for concurrent use.
 type Client struct {
-	hosts containerd.Hosts
-	disk  *contents.Disk
-	kept  *cache.Cache[hostsKey, keptEntry]
-	read  *cache.Cache[readKey, pull.Kept]
-	crio  *crioPlaces
-}
-
-// hostsKey identifies what may share a token. The repository belongs to it:
-// the library's authorizer asks for the scopes of the first challenge again
-// with every later token, and a node never asks for two repositories at once.
-type hostsKey struct {
-	repository string
-	credential [32]byte
-	mode       containerd.Mode
-}
-
-// keptEntry is hosts with what their authorizer holds.
-type keptEntry struct {
-	hosts []docker.RegistryHost
-	held  *wire.Held
-	until time.Time
+	*memory
+	number  uint32 // among those that share the memory
+	options Options
+	hosts   containerd.Hosts
+	disk    *contents.Disk
+	crio    *crioPlaces
 }
 
 // NewClient returns a Client.
 func NewClient(options Options) *Client {
-	hosts := containerd.Hosts{Dir: options.HostsDir, Wire: wire.New(options.Guard, options.Patience, options.Observe, options.Authorities...), Complaints: containerd.NewComplaints(options.Log)}
-	return &Client{
-		hosts: hosts, crio: newCRIOPlaces(hosts, options),
-		disk: contents.NewDisk(options.ContentDir, options.complain),
-		kept: cache.New(cache.Options[hostsKey, keptEntry]{Entries: keptHosts, Bytes: keptHostsBytes,
-			Size: func(key hostsKey, entry keptEntry) int64 {
-				return hostsBytes + int64(len(key.repository)) + entry.held.Bytes()
-			}}),
-		read: cache.New(cache.Options[readKey, pull.Kept]{Entries: keptReads, Bytes: keptReadsBytes, Size: readSize}),
+	return newClient(options, newMemory(), contents.NewDisk(options.ContentDir, options.complain))
+}
+
+// Beside returns a Client that asks as other nodes would, with a hosts.toml,
+// registries.conf and authorities of their own, and otherwise as this one does.
+// Together they keep no more than one does.
+func (c *Client) Beside(hostsDir string, registries *crio.Registries, authorities []string) *Client {
+	options := c.options
+	options.HostsDir, options.Registries, options.Authorities = hostsDir, registries, authorities
+	return newClient(options, c.memory, c.disk)
+}
+
+func newClient(options Options, shared *memory, disk *contents.Disk) *Client {
+	number := shared.clients.Add(1)
+	hosts := containerd.Hosts{
+		Dir: options.HostsDir, Complaints: containerd.NewComplaints(options.Log),
+		Wire: wire.New(options.Guard, options.Patience, options.Observe, shared.large, options.Authorities...),
 	}
+	return &Client{
+		memory: shared, number: number, options: options, hosts: hosts, disk: disk,
+		crio: &crioPlaces{hosts: hosts, registries: options.Registries, policy: options.Policy, log: options.Log, kept: shared.keptCRIO, client: number},
+	}
+}
+
+// key identifies what is kept of hosts.
+func (c *Client) key(image reference.Named, credential pull.Credential, mode containerd.Mode) hostsKey {
+	return hostsKey{repository: image.Name(), credential: credential.Fingerprint(), mode: mode, client: c.number}
 }
 
 // hostsFor returns the hosts to ask for a repository with a credential, and
 // whether they are fresh: made for this very check, as anew has them made in
 // any case.
 func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential pull.Credential, mode containerd.Mode, anew bool) (hosts []docker.RegistryHost, fresh bool, err error) {
-	key := hostsKey{repository: image.Name(), credential: credential.Fingerprint(), mode: mode}
+	key := c.key(image, credential, mode)
 	if entry, ok := c.kept.Get(key); !anew && ok {
 		c.kept.PutUntil(key, entry, entry.until) // it may hold more by now
 		return entry.hosts, false, nil
@@ -140,7 +123,7 @@ func (c *Client) hostsFor(ctx context.Context, image reference.Named, credential
 
 // weigh counts what hosts hold after a check.
 func (c *Client) weigh(image reference.Named, credential pull.Credential, mode containerd.Mode) {
-	key := hostsKey{repository: image.Name(), credential: credential.Fingerprint(), mode: mode}
+	key := c.key(image, credential, mode)
 	if entry, ok := c.kept.Get(key); ok {
 		c.kept.PutUntil(key, entry, entry.until)
 	}
@@ -150,6 +133,6 @@ func (c *Client) weigh(image reference.Named, credential pull.Credential, mode c
 // library's authorizer keeps a failed token request for as long as it lives.
 func (c *Client) forget(image reference.Named, credential pull.Credential) {
 	for _, mode := range []containerd.Mode{containerd.ByHosts, containerd.Direct, containerd.Plain} {
-		c.kept.Remove(hostsKey{repository: image.Name(), credential: credential.Fingerprint(), mode: mode})
+		c.kept.Remove(c.key(image, credential, mode))
 	}
 }

@@ -15,10 +15,6 @@ import (
 	"github.com/pullgate/pullgate/resolver/registry/crio"
 )
 
-// repositoryBytes is about what a repository of CRI-O's takes without challenges and
-// tokens.
-const repositoryBytes = 2 << 10
-
 // reloadEvery is how often registries.conf is read again at most.
 const reloadEvery = 2 * time.Second
 
@@ -30,25 +26,11 @@ type crioPlaces struct {
 	policy     *crio.Policy     // nil: everything may be pulled
 	log        *slog.Logger
 	kept       *cache.Cache[hostsKey, keptRepository]
+	client     uint32 // the number of the Client
 
 	mu       sync.Mutex
 	reloaded time.Time // when registries.conf was read again
 	told     string    // what was wrong with it
-}
-
-// keptRepository is a repository as CRI-O pulls from it, with its tokens.
-type keptRepository struct {
-	repository *crio.Repository
-	until      time.Time
-}
-
-func newCRIOPlaces(hosts containerd.Hosts, options Options) *crioPlaces {
-	return &crioPlaces{hosts: hosts, registries: options.Registries, policy: options.Policy, log: options.Log,
-		kept: cache.New(cache.Options[hostsKey, keptRepository]{Entries: keptHosts, Bytes: keptHostsBytes,
-			Size: func(key hostsKey, kept keptRepository) int64 {
-				return repositoryBytes + int64(len(key.repository)) + kept.repository.Bytes()
-			}}),
-	}
 }
 
 // candidates are what an image's name may stand for.
@@ -84,17 +66,17 @@ func (c *crioPlaces) reload() {
 }
 
 // forget drops what is kept.
-func (c *crioPlaces) forget(q pull.Query) { c.kept.Remove(repositoryKey(q)) }
+func (c *crioPlaces) forget(q pull.Query) { c.kept.Remove(c.key(q)) }
 
-// repositoryKey identifies what may share a token.
-func repositoryKey(q pull.Query) hostsKey {
-	return hostsKey{repository: q.Image.String(), credential: q.Credential.Fingerprint()}
+// key identifies what may share a token.
+func (c *crioPlaces) key(q pull.Query) hostsKey {
+	return hostsKey{repository: q.Image.String(), credential: q.Credential.Fingerprint(), client: c.client}
 }
 
 // repository returns where CRI-O looks for an image, anew or as it is kept, and
 // whether it is fresh.
 func (c *crioPlaces) repository(ctx context.Context, q pull.Query, anew bool) (repository *crio.Repository, fresh bool, err error) {
-	if kept, ok := c.kept.Get(repositoryKey(q)); ok && !anew {
+	if kept, ok := c.kept.Get(c.key(q)); ok && !anew {
 		return kept.repository, false, nil
 	}
 	sources, err := c.sources(ctx, q)
@@ -102,14 +84,14 @@ func (c *crioPlaces) repository(ctx context.Context, q pull.Query, anew bool) (r
 		return nil, true, fmt.Errorf("registries of CRI-O: %w", err)
 	}
 	kept := keptRepository{crio.NewRepository(sources), time.Now().Add(keptFor)}
-	c.kept.PutUntil(repositoryKey(q), kept, kept.until)
+	c.kept.PutUntil(c.key(q), kept, kept.until)
 	return kept.repository, true, nil
 }
 
 // weigh counts what a repository remembers after a check.
 func (c *crioPlaces) weigh(q pull.Query) {
-	if kept, ok := c.kept.Get(repositoryKey(q)); ok {
-		c.kept.PutUntil(repositoryKey(q), kept, kept.until)
+	if kept, ok := c.kept.Get(c.key(q)); ok {
+		c.kept.PutUntil(c.key(q), kept, kept.until)
 	}
 }
 

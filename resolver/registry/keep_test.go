@@ -220,6 +220,29 @@ func TestProbeScopes(t *testing.T) {
 	}
 }
 
+// TestKeptByOne makes sure that nobody finds what is kept beside it of those who ask
+// in other ways: neither tokens nor what was read.
+func TestKeptByOne(t *testing.T) {
+	for runtimes, requests := range map[pull.Runtimes]struct{ first, again string }{
+		pull.Containerd: {"HEAD 1, POST token, HEAD 1 bearer, GET @manifest bearer", "HEAD 1 bearer"},
+		pull.CRIO:       {"GET v2/, GET token basic, GET 1 bearer", "GET 1 bearer"},
+	} {
+		r := newRig(t)
+		r.single("manifest", "1", "linux/amd64")
+		r.bearer(bearer{})
+		first := row{credential: right(), runtimes: runtimes, reason: pull.ReasonPullable, requests: requests.first}
+		again := row{credential: right(), runtimes: runtimes, reason: pull.ReasonPullable, requests: requests.again}
+		one := client(t, "")
+		all := []*Client{one, one.Beside("", nil, nil), one.Beside(t.TempDir(), nil, nil)}
+		for _, look := range []row{first, again} {
+			for _, c := range all {
+				r.asked()
+				look.check(t, r, c)
+			}
+		}
+	}
+}
+
 // TestKeptHostsEnd makes sure that certificates, hosts.toml and tokens are
 // looked at anew after a while.
 func TestKeptHostsEnd(t *testing.T) {
@@ -231,7 +254,7 @@ func TestKeptHostsEnd(t *testing.T) {
 	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, containerd.ByHosts, false); fresh {
 		t.Fatal("the hosts were not kept")
 	}
-	key := hostsKey{repository: image.Name()}
+	key := c.key(image, pull.Credential{}, containerd.ByHosts)
 	kept, _ := c.kept.Get(key)
 	c.kept.PutUntil(key, kept, time.Now())
 	if _, fresh, _ := c.hostsFor(t.Context(), image, pull.Credential{}, containerd.ByHosts, false); !fresh {

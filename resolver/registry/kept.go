@@ -14,16 +14,17 @@ import (
 
 // readKey identifies what was read at a digest. The repository belongs to it,
 // since children are looked for there, and so does what the registry said of
-// the content, which containerd believes. It is a hash of all that.
+// the content, which containerd believes, and the Client, by its number. It is a
+// hash of all that.
 type readKey [sha256.Size]byte
 
-func keyOf(q pull.Query, root ocispec.Descriptor) readKey {
+func keyOf(client uint32, q pull.Query, root ocispec.Descriptor) readKey {
 	parts := make([]string, 0, len(q.Platforms))
 	for _, p := range q.Platforms {
 		parts = append(parts, platforms.FormatAll(p))
 	}
-	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %d %d",
-		q.Image.Name(), root.Digest, root.MediaType, parts, q.Runtimes, root.Size))
+	return sha256.Sum256(fmt.Appendf(nil, "%d %q %q %q %q %d %d",
+		client, q.Image.Name(), root.Digest, root.MediaType, parts, q.Runtimes, root.Size))
 }
 
 // readSize is about what a finding takes that is kept.

@@ -10,6 +10,7 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 
 	"github.com/pullgate/pullgate/resolver/pull"
+	"github.com/pullgate/pullgate/resolver/registry/containerd"
 	"github.com/pullgate/pullgate/resolver/registry/wire"
 )
 
@@ -62,6 +63,5 @@ func (m *inMemory) keep(c *Client, q pull.Query) {
 		})),
 	}}
 	until := time.Now().Add(time.Hour)
-	c.kept.PutUntil(hostsKey{repository: q.Image.Name(), credential: q.Credential.Fingerprint()},
-		keptEntry{hosts: hosts, held: wire.Serialize(hosts), until: until}, until)
+	c.kept.PutUntil(c.key(q.Image, q.Credential, containerd.ByHosts), keptEntry{hosts: hosts, held: wire.Serialize(hosts), until: until}, until)
 }

@@ -174,7 +174,7 @@ func (a *attempt) byContainerd(ctx context.Context) outcome {
 	if err != nil {
 		return a.unresolved(ctx, err)
 	}
-	key := keyOf(a.Query, root)
+	key := keyOf(a.client.number, a.Query, root)
 	if read, ok := a.client.read.Get(key); ok && !a.Layers && !a.alone {
 		return outcome{Finding: read.Finding()}
 	}
@@ -223,7 +223,7 @@ func (a *attempt) evaluate(ctx context.Context, e evaluation) outcome {
 	}
 	found.Digest = digest.Digest(strings.Clone(string(e.root.Digest))) // it is kept, and the header that it came in is not
 	if !e.passing {
-		key := keyOf(e.Query, e.root)
+		key := keyOf(a.client.number, e.Query, e.root)
 		found.key = &key
 	}
 	return found

@@ -24,7 +24,7 @@ func TestAMalformedHostsFileIsTold(t *testing.T) {
 	}
 	var text strings.Builder
 	hosts := Hosts{
-		Dir: dir, Wire: wire.New(wire.Guard{}, wire.Patience{}, nil),
+		Dir: dir, Wire: wire.New(wire.Guard{}, wire.Patience{}, nil, wire.NewRoom()),
 		Complaints: NewComplaints(slog.New(slog.NewTextHandler(&text, nil))),
 	}
 	for range 2 {

@@ -37,13 +37,19 @@ const (
 	maxParts = 128 << 10
 )
 
+// Room is that for questions that read much: it has one for each that does.
+type Room chan struct{}
+
+// NewRoom returns room for as many as may read much at a time.
+func NewRoom() Room { return make(Room, maxLarge) }
+
 type readingKey struct{}
 
 // reading is what one question has read of answers. Questions that read much take
 // turns, so that registries cannot have all that Pullgate asks about at a time,
 // by as much as each may read, in memory.
 type reading struct {
-	room chan struct{} // of all questions of a Wire
+	room Room // of all questions
 
 	mu           sync.Mutex
 	bytes, parts int64

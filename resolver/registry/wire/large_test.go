@@ -39,7 +39,7 @@ func TestLargeAnswersTakeTurns(t *testing.T) {
 	for name, answer := range map[string]string{"bytes": strings.Repeat("x", smallBytes+1), "parts": strings.Repeat(",", smallParts+1)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := New(Guard{}, Patience{}, nil)
+				w := New(Guard{}, Patience{}, nil, NewRoom())
 				began, group := time.Now(), sync.WaitGroup{}
 				ask := func(answer string, most time.Duration) error {
 					ctx, cancel := context.WithTimeout(t.Context(), most)
@@ -85,7 +85,7 @@ func TestLargeAnswersTakeTurns(t *testing.T) {
 // What is decoded is bounded: a part of three bytes takes a hundred.
 func TestPartsAreBounded(t *testing.T) {
 	for parts, want := range map[int]error{maxParts: nil, maxParts + 1: ErrBodyTooLarge} {
-		w := New(Guard{}, Patience{}, nil)
+		w := New(Guard{}, Patience{}, nil, NewRoom())
 		ctx, done := w.Question(t.Context())
 		if err := read(ctx, w, strings.Repeat(",", parts), "/v2/app/manifests/1"); !errors.Is(err, want) {
 			t.Errorf("%d parts: %v, want %v", parts, err, want)

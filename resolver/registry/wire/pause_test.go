@@ -40,7 +40,7 @@ func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 // over returns a way to the registry, as for one Client.
 func (l *limiter) over(patience Patience) (*Wire, http.RoundTripper) {
 	l.began = time.Now()
-	w := New(Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, patience, nil)
+	w := New(Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, patience, nil, NewRoom())
 	return w, w.Over(l)
 }
 

@@ -20,19 +20,20 @@ type Wire struct {
 	more     []string       // CAs besides the system's
 	trusted  *x509.CertPool // the system's and more; nil: the system's
 	pauses   *pauses
-	large    chan struct{} // has one for each question that reads much
+	large    Room
 }
 
 // New returns a Wire that dials what guard lets through, has patience with
 // registries that answer 429, and tells observe of every request; observe may
-// be nil. More are CAs in PEM that are trusted besides the system's.
-func New(guard Guard, patience Patience, observe Observer, more ...string) *Wire {
+// be nil. Questions that read much share large with those of other Wires. More are
+// CAs in PEM that are trusted besides the system's.
+func New(guard Guard, patience Patience, observe Observer, large Room, more ...string) *Wire {
 	if observe == nil {
 		observe = func(string, string, int, time.Duration) {}
 	}
 	link, trusted := newLink(guard), withMore(nil, more)
 	return &Wire{
-		link: link, observe: observe, more: more, trusted: trusted, pauses: &pauses{patience: patience}, large: make(chan struct{}, maxLarge),
+		link: link, observe: observe, more: more, trusted: trusted, pauses: &pauses{patience: patience}, large: large,
 		secure:   link.transport(&tls.Config{RootCAs: trusted}),
 		insecure: link.transport(&tls.Config{InsecureSkipVerify: true}), //nolint:gosec // as containerd on loopback
 	}

@@ -18,7 +18,7 @@ func TestLeave(t *testing.T) {
 	asked := 0
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
 	t.Cleanup(server.Close)
-	client := &http.Client{Transport: New(Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, Patience{}, nil).Over(http.DefaultTransport)}
+	client := &http.Client{Transport: New(Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, Patience{}, nil, NewRoom()).Over(http.DefaultTransport)}
 	no := errors.New("no leave")
 	for _, leave := range []error{nil, no} {
 		ctx := toll.Before(t.Context(), func(host string) error {
