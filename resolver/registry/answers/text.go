@@ -38,7 +38,7 @@ func Sanitised(err error) string {
 // What is looked for in URLs, compiled once.
 var (
 	userInURL   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`://[^\s"/?#]*@`) })
-	pairInQuery = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[?&][^\s"=&]+=[^\s"&]*[^\s"&:]`) })
+	pairInQuery = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[?&][^\s"=&]+=[^\s"&]*[^\s"&:…]`) })
 )
 
 // withoutKeys takes out of the URLs in a text what may open a door: who logs in,
@@ -53,8 +53,7 @@ func withoutKeys(text string) string {
 			return pair
 		}
 		const redacted = "[REDACTED]"
-		shown := strings.TrimSuffix(value, "…")
-		if strings.HasPrefix(redacted, shown) || strings.HasPrefix(url.QueryEscape(redacted), shown) {
+		if strings.HasPrefix(redacted, value) || strings.HasPrefix(url.QueryEscape(redacted), value) { // cut off, perhaps
 			return pair
 		}
 		return name + "=" + redacted
