@@ -12,6 +12,17 @@ func withoutComments(text []byte) bool {
 	return len(plain) < len(text) && json.Valid(stripCommas(plain))
 }
 
+// onlyComments tells whether a text is nothing but comments, of YAML or of such
+// settings.
+func onlyComments(text []byte) bool {
+	for line := range bytes.Lines(stripComments(text)) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
+}
+
 // stripComments takes // and /* */ away where they are not in a string.
 func stripComments(text []byte) []byte {
 	return rewrite(text, func(rest []byte) (n int) {

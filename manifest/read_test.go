@@ -268,6 +268,7 @@ kind: Pod
 }
 
 func TestReadGoesOnAfterProblems(t *testing.T) {
+	const pod = `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}`
 	tests := map[string]struct {
 		stream, want string
 		objects      int
@@ -278,6 +279,10 @@ func TestReadGoesOnAfterProblems(t *testing.T) {
 		"template":        {"{{- if .Values.x }}\nkind: Pod\n{{- end }}\n---\nname: {{ x }}-{{ y }}\n---\n" + pods, "not YAML: did not find expected node content", 2, true},
 		"json":            {"{\"kind\": \"Pod\",\n \"a\": ]\n---\n" + pods, "-:2: not JSON: invalid character ']' looking for beginning of value", 2, false},
 		"json cut off":    {"{\"kind\": \"Pod\",\n\n", "-:1: not JSON: unexpected EOF", 0, false},
+		"json and a part": {pod + pod[:40], "-:1: not JSON: unexpected EOF", 1, false},
+		"json and words":  {pod + "\nwords", "-:2: not JSON: invalid character 'w' looking for beginning of value", 1, false},
+		"json by commas":  {pod + ",\n" + pod, "-:1: not JSON: invalid character ',' looking for beginning of value", 1, false},
+		"json, a comment": {pod + "# a comment\n---\n" + pod + "\nwords", "-:4: not JSON: invalid character 'w' looking for beginning of value", 2, false},
 		"on a separator":  {"--- a: b\n" + pods, "-:1: text after ---: nodes of YAML begin on a line of their own", 2, false},
 		"items":           {"apiVersion: v1\nkind: List\nitems: 3\n---\n" + pods, "-:1: items: a list of objects is expected", 2, false},
 		"item":            {"apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod}, 3, {apiVersion: v1, kind: Pod}]\n---\n" + pods, "-:3: items[1]: an object is expected", 4, false},

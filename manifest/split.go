@@ -86,7 +86,7 @@ func (s *Stream) addJSON(doc document) {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		if err != nil && len(values) <= 1 && s.addOther(doc) {
+		if err != nil && mayBeOther(doc.text, values) && s.addOther(doc) {
 			return
 		}
 		if err != nil {
@@ -104,6 +104,20 @@ func (s *Stream) addJSON(doc document) {
 	}
 }
 
+// mayBeOther tells whether what begins with these values of JSON may be something
+// else as a whole. YAML knows comments behind a value, and nothing besides: its
+// library reads the first document alone, and would say nothing of the rest.
+func mayBeOther(text []byte, values []outline) bool {
+	switch len(values) {
+	case 0:
+		return true
+	case 1:
+		return onlyComments(text[values[0].end:])
+	default:
+		return false
+	}
+}
+
 // addOther takes up what only looks like JSON, and tells whether it did.
 func (s *Stream) addOther(doc document) bool {
 	if withoutComments(doc.text) {
@@ -117,10 +131,13 @@ func (s *Stream) addOther(doc document) bool {
 	return false
 }
 
+// jsonErrorOffset is where JSON ceases to be it: not before what is read next. The
+// library's own count leaves out what it read by tokens.
 func jsonErrorOffset(err error, outliner *outliner) int {
+	next := len(outliner.text) - len(bytes.TrimLeft(outliner.text[outliner.offset():], " \t\r\n"))
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return int(max(syntax.Offset-1, 0))
+		return max(int(syntax.Offset)-1, next)
 	}
 	return outliner.offset()
 }
