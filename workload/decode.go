@@ -80,7 +80,8 @@ func decodeError(err error, raw []byte, at string) error {
 		at = "the object"
 	}
 	expected := jsonType(wrong.Type)
-	return &FieldError{Field: at, Unquoted: wrong.Type.Kind() == reflect.String,
+	scalar := value != "array" && value != "object"
+	return &FieldError{Field: at, Unquoted: scalar && wrong.Type.Kind() == reflect.String,
 		Err: fmt.Errorf("%s stands where %s is expected", article(value), article(expected))}
 }
 

@@ -50,6 +50,16 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
+// What stands for want of quotes is told from what has another shape.
+func TestReadUnquoted(t *testing.T) {
+	for value, want := range map[string]bool{`7`: true, `true`: true, `{"repository": "web"}`: false, `["web"]`: false} {
+		_, err := (&Kinds{}).Read([]byte(`{"kind": "Pod", "apiVersion": "v1", "spec": {"containers": [{"image": `+value+`}]}}`), Create)
+		if wrong, ok := errors.AsType[*FieldError](err); !ok || wrong.Unquoted != want {
+			t.Errorf("%s: %+v", value, err)
+		}
+	}
+}
+
 func TestReadUnknownKind(t *testing.T) {
 	for _, raw := range []string{
 		`{}`,

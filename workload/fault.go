@@ -5,8 +5,8 @@ type FieldError struct {
 	// Field is its path, such as "spec.containers[0].image"; of a list of the
 	// configuration, the place in it: "[0]".
 	Field string
-	// Unquoted says that a string is expected, and that something else stands
-	// there: mostly for want of quotes.
+	// Unquoted says that a string is expected, and that a number or the like stands
+	// there for want of quotes.
 	Unquoted bool
 	Err      error
 }
