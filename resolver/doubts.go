@@ -19,7 +19,7 @@ func (c *imageCheck) doubt(ctx context.Context, f *pull.Facts, looking *search) 
 	if f.Verdict() != pull.Broken {
 		return
 	}
-	f.Said, f.Present = f.Finding.Reason, c.template.presentOn(c.named)
+	f.Said, f.Present = f.Finding.Reason, presentOn(c.template.likely, c.named)
 	f.AuthFile = c.template.authFile && !f.Finding.Unasked && slices.ContainsFunc(looking.trial.tried, pull.Credential.IsAnonymous)
 	f.Settings = c.template.settings
 	switch present := c.image.Policy == corev1.PullIfNotPresent; {
@@ -63,15 +63,16 @@ func sees(ctx context.Context, f *pull.Facts, looking *search) bool {
 
 // isImageID tells whether containerd looks for a reference among the IDs of the
 // images that it has, which no Node lists (internal/cri/server/images/
-// image_pull.go and service.go, LocalResolve).
+// image_pull.go and service.go, LocalResolve). The beginning of an ID will do
+// (internal/cri/store/image/image.go, get; go-digest's digestset, Lookup).
 func isImageID(image string) bool {
-	_, err := digest.Parse(image)
-	return err == nil
+	digits, found := strings.CutPrefix(image, digest.Canonical.String()+":")
+	return found && digits != "" && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
 // neverPulled is the verdict under pull policy Never: no registry matters.
 func (c *imageCheck) neverPulled(f *pull.Facts) {
-	f.Never, f.Present = true, c.template.presentOn(c.named)
+	f.Never, f.Present = true, presentOn(c.template.feasible, c.named)
 	switch {
 	case f.Present.Node == "":
 		f.Finding.Reason = pull.NeverPresent

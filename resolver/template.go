@@ -19,6 +19,8 @@ type template struct {
 	targets
 	pod      keyring.Pod
 	feasible []nodes.Node
+	// likely are the feasible nodes; where there are none yet, all.
+	likely []nodes.Node
 	// authFile says that nodes may look for a credential where Pullgate does
 	// not: where the kubelet hands over none, or one without a user name, CRI-O
 	// reads its global_auth_file (CRI-O server/image_pull.go, PullImage). If
@@ -46,7 +48,8 @@ func (r *Resolver) newTemplate(ctx context.Context, w workload.Workload, t *work
 	}
 	made.targets = r.lastTargets.of(made.feasible, all, mayCome{r.Platforms, r.Runtimes, profiles})
 	made.authFile = made.runtimes.Has(pull.CRIO) && !r.NodeConfig
-	made.settings = r.settings(orAll(made.feasible, all), profiles)
+	made.likely = orAll(made.feasible, all)
+	made.settings = r.settings(made.likely, profiles)
 	made.ring.from, made.ring.pod = r.Credentials, made.pod
 	made.ring.recall(ctx)
 	if r.Fresh != nil {
@@ -100,10 +103,10 @@ func (r *Resolver) settings(of []nodes.Node, profiles []nodes.Profile) bool {
 	})
 }
 
-// presentOn finds a node on which the Pod can land and that lists the image,
-// best of all one that lets every Pod use it.
-func (t *template) presentOn(image reference.Named) (found pull.Presence) {
-	for _, node := range t.feasible {
+// presentOn finds a node that lists the image, best of all one that lets every Pod
+// use it.
+func presentOn(on []nodes.Node, image reference.Named) (found pull.Presence) {
+	for _, node := range on {
 		if !node.Has(image) {
 			continue
 		}

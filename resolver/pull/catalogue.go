@@ -192,7 +192,7 @@ var standard = Catalogue{Reasons: []Entry{
 		Meaning: "Nodes could not pull the image, but one has it already.",
 		Help:    "Correct the image or its pull secret all the same: other nodes will fail. Since Kubernetes 1.35 a node, too, keeps what it pulled with a pull secret from Pods without that secret.",
 		Hint:    "correct the image or its pull secret: other nodes fail",
-		More:    "The pull policy is `IfNotPresent`, and a node on which the Pod can land lists the image. A Node lists its 50 largest alone; the kubelet's `nodeStatusMaxImages: -1` makes it list all. Or the policy is `Never`, and the node may keep the image from the Pod: since Kubernetes 1.35 (KEP-2535) it lets Pods use what it pulled with a pull secret only if they have that secret, too.",
+		More:    "The pull policy is `IfNotPresent`, and a node on which the Pod can land lists the image, or any node where it can land on none yet. A Node lists its 50 largest alone; the kubelet's `nodeStatusMaxImages: -1` makes it list all. Or the policy is `Never`, and the node may keep the image from the Pod: since Kubernetes 1.35 (KEP-2535) it lets Pods use what it pulled with a pull secret only if they have that secret, too.",
 	},
 	{
 		Reason: Unchanged, Verdict: Skipped,
