@@ -35,29 +35,35 @@ func Sanitised(err error) string {
 	return strings.ReplaceAll(err.Error(), failed.URL, u.String())
 }
 
-// What is looked for in URLs, compiled once.
+// What is looked for in a text, compiled once.
 var (
-	userInURL   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`://[^\s"/?#]*@`) })
-	pairInQuery = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[?&][^\s"=&]+=[^\s"&]*[^\s"&:…]`) })
+	addresses = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`://[^\s"]+`) })
+	userInURL = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`://[^\s"/?#]*@`) })
+	inQuery   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[?&][^?&]*`) })
 )
 
 // withoutKeys takes out of the URLs in a text what may open a door: who logs in,
 // and the values of a query, such as a redirect's signature, but for those that
 // say what was asked for. Containerd leaves them in the words of a status.
 func withoutKeys(text string) string {
-	text = userInURL().ReplaceAllString(text, "://")
-	return pairInQuery().ReplaceAllStringFunc(text, func(pair string) string {
-		name, value, _ := strings.Cut(pair, "=")
-		switch name[1:] {
-		case "scope", "service", "account", "client_id", "ns":
-			return pair
-		}
-		const redacted = "[REDACTED]"
-		if strings.HasPrefix(redacted, value) || strings.HasPrefix(url.QueryEscape(redacted), value) { // cut off, perhaps
-			return pair
-		}
-		return name + "=" + redacted
+	return addresses().ReplaceAllStringFunc(text, func(address string) string {
+		bare := strings.TrimRight(address, ":…") // the sentence's
+		return userInURL().ReplaceAllString(inQuery().ReplaceAllStringFunc(bare, shown), "://") + address[len(bare):]
 	})
+}
+
+// shown is what of a pair in a query may be shown. One that was cut off stays.
+func shown(pair string) string {
+	const redacted = "[REDACTED]"
+	name, value, _ := strings.Cut(pair, "=")
+	switch name[1:] {
+	case "scope", "service", "account", "client_id", "ns":
+		return pair
+	}
+	if strings.HasPrefix(redacted, value) || strings.HasPrefix(url.QueryEscape(redacted), value) {
+		return pair
+	}
+	return name + "=" + redacted
 }
 
 // OneLine makes a text from outside fit for a message.
