@@ -116,7 +116,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/keyring/providers":    {"resolver/cache", "resolver/coalesce", "resolver/pull", "resolver/keyring", "resolver/keyring/dockerconfig"},
 	})
 	maps.Copy(allowed, map[string][]string{ // how registries are asked
-		"resolver/registry/wire":       {"resolver/clock", "resolver/toll"},
+		"resolver/registry/wire":       {"resolver/clock", "resolver/fair", "resolver/toll"},
 		"resolver/registry/contents":   nil,
 		"resolver/registry/answers":    {"resolver/pull", "resolver/registry/contents", "resolver/registry/wire"},
 		"resolver/registry/containerd": {"resolver/pull", "resolver/registry/answers", "resolver/registry/contents", "resolver/registry/wire"},

@@ -22,7 +22,9 @@ type bodies struct {
 
 // body is one that has arrived. It is read no more after its release.
 type body struct {
-	text    []byte
+	text []byte
+	// room is how much it takes, in bytes.
+	room    int64
 	release func()
 }
 
@@ -40,7 +42,7 @@ func (b *bodies) read(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if errors.Is(err, http.ErrNotSupported) {
 		err = nil // no connection, nothing to wait for
 	}
-	return body{text: text, release: func() {
+	return body{text: text, room: share.size, release: func() {
 		if cap(text) == minShare {
 			b.buffers.Put(&text)
 		}

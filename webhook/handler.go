@@ -61,6 +61,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, refusal)
 		return
 	}
+	request.room = body.room
 	h.answer(w, r, request, times)
 }
 
@@ -134,11 +135,11 @@ func (h *Handler) review(ctx context.Context, request *request) (ruling ruling) 
 	if !relevant {
 		return ruling
 	}
-	if !h.crowds.join(request.Namespace) {
+	if !h.crowds.join(request.Namespace, request.room) {
 		h.Metrics.tooMany()
 		return unread("not checked: too many requests of this namespace at a time")
 	}
-	defer h.crowds.leave(request.Namespace)
+	defer h.crowds.leave(request.Namespace, request.room)
 	current, done := h.Engine()
 	defer done()
 	ruling.Outcome, ruling.probed = current.Admit(ctx, admission), request.probe()

@@ -40,6 +40,8 @@ type request struct {
 	Object    workload.Embedded `json:"object"`
 	OldObject workload.Embedded `json:"oldObject"`
 	DryRun    bool              `json:"dryRun"`
+
+	room int64 // that its body takes
 }
 
 // admission returns what an engine is to look at, if it is anything at all.

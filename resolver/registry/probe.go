@@ -23,7 +23,7 @@ import (
 // from earlier checks is dropped and the registry asked again before.
 func (c *Client) Probe(ctx context.Context, q pull.Query) pull.Finding {
 	q.Image = pulledReference(q.Image)
-	ctx, done := c.hosts.Wire.Question(ctx)
+	ctx, done := c.hosts.Wire.Question(ctx, reference.Domain(q.Image))
 	defer done()
 	switch {
 	case q.Runtimes == pull.CRIO:

@@ -34,7 +34,7 @@ func (c *Client) Tags(ctx context.Context, image reference.Named, credential pul
 }
 
 func (c *Client) tags(ctx context.Context, image reference.Named, credential pull.Credential) ([]string, error) {
-	ctx, done := c.hosts.Wire.Question(ctx)
+	ctx, done := c.hosts.Wire.Question(ctx, reference.Domain(image))
 	defer done()
 	ctx, memo := wire.WithMemo(ctx)
 	hosts, _, err := c.hostsFor(ctx, image, credential, containerd.ByHosts, false)

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/pullgate/pullgate/resolver/clock"
+	"github.com/pullgate/pullgate/resolver/fair"
 )
 
 const (
@@ -31,29 +32,33 @@ const (
 	// some kilobytes and some hundred parts, most of them in their config.
 	smallBytes = 256 << 10
 	smallParts = 4 << 10
-	// maxLarge is how many questions read more than that at a time.
-	maxLarge = 4
+	// maxLarge is how many questions read more than that at a time, and
+	// maxLargeShare how many of them of one registry: one whose large answers come
+	// slowly leaves room for another's.
+	maxLarge      = 4
+	maxLargeShare = 3
 	// maxParts bounds the commas of one answer.
 	maxParts = 128 << 10
 )
 
-// Room is that for questions that read much: it has one for each that does.
-type Room chan struct{}
+// Room is that for questions that read much.
+type Room struct{ places *fair.Limiter }
 
 // NewRoom returns room for as many as may read much at a time.
-func NewRoom() Room { return make(Room, maxLarge) }
+func NewRoom() Room { return Room{&fair.Limiter{Slots: maxLarge, PerFlow: maxLargeShare}} }
 
 type readingKey struct{}
 
 // reading is what one question has read of answers. Questions that read much take
-// turns, so that registries cannot have all that Pullgate asks about at a time,
-// by as much as each may read, in memory.
+// turns, registry by registry, so that registries cannot have all that Pullgate asks
+// about at a time, by as much as each may read, in memory.
 type reading struct {
-	room Room // of all questions
+	room     Room // of all questions
+	registry string
 
 	mu           sync.Mutex
 	bytes, parts int64
-	large        bool
+	leave        func() // gives the room back; nil: it has taken none
 }
 
 // take counts what was read, and waits for room where it is much.
@@ -65,26 +70,25 @@ func (r *reading) take(ctx context.Context, size, parts int64) error {
 	defer r.mu.Unlock()
 	r.bytes += size
 	r.parts += parts
-	if r.large || r.bytes <= smallBytes && r.parts <= smallParts {
+	if r.leave != nil || r.bytes <= smallBytes && r.parts <= smallParts {
 		return nil
 	}
 	defer clock.Stop(ctx)()
-	select {
-	case r.room <- struct{}{}:
-		r.large = true
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for room for a large answer: %w", context.Cause(ctx))
+	leave, err := r.room.places.Enter(ctx, fair.NewTicket(r.registry))
+	if err != nil {
+		return fmt.Errorf("wait for room for a large answer: %w", err)
 	}
+	r.leave = leave
+	return nil
 }
 
 // end gives the room back.
 func (r *reading) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.large {
-		<-r.room
-		r.large = false
+	if r.leave != nil {
+		r.leave()
+		r.leave = nil
 	}
 }
 

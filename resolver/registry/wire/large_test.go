@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -41,24 +42,24 @@ func TestLargeAnswersTakeTurns(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := New(Guard{}, Patience{}, nil, NewRoom())
 				began, group := time.Now(), sync.WaitGroup{}
-				ask := func(answer string, most time.Duration) error {
+				ask := func(registry int, answer string, most time.Duration) error {
 					ctx, cancel := context.WithTimeout(t.Context(), most)
 					defer cancel()
-					ctx, done := w.Question(ctx)
+					ctx, done := w.Question(ctx, fmt.Sprint(registry))
 					defer done()
 					err := read(ctx, w, answer, "/v2/app/manifests/1")
 					time.Sleep(time.Second) // as long as what was read is held
 					return err
 				}
-				for range 3 * maxLarge {
+				for i := range 3 * maxLarge {
 					group.Go(func() {
-						if err := ask(answer, time.Minute); err != nil {
+						if err := ask(i%maxLarge, answer, time.Minute); err != nil {
 							t.Error(err)
 						}
 					})
 				}
 				synctest.Wait()
-				if err := ask(answer, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+				if err := ask(0, answer, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("without the time to wait: %v", err)
 				}
 				group.Wait()
@@ -68,7 +69,7 @@ func TestLargeAnswersTakeTurns(t *testing.T) {
 				began = time.Now()
 				for range 100 {
 					group.Go(func() {
-						if err := ask("small", time.Minute); err != nil {
+						if err := ask(0, "small", time.Minute); err != nil {
 							t.Error(err)
 						}
 					})
@@ -82,11 +83,41 @@ func TestLargeAnswersTakeTurns(t *testing.T) {
 	}
 }
 
+// While large answers of one registry come slowly, another's large one waits for
+// nobody, and of those that follow each has its turn when one has ended.
+func TestSlowLargeAnswersSlowNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slowly, held = 15 * time.Second, 100 * time.Millisecond
+		w, group := New(Guard{}, Patience{}, nil, NewRoom()), sync.WaitGroup{}
+		ask := func(registry string, takes time.Duration) {
+			ctx, done := w.Question(t.Context(), registry)
+			defer done()
+			if err := read(ctx, w, strings.Repeat("x", smallBytes+1), "/v2/app/manifests/1"); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(takes)
+		}
+		for range 500 {
+			group.Go(func() { ask("slow.example.com", slowly) })
+		}
+		synctest.Wait()
+		for range 100 {
+			began := time.Now()
+			ask("well.example.com", held)
+			if took := time.Since(began); took != held {
+				t.Errorf("another registry's took %s, want %s", took, held)
+				break
+			}
+		}
+		group.Wait()
+	})
+}
+
 // What is decoded is bounded: a part of three bytes takes a hundred.
 func TestPartsAreBounded(t *testing.T) {
 	for parts, want := range map[int]error{maxParts: nil, maxParts + 1: ErrBodyTooLarge} {
 		w := New(Guard{}, Patience{}, nil, NewRoom())
-		ctx, done := w.Question(t.Context())
+		ctx, done := w.Question(t.Context(), "reg.example.com")
 		if err := read(ctx, w, strings.Repeat(",", parts), "/v2/app/manifests/1"); !errors.Is(err, want) {
 			t.Errorf("%d parts: %v, want %v", parts, err, want)
 		}

@@ -238,6 +238,6 @@ func TestPausesAreBounded(t *testing.T) {
 
 // asking is the context of one question, which reads nothing large.
 func asking(ctx context.Context, w *Wire) context.Context {
-	ctx, _ = w.Question(ctx)
+	ctx, _ = w.Question(ctx, "reg.example.com")
 	return ctx
 }

@@ -39,10 +39,10 @@ func New(guard Guard, patience Patience, observe Observer, large Room, more ...s
 	}
 }
 
-// Question gives what is asked within a context the patience of one question, and
-// bounds what is read of the answers until done is called.
-func (w *Wire) Question(ctx context.Context) (question context.Context, done func()) {
-	read := &reading{room: w.large}
+// Question gives what is asked within a context the patience of one question about
+// a registry's image, and bounds what is read of the answers until done is called.
+func (w *Wire) Question(ctx context.Context, registry string) (question context.Context, done func()) {
+	read := &reading{room: w.large, registry: registry}
 	return context.WithValue(w.pauses.question(ctx), readingKey{}, read), read.end
 }
 
