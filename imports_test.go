@@ -113,7 +113,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 	maps.Copy(allowed, map[string][]string{ // whose credentials
 		"resolver/keyring/dockerconfig": {"resolver/pull"},
 		"resolver/keyring":              {"resolver/pull", "resolver/cache", "resolver/coalesce", "resolver/keyring/dockerconfig"},
-		"resolver/keyring/providers":    {"resolver/cache", "resolver/coalesce", "resolver/pull", "resolver/keyring", "resolver/keyring/dockerconfig"},
+		"resolver/keyring/providers":    {"resolver/cache", "resolver/coalesce", "resolver/fair", "resolver/pull", "resolver/keyring", "resolver/keyring/dockerconfig"},
 	})
 	maps.Copy(allowed, map[string][]string{ // how registries are asked
 		"resolver/registry/wire":       {"resolver/clock", "resolver/fair", "resolver/toll"},

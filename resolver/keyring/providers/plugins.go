@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pullgate/pullgate/resolver/coalesce"
+	"github.com/pullgate/pullgate/resolver/fair"
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -44,7 +45,7 @@ func NewPlugins(config, binDir string, log *slog.Logger) (*Plugins, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	all, runs := &Plugins{tokens: newTokens(time.Now)}, make(chan struct{}, maxRuns)
+	all, runs := &Plugins{tokens: newTokens(time.Now)}, &fair.Limiter{Slots: maxRuns, PerFlow: maxOwnRuns}
 	for _, one := range configs {
 		program, err := exec.LookPath(filepath.Join(directory, one.Name))
 		if err != nil {

@@ -272,6 +272,32 @@ func TestProviderDeadline(t *testing.T) {
 	openGate(t, gate)
 }
 
+// TestProviderThatHangs: one provider whose programs do not end keeps no other's
+// from running.
+func TestProviderThatHangs(t *testing.T) {
+	gate := newGate(t)
+	node := install(t, plugin{name: "bad", kind: "wait", gate: gate, match: "bad.example.com"}, plugin{name: "good", answer: answer("Image", "", "quay.io")})
+	ctx, giveUp := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	for i := range 3 * maxRuns {
+		group.Go(func() { _, _ = node.Lookup(ctx, nil, fmt.Sprintf("bad.example.com/%d", i)) })
+	}
+	for len(node.called(t)) < maxOwnRuns {
+		time.Sleep(time.Millisecond)
+	}
+	wantNode(t, node, "quay.io/app", "user of quay.io:p@provider/good")
+	giveUp()
+	group.Wait()
+	opened, err := os.OpenFile(gate, os.O_RDWR, 0) // for as many programs as come
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = opened.Close() }()
+	for len(node.called(t)) < 3*maxRuns+1 { // they go on though all gave up
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // TestProviderLimit: a program that does not end is ended.
 func TestProviderLimit(t *testing.T) {
 	node := install(t, plugin{name: "p", kind: "wait", gate: newGate(t)})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pullgate/pullgate/resolver/coalesce"
+	"github.com/pullgate/pullgate/resolver/fair"
 	"github.com/pullgate/pullgate/resolver/keyring/dockerconfig"
 )
 
@@ -15,9 +16,11 @@ const (
 	// maxRun is the kubelet's limit for one run (plugin.go, ExecPlugin); here the
 	// wait for other programs counts.
 	maxRun = time.Minute
-	// maxRuns is how many provider programs run at a time. The kubelet has no
+	// maxRuns is how many provider programs run at a time, and maxOwnRuns how many
+	// of one provider: one that hangs leaves room for the others. The kubelet has no
 	// limit, but only its own node's Pods to serve.
-	maxRuns = 8
+	maxRuns    = 8
+	maxOwnRuns = 6
 )
 
 // provider is one program with what it answered.
@@ -28,7 +31,7 @@ type provider struct {
 	images dockerconfig.Globs
 	log    *slog.Logger
 	// runs bounds the programs that run at a time, of all providers.
-	runs    chan struct{}
+	runs    *fair.Limiter
 	asking  coalesce.Group[answerKey, dockerconfig.Config]
 	answers *answers
 }
@@ -53,12 +56,11 @@ func (p *provider) provideAnew(ctx context.Context, who identity, repository str
 
 // ask runs the program and keeps its answer for as long as it says.
 func (p *provider) ask(ctx context.Context, who identity, repository string) (dockerconfig.Config, error) {
-	select {
-	case p.runs <- struct{}{}:
-		defer func() { <-p.runs }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("too many providers are running: %w", ctx.Err())
+	end, err := p.runs.Enter(ctx, fair.NewTicket(p.Name))
+	if err != nil {
+		return nil, fmt.Errorf("too many providers are running: %w", err)
 	}
+	defer end()
 	output, err := p.run(ctx, who, repository)
 	if err != nil {
 		return nil, err
