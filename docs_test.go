@@ -1,6 +1,7 @@
 package pullgate_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -80,7 +81,7 @@ func headings(text string) []string {
 }
 
 // Every metric is described, what is described is there, and alerts and dashboard
-// ask for nothing else.
+// ask for all of it and for nothing else.
 func TestMetricsDescribed(t *testing.T) {
 	described := names(regexp.MustCompile("[`, ](pullgate_[a-z_]+)[`{]"), rows(readFile(t, "docs/metrics.md"))+rows(readFile(t, "docs/audit.md")))
 	var code strings.Builder
@@ -103,6 +104,38 @@ func TestMetricsDescribed(t *testing.T) {
 	for _, name := range asked {
 		if !slices.Contains(made, name) {
 			t.Errorf("an alert or the dashboard asks for %s, which is not there", name)
+		}
+	}
+	for _, name := range made {
+		if !slices.Contains(asked, name) {
+			t.Errorf("neither an alert nor the dashboard asks for %s", name)
+		}
+	}
+}
+
+// Every alert is in the table of docs/metrics.md, with its severity and its time,
+// and what it leads to is there.
+func TestAlertsDescribed(t *testing.T) {
+	table, all := rows(readFile(t, "docs/metrics.md")), pages(t)
+	alerts := strings.Split(readFile(t, "deploy/chart/files/alerts.yaml"), "  - alert: ")[1:]
+	if described := strings.Count(table, "| `Pullgate"); described != len(alerts) {
+		t.Errorf("there are %d alerts, and described are %d", len(alerts), described)
+	}
+	first := func(pattern, text, otherwise string) string {
+		if found := regexp.MustCompile(pattern).FindStringSubmatch(text); found != nil {
+			return found[1]
+		}
+		return otherwise
+	}
+	for _, alert := range alerts {
+		name, rest, _ := strings.Cut(alert, "\n")
+		row := fmt.Sprintf("| `%s` | %s | %s | ", name, first(`severity: (\w+)`, rest, ""), first(`(?m)^    for: (\w+)$`, rest, "at once"))
+		if !strings.Contains(table, row) {
+			t.Errorf("docs/metrics.md has no row %s", row)
+		}
+		page, heading, _ := strings.Cut(first(`runbook: (\S+)`, rest, ""), "#")
+		if text, there := all[page]; !there || heading != "" && !slices.Contains(headings(text), heading) {
+			t.Errorf("the runbook of %s is to be at %s#%s, where nothing is", name, page, heading)
 		}
 	}
 }
