@@ -78,6 +78,9 @@ func newReloader(file string, kept *cluster.Profiles, seen []byte, first *built,
 			Name: "pullgate_configuration_info", Help: "Always 1; the label tells configurations in use apart: the beginning of the hash of the file and of what the node profiles say of pulls.",
 		}, []string{"sha256"}),
 	}
+	for _, result := range []string{"taken", "refused"} {
+		r.reloads.WithLabelValues(result) // there from the start, or Prometheus would not see the first
+	}
 	r.take(first)
 	r.looked.Store(kept.Synced())
 	return r
