@@ -82,6 +82,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 		"resolver/nodes":              {"resolver/pull"},
 		"resolver/profiles":           {"resolver/pull"},
 		"resolver/keyring/sourcetest": {"resolver/keyring"},
+		"resolver/markers":            nil,
 		"resolver/cloud":              {"resolver/pull"},
 		"resolver/wording":            {"resolver/pull", "workload"},
 		"resolver":                    {"workload", "resolver/pull", "resolver/cache", "resolver/coalesce", "resolver/fair", "resolver/wording", "resolver/nodes", "resolver/keyring", "resolver/registry"},
