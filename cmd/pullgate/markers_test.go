@@ -28,11 +28,11 @@ func newMarked(t *testing.T) *marked {
 	t.Helper()
 	m := &marked{Surroundings: markers.New(t)}
 	m.kube = apiServerWith(t, map[string]string{
-		"/api/v1/namespaces/shop/secrets/regcred":               m.SecretManifest("shop"),
-		"/api/v1/namespaces/shop/serviceaccounts/default":       `{"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"default","namespace":"shop","uid":"u"}}`,
-		"/api/v1/namespaces/shop/serviceaccounts/default/token": fmt.Sprintf(`{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","spec":{"audiences":["a"],"expirationSeconds":600},"status":{"token":%q,"expirationTimestamp":%q}}`, markers.Account, time.Now().Add(10*time.Minute).Format(time.RFC3339)),
+		"/api/v1/namespaces/shop/secrets/regcred":              m.SecretManifest("shop"),
+		"/api/v1/namespaces/shop/serviceaccounts/puller":       `{"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"puller","namespace":"shop","uid":"u"}}`,
+		"/api/v1/namespaces/shop/serviceaccounts/puller/token": fmt.Sprintf(`{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","spec":{"audiences":["a"],"expirationSeconds":600},"status":{"token":%q,"expirationTimestamp":%q}}`, markers.Account, time.Now().Add(10*time.Minute).Format(time.RFC3339)),
 	})
-	pod := m.PodManifest("shop", "p")
+	pod := markers.PodManifest("shop", "p", m.Images...)
 	m.review = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","operation":"CREATE","namespace":"shop","object":` + pod + `}}`
 	m.manifest = write(t, "m.yaml", pod+"\n---\n"+m.SecretManifest("shop")+"\n")
 	return m

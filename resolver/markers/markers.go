@@ -9,7 +9,7 @@ import (
 
 // Markers stand for the values of each kind of credential.
 const (
-	Secret   = "marker-pull-secret-7d1f"
+	Secret   = "marker-pull-secret-7d1f" //nolint:gosec // it is nobody's
 	Identity = "marker-identity-token-90aa"
 	Token    = "marker-registry-token-3c52"
 	Config   = "marker-config-json-e6b8"

@@ -139,13 +139,14 @@ func (s *Surroundings) SecretManifest(namespace string) string {
 		namespace, base64.StdEncoding.EncodeToString([]byte(s.DockerConfig)))
 }
 
-// PodManifest is a Pod with all images and that pull secret.
-func (s *Surroundings) PodManifest(namespace, name string) string {
+// PodManifest is a Pod with these images, that pull secret and the ServiceAccount
+// puller.
+func PodManifest(namespace, name string, images ...string) string {
 	var containers []string
-	for i, image := range s.Images {
+	for i, image := range images {
 		containers = append(containers, fmt.Sprintf(`{"name":"c%d","image":%q}`, i, image))
 	}
-	return fmt.Sprintf(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":%q,"namespace":%q},"spec":{"nodeName":"worker","imagePullSecrets":[{"name":"regcred"}],"containers":[%s]}}`,
+	return fmt.Sprintf(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":%q,"namespace":%q},"spec":{"nodeName":"worker","serviceAccountName":"puller","imagePullSecrets":[{"name":"regcred"}],"containers":[%s]}}`,
 		name, namespace, strings.Join(containers, ","))
 }
 

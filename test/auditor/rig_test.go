@@ -52,7 +52,8 @@ type world struct {
 	*kube.Cluster
 	registry   *Registry
 	clock      *fakeclock.FakeClock
-	kubeconfig string // of Pullgate's account
+	kubeconfig string       // of Pullgate's account
+	log        *slog.Logger // nil: warnings alone, to standard error
 
 	mu     sync.Mutex
 	writes []string     // to the API server by replicas
@@ -289,7 +290,10 @@ func (w *world) newAuditor(config *rest.Config, c policy.Configuration) (auditor
 	if err != nil {
 		return nil, nil, err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := w.log
+	if log == nil {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	klog.SetSlogLogger(log)
 	pacer := live.NewPacer(c.Audit, w.clock, log)
@@ -300,7 +304,7 @@ func (w *world) newAuditor(config *rest.Config, c policy.Configuration) (auditor
 	}
 	return auditor, func(c policy.Configuration) error {
 		parts, err := wiring.New(c, wiring.Dependencies{
-			Secrets: cluster.Source{Reader: reader}, Fresh: cluster.Source{Reader: reader}, Log: log,
+			Secrets: cluster.Source{Reader: reader}, Fresh: cluster.Source{Reader: reader}, Log: log, Tokens: cluster.Tokens{Client: reader}.Issue,
 			Observer: metrics.New(prometheus.NewRegistry(), log),
 			Asking:   func(prober resolver.Prober) resolver.Prober { return busy{pacer.Asking(prober), &w.asking} },
 			Labels:   cluster.Namespaces{Cache: reader, Direct: reader}.Labels,
