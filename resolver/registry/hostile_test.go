@@ -263,15 +263,15 @@ func hostileParts() []hostile {
 		},
 			reason: pull.ReasonPullable, requests: 4},
 		{name: "5,000 layers", layers: true, fill: func(_ *rig, held documents) {
-			manifest := ocispec.Manifest{Config: held.add("application/vnd.example.config", []byte("config"))}
+			manifest := ocispec.Manifest{Config: held.add("application/vnd.example.config", []byte("{}"))}
 			for i := range 5_000 {
-				manifest.Layers = append(manifest.Layers, held.add(ocispec.MediaTypeImageLayer, fmt.Append(nil, "layer ", i)))
+				manifest.Layers = append(manifest.Layers, held.add("application/vnd.example.layer", fmt.Append(nil, "layer ", i)))
 			}
 			held.tag(ocispec.MediaTypeImageManifest, encode(manifest))
 		},
 			reason: pull.RegistryError, detail: "or 512 blobs", requests: 3 + contents.MaxBlobs},
 		{name: "a layer with an impossible digest", layers: true, fill: func(_ *rig, held documents) {
-			layer := claimed(ocispec.MediaTypeImageLayer, 0, 5)
+			layer := claimed("application/vnd.example.layer", 0, 5)
 			layer.Digest = "sha999:00"
 			held.tag(ocispec.MediaTypeImageManifest, encode(ocispec.Manifest{
 				Config: held.add("application/vnd.example.config", []byte("config")), Layers: []ocispec.Descriptor{layer}}))

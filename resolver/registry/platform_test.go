@@ -38,6 +38,12 @@ func onePlatform() []row {
 		{name: "no entry", setup: indexFor("linux/arm64", "linux/s390x"),
 			reason: pull.PlatformMismatch, detail: "the index has no entry for linux/amd64, but for linux/arm64, linux/s390x", node: noMatch,
 			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},
+		{name: "an entry without platform beside another", setup: func(r *rig) {
+			r.index("index", "1", bare(r.entry("linux/amd64")), r.entry("linux/arm64"))
+		},
+			reason: pull.PlatformMismatch, detail: "the index has no entry for linux/amd64, but for linux/arm64",
+			node:     "rpc error: code = NotFound desc = failed to update image store \"{linux-amd64.config}\": get image info from containerd: get image compressed resource size: content digest {linux-arm64}: not found",
+			requests: "HEAD 1, GET @index, GET @linux-amd64, GET blob @linux-amd64.config, HEAD 1, GET @index, GET @linux-amd64, GET blob @linux-amd64.config"},
 		{name: "empty index", setup: indexFor(),
 			reason: pull.PlatformMismatch, detail: "the index has no entry for linux/amd64", node: noMatch,
 			requests: "HEAD 1, GET @index, HEAD 1, GET @index"},

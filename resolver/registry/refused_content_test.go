@@ -227,9 +227,24 @@ func refusedConfigs() []row {
 		},
 			detail: "number of layers and diffIDs don't match", node: pulling + "number of layers and diffIDs don't match: 1 != 0",
 			requests: "HEAD 1, GET @manifest, GET blob @config, HEAD 1, GET @manifest, GET blob @config"},
+		{name: "a config of which no record can be made", layers: true, setup: func(r *rig) {
+			manifest := r.parts("app", "linux/amd64")
+			manifest.Layers = nil
+			manifest.Config = r.blob("config", ocispec.MediaTypeImageConfig, []byte(`{"created": "yesterday"}`))
+			r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, encode(manifest))
+		},
+			detail: "get image diffIDs", node: `failed to update image store "{config}": get image info from containerd: get image diffIDs: parsing time`,
+			requests: "HEAD 1, GET @manifest, GET blob @config, HEAD 1, GET @manifest, GET blob @config"},
+		{name: "a layer that is gone beneath no image's config", layers: true, reason: pull.ReasonPullable, setup: func(r *rig) {
+			manifest := r.parts("chart", "linux/amd64")
+			manifest.Config = r.blob("config", "application/vnd.oci.empty.v1+json", []byte(`{}`))
+			r.delete("blobs", manifest.Layers[0])
+			r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, encode(manifest))
+		},
+			requests: "HEAD 1, GET @manifest, GET blob @config"},
 		{name: "an artifact is pulled", layers: true, reason: pull.ReasonPullable, setup: func(r *rig) {
 			manifest := r.parts("chart", "linux/amd64")
-			manifest.Config = r.blob("config", "application/vnd.cncf.helm.config.v1+json", []byte("name: chart"))
+			manifest.Config = r.blob("config", "application/vnd.cncf.helm.config.v1+json", []byte(`{"name":"chart"}`))
 			manifest.Layers[0].MediaType = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 			r.manifest("manifest", "1", ocispec.MediaTypeImageManifest, encode(manifest))
 		},

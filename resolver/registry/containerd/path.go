@@ -74,14 +74,26 @@ func (p Path) fetch(ctx context.Context, s *contents.Store, root ocispec.Descrip
 	if p.local {
 		handler = images.LimitManifests(handler, p.matcher, 1)
 	}
-	return fetched, images.Walk(ctx, handler, root)
+	return fetched, images.Walk(ctx, fetched.Unpacking(handler), root)
 }
 
-// pick is the CRI plugin's look for the image among what was fetched
-// (internal/cri/server/images/image_pull.go, PullImage).
-func (p Path) pick(ctx context.Context, fetched *contents.Fetched, root ocispec.Descriptor) error {
-	if _, err := images.Manifest(ctx, fetched, root, p.picker); err != nil {
+// pick is the CRI plugin's look for the image among what was fetched, and the
+// record that it makes of it (internal/cri/server/images/image_pull.go,
+// PullImage, and internal/cri/store/image/image.go, getImage).
+func (p Path) pick(ctx context.Context, fetched *contents.Fetched, root ocispec.Descriptor, layers bool) error {
+	manifest, err := images.Manifest(ctx, fetched, root, p.picker)
+	if err != nil {
 		return fmt.Errorf("get image config descriptor: %w", err)
+	}
+	if layers {
+		if err := fetched.Config(ctx, manifest); err != nil {
+			return fmt.Errorf("failed to update image store %q: get image info from containerd: get image diffIDs: %w", manifest.Config.Digest, err)
+		}
+	}
+	// Its size is that of the first entry, of any platform; one without comes last.
+	first := images.LimitManifests(images.ChildrenHandler(fetched), p.picker, 1)
+	if err := images.Walk(ctx, first, root); err != nil {
+		return fmt.Errorf("failed to update image store %q: get image info from containerd: get image compressed resource size: %w", manifest.Config.Digest, err)
 	}
 	return nil
 }
@@ -101,7 +113,7 @@ func (p Path) Pull(ctx context.Context, q pull.Query, s *contents.Store, root oc
 		finding.Node = Words(q.Image, err)
 		return finding
 	}
-	if err := p.pick(ctx, fetched, root); err != nil {
+	if err := p.pick(ctx, fetched, root, q.Layers); err != nil {
 		finding := answers.OfContent(err, q.Credential)
 		finding.Node = rpcWords(err)
 		return finding

@@ -14,9 +14,9 @@ import (
 // for. Real ones have some kilobytes.
 const MaxConfig = 4 << 20
 
-// Layers lists those of a manifest that are unpacked.
-func Layers(manifest ocispec.Manifest) []ocispec.Descriptor {
-	return slices.DeleteFunc(slices.Clone(manifest.Layers), func(d ocispec.Descriptor) bool { return !images.IsLayerType(d.MediaType) })
+// Layers lists those parts of a manifest that are unpacked.
+func Layers(parts []ocispec.Descriptor) []ocispec.Descriptor {
+	return slices.DeleteFunc(slices.Clone(parts), func(d ocispec.Descriptor) bool { return !images.IsLayerType(d.MediaType) })
 }
 
 // DiffIDs reads what a config says of layers.
@@ -33,9 +33,9 @@ func DiffIDs(config []byte) ([]digest.Digest, error) {
 
 // Unpacked compares the config of an image with its layers (containerd's
 // core/unpack/unpacker.go, unpack, which looks at nothing but images).
-func Unpacked(manifest ocispec.Manifest, config []byte) error {
-	layers := Layers(manifest)
-	if !images.IsConfigType(manifest.Config.MediaType) || len(layers) == 0 {
+func Unpacked(image Image, config []byte) error {
+	layers := Layers(image.Parts)
+	if !images.IsConfigType(image.Config.MediaType) || len(layers) == 0 {
 		return nil
 	}
 	diffs, err := DiffIDs(config)

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
@@ -131,6 +132,8 @@ func (s *Store) fetch(ctx context.Context, desc ocispec.Descriptor) ([]byte, err
 // digest's package panic.
 func Acceptable(desc ocispec.Descriptor) error {
 	switch err := desc.Digest.Validate(); {
+	case desc.MediaType == images.MediaTypeDockerSchema1Manifest: // core/remotes/handlers.go, FetchHandler
+		return &RefusedError{fmt.Errorf("%v not supported", desc.MediaType)}
 	case err != nil:
 		return &RefusedError{fmt.Errorf("descriptor with digest %q: %w", desc.Digest, err)}
 	case desc.Size == 0:
@@ -193,7 +196,10 @@ func (s *Store) Exists(ctx context.Context, blob ocispec.Descriptor) error {
 	if err := Acceptable(blob); err != nil {
 		return err
 	}
-	if s.present[key] || s.blobs[key] != nil && !s.recalled[key] || len(blob.URLs) > 0 || int64(len(blob.Data)) == blob.Size {
+	if int64(len(blob.Data)) == blob.Size {
+		return Verify(ctx, blob, blob.Data)
+	}
+	if s.present[key] || s.blobs[key] != nil && !s.recalled[key] || len(blob.URLs) > 0 {
 		return nil
 	}
 	if err, ok := s.errs[key]; ok {

@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +38,8 @@ type Image struct {
 	NoLayers bool
 	// Config replaces the config's content; SEED in it becomes the seed.
 	Config string
+	// EditConfig changes the config's bytes before they are stored.
+	EditConfig func(string) string
 	// ConfigType replaces the config's media type.
 	ConfigType string
 	// Missing lists the parts that the registry lost: config, layer, manifest.
@@ -52,8 +56,8 @@ type Layer struct {
 	Type string
 	// Data replaces the tar file; SEED in it becomes the seed.
 	Data string
-	// Gzip compresses it.
-	Gzip bool
+	// Gzip compresses it, and Zstd does so by another method.
+	Gzip, Zstd bool
 	// WrongDiffID has the config tell another digest of what is inside.
 	WrongDiffID bool
 }
@@ -113,7 +117,11 @@ func (i Image) putConfig(s *Store, seed string, diffIDs []digest.Digest) (ocispe
 		}
 		config.Platform = platform
 	}
-	return s.addJSON("config", mediaType, config)
+	body, err := json.Marshal(config)
+	if i.EditConfig != nil {
+		body = []byte(i.EditConfig(string(body)))
+	}
+	return s.add("config", mediaType, body), err
 }
 
 func (i Image) putManifest(s *Store, manifest ocispec.Manifest) (ocispec.Descriptor, error) {
@@ -165,6 +173,9 @@ func (l Layer) put(s *Store, seed string, docker bool) (ocispec.Descriptor, dige
 	if docker {
 		mediaType = DockerLayer
 	}
+	if l.Zstd {
+		mediaType, data = ocispec.MediaTypeImageLayerZstd, zstded(inside)
+	}
 	if l.Type != "" {
 		mediaType = l.Type
 	}
@@ -198,6 +209,14 @@ func gzipped(data []byte) ([]byte, error) {
 	}
 	err = w.Close()
 	return buffer.Bytes(), err
+}
+
+// zstded stores the data as one raw block (RFC 8878, 3.1.1).
+func zstded(data []byte) []byte {
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0xa0}
+	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(data))) //nolint:gosec // small
+	block := uint32(len(data))<<3 | 1                                  //nolint:gosec // small
+	return append(append(frame, byte(block), byte(block>>8), byte(block>>16)), data...)
 }
 
 func parsePlatform(text string) (ocispec.Platform, error) {

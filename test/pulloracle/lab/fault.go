@@ -2,6 +2,8 @@ package lab
 
 import (
 	"cmp"
+	"compress/gzip"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -86,6 +88,8 @@ func (st *stage) misanswer(w http.ResponseWriter, r *request, fault *scenario.Fa
 		st.sound(w, r)
 	case fault.Cut:
 		st.sound(&cutting{ResponseWriter: w}, r)
+	case fault.Gzip:
+		st.sound(&coding{ResponseWriter: w}, r)
 	case fault.Spoil:
 		st.sound(&spoiling{ResponseWriter: w}, r)
 	case fault.Status == 0 && fault.Redirect == "":
@@ -169,4 +173,21 @@ func (s *spoiling) Write(body []byte) (int, error) {
 	spoilt := slices.Clone(body)
 	spoilt[len(spoilt)/2] ^= 1
 	return s.ResponseWriter.Write(spoilt)
+}
+
+// coding compresses the body, and says so.
+type coding struct{ http.ResponseWriter }
+
+// WriteHeader tells the coding instead of a length.
+func (c *coding) WriteHeader(status int) {
+	c.Header().Set("Content-Encoding", "gzip")
+	c.Header().Del("Content-Length")
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends the compressed body.
+func (c *coding) Write(body []byte) (int, error) {
+	w := gzip.NewWriter(c.ResponseWriter)
+	_, err := w.Write(body)
+	return len(body), errors.Join(err, w.Close())
 }

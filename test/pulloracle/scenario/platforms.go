@@ -10,6 +10,7 @@ import (
 // platforms are about which entry of an index a node of linux/amd64 takes.
 func platforms() []Scenario {
 	list := append(matching(), mismatching()...)
+	list = append(list, besideBare()...)
 	return append(list, lostChildren()...)
 }
 
@@ -90,6 +91,29 @@ func mismatching() []Scenario {
 		{Name: "platform-entry-no-type", About: "an entry without a type", Want: want(pull.PlatformMismatch, pull.UnsupportedImage),
 			Holds: content.Index{Entries: []content.Entry{{Platform: "linux/amd64",
 				Change: func(d *ocispec.Descriptor) { d.MediaType = "" }}}}},
+	}
+}
+
+// besideBare are entries without a platform beside others. A node takes the size
+// of the image from the first entry of all, and those without come last.
+func besideBare() []Scenario {
+	mismatch := want(pull.PlatformMismatch)
+	bare := content.Entry{Of: content.Image{}}
+	index := func(entries ...content.Entry) content.Index { return content.Index{Entries: entries} }
+	return []Scenario{
+		{Name: "platform-bare-before-arm64", About: "an entry without a platform, whose config says amd64, before one for arm64", Want: mismatch,
+			Holds: index(bare, content.Entry{Platform: "linux/arm64"})},
+		{Name: "platform-bare-after-arm64", About: "an entry without a platform, whose config says amd64, after one for arm64", Want: mismatch, Image: digestImage,
+			Holds: index(content.Entry{Platform: "linux/arm64"}, bare)},
+		{Name: "platform-bare-attested", About: "an entry without a platform, and its attestation", Want: mismatch,
+			Holds: index(bare, attestation())},
+		{Name: "platform-bare-index-arm64", About: "an index without a platform, and arm64 beside it", Want: mismatch,
+			Holds: index(content.Entry{Of: amd64AndArm64()}, content.Entry{Platform: "linux/arm64"})},
+		{Name: "platform-bare-386", About: "an entry without a platform before one for 386", Want: want(pull.ReasonPullable),
+			Holds: index(bare, content.Entry{Platform: "linux/386"})},
+		{Name: "platform-bare-twice", About: "two entries without platforms, both for amd64", Holds: index(bare, bare)},
+		{Name: "platform-bare-lost-arm64", About: "an entry without a platform before one for arm64 that is gone", Want: mismatch,
+			Holds: index(bare, content.Entry{Platform: "linux/arm64", Missing: true})},
 	}
 }
 

@@ -143,6 +143,8 @@ type Fault struct {
 	// changes a byte of it, Hang never answers, Late answers after a while.
 	Cut, Spoil, Hang bool
 	Late             time.Duration
+	// Gzip gives the sound answer in that coding.
+	Gzip bool `json:",omitempty"`
 }
 
 // All returns every scenario.
@@ -155,6 +157,7 @@ func All() []Scenario {
 		{"references", references()},
 		{"content", sound()},
 		{"unusable content", unsound()},
+		{"what is unpacked", unpacking()},
 		{"platforms", platforms()},
 		{"missing", missing()},
 		{"status of the manifest", statuses()},
