@@ -169,6 +169,7 @@ func TestJudge(t *testing.T) {
 		{"refused", func(r *Record) { r.Reach = errors.New("dial tcp 10.68.0.4:9443: connect: connection refused") }, WrongPort, []string{"get endpointslices"}},
 		{"resolve", func(r *Record) { r.lost("dial tcp: lookup nowhere.example: no such host") }, NameNotResolved, []string{"DNS"}},
 		{"a stranger", func(r *Record) { r.lost("the server has asked for the client to provide credentials") }, CallerRefused, []string{"docs/install.md"}},
+		{"a stranger's certificate", func(r *Record) { r.lost("remote error: tls: unknown certificate authority") }, CallerRefused, []string{"docs/install.md"}},
 		{"another authority", func(r *Record) { chain := r.Served; r.serve(t, now, now.AddDate(1, 0, 0), host); r.Served = chain }, Untrusted,
 			[]string{"[change] kubectl -n pullgate-system rollout restart deployment/pullgate"}},
 		{"no bundle", func(r *Record) { r.Webhook.Value.Webhooks[0].ClientConfig.CABundle = nil }, Untrusted, []string{"has no caBundle"}},

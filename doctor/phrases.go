@@ -12,7 +12,9 @@ type phrase struct {
 // phrases are looked for in their order: what is more precise comes first. API
 // servers have no other form for them: an error of Go's net and crypto/x509, or
 // of theirs (apiserver pkg/util/webhook/client.go, pkg/util/proxy/proxy.go; the
-// Service's storage, pkg/registry/core/service/storage/storage.go).
+// Service's storage, pkg/registry/core/service/storage/storage.go). What Pullgate
+// holds against a client's certificate comes as an alert (Go crypto/tls/alert.go,
+// handshake_server.go, processCertsFromClient).
 func phrases() []phrase {
 	return []phrase{
 		{"expired or is not yet valid: current time", Expired},
@@ -24,6 +26,9 @@ func phrases() []phrase {
 		{"doesn't contain any IP SANs", WrongName},
 		{"x509:", Untrusted},
 		{"has asked for the client to provide credentials", CallerRefused},
+		{"remote error: tls: unknown certificate authority", CallerRefused},
+		{"remote error: tls: expired certificate", CallerRefused},
+		{"remote error: tls: bad certificate", CallerRefused},
 		{"no such host", NameNotResolved},
 		{"dial tcp: lookup", NameNotResolved},
 		{"no endpoints available for service", NotReady},

@@ -46,6 +46,36 @@ func TestCallersByCertificate(t *testing.T) {
 	if code := asStranger(t, r, "", pair); code != http.StatusOK {
 		t.Errorf("the certificate is answered %d", code)
 	}
+	t.Run("Doctor", func(t *testing.T) { testAnotherCaller(newStage(t, r, "shop")) })
+}
+
+// testAnotherCaller has Pullgate take callers of another authority alone, and the
+// doctor say so.
+func testAnotherCaller(s stage) {
+	file := filepath.Join(s.rig.Dir(), "callers.crt")
+	known, err := os.ReadFile(file)
+	if err != nil {
+		s.Fatal(err)
+	}
+	other, err := pki.NewAuthority("other")
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.setFailurePolicy("Fail")
+	s.awaitDoctor(nil, nil)
+	for _, test := range []struct {
+		authority []byte
+		want      []string
+	}{{other.PEM, []string{"CallerRefused"}}, {known, nil}} {
+		s.rig.Gate.Stop()
+		if err := os.WriteFile(file, test.authority, 0o600); err != nil {
+			s.Fatal(err)
+		}
+		if _, err := s.rig.Gate.StartReady(s.Context()); err != nil {
+			s.Fatal(err)
+		}
+		s.awaitDoctor(test.want, nil)
+	}
 }
 
 // An API server that shows a token of the named ServiceAccount for Pullgate is

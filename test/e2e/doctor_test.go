@@ -83,14 +83,6 @@ func TestDoctor(t *testing.T) {
 	t.Parallel()
 	r := rigtest.Start(t, root, rig.Options{CertDir: true})
 	s := newStage(t, r, "shop")
-	webhook := func(format string) {
-		t.Helper()
-		var edits []string
-		for i := range strings.Fields(s.must("get", "validatingwebhookconfiguration", "pullgate", "-o", "jsonpath={.webhooks[*].name}")) {
-			edits = append(edits, fmt.Sprintf(format, i))
-		}
-		s.must("patch", "validatingwebhookconfiguration", "pullgate", "--type=json", "-p", "["+strings.Join(edits, ",")+"]")
-	}
 	s.awaitDoctor(nil, nil)
 	t.Run("Modes", func(t *testing.T) {
 		for _, mode := range []string{"enforce", "warn", "audit"} {
@@ -143,20 +135,29 @@ func TestDoctor(t *testing.T) {
 				}
 				s.awaitDoctor(nil, nil)
 			})
+			t.Run("Certificates", func(t *testing.T) { testCertificates(s.with(t), word) })
+			t.Run("Caller", func(t *testing.T) { testCaller(s.with(t), word("CallerRefused")) })
 			t.Run("Authority", func(t *testing.T) {
 				s := s.with(t)
-				bundle := s.must("get", "validatingwebhookconfiguration", "pullgate", "-o", "jsonpath={.webhooks[0].clientConfig.caBundle}")
+				bundle := s.bundle()
 				other, err := pki.NewAuthority("other")
 				if err != nil {
 					t.Fatal(err)
 				}
-				webhook(`{"op": "replace", "path": "/webhooks/%d/clientConfig/caBundle", "value": "` + base64.StdEncoding.EncodeToString(other.PEM) + `"}`)
+				s.setBundle(base64.StdEncoding.EncodeToString(other.PEM))
 				s.awaitDoctor([]string{word("Untrusted")}, nil)
-				webhook(`{"op": "replace", "path": "/webhooks/%d/clientConfig/caBundle", "value": "` + bundle + `"}`)
+				s.setBundle(bundle)
 				s.awaitDoctor(nil, nil)
 			})
 		})
 	}
+	t.Run("Selector", func(t *testing.T) {
+		s := s.with(t)
+		s.patchEntries(`{"op": "add", "path": "/webhooks/%d/objectSelector", "value": {"matchLabels": {"only": "these"}}}`)
+		s.awaitDoctor([]string{"ObjectExcluded", "ObjectExcluded"}, nil)
+		s.patchEntries(`{"op": "remove", "path": "/webhooks/%d/objectSelector"}`)
+		s.awaitDoctor(nil, nil)
+	})
 	t.Run("Removed", func(*testing.T) {
 		configuration := s.must("get", "validatingwebhookconfiguration", "pullgate", "-o", "json")
 		s.must("delete", "validatingwebhookconfiguration", "pullgate")

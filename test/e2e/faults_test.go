@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -154,11 +153,7 @@ func testFailurePolicyFail(t *testing.T, r *rig.Rig) {
 // setFailurePolicy says what is to become of requests while Pullgate is gone.
 func (s stage) setFailurePolicy(policy string) {
 	s.Helper()
-	var changes []string
-	for i := range strings.Fields(s.must("get", "validatingwebhookconfiguration", "pullgate", "-o", "jsonpath={.webhooks[*].name}")) {
-		changes = append(changes, fmt.Sprintf(`{"op": "replace", "path": "/webhooks/%d/failurePolicy", "value": %q}`, i, policy))
-	}
-	s.must("patch", "validatingwebhookconfiguration", "pullgate", "--type=json", "-p", "["+strings.Join(changes, ", ")+"]")
+	s.patchEntries(`{"op": "replace", "path": "/webhooks/%d/failurePolicy", "value": "` + policy + `"}`)
 }
 
 // testCrash ends Pullgate as nobody should.

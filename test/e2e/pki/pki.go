@@ -51,7 +51,16 @@ func NewAuthority(name string) (*Authority, error) {
 
 // Server returns a certificate for a server at these names and addresses. It
 // may also be shown as a client's, as etcd does to itself.
-func (a *Authority) Server(hosts ...string) (Pair, error) {
+func (a *Authority) Server(hosts ...string) (Pair, error) { return a.sign(serverTemplate(hosts)) }
+
+// Expired returns a server's certificate that was good until an hour ago.
+func (a *Authority) Expired(hosts ...string) (Pair, error) {
+	template := serverTemplate(hosts)
+	template.NotBefore, template.NotAfter = time.Now().Add(-24*time.Hour), time.Now().Add(-time.Hour)
+	return a.sign(template)
+}
+
+func serverTemplate(hosts []string) *x509.Certificate {
 	template := newTemplate(pkix.Name{CommonName: hosts[0]})
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	for _, host := range hosts {
@@ -61,7 +70,7 @@ func (a *Authority) Server(hosts ...string) (Pair, error) {
 			template.DNSNames = append(template.DNSNames, host)
 		}
 	}
-	return a.sign(template)
+	return template
 }
 
 // Client returns a certificate that Kubernetes takes for this user in these

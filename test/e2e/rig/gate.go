@@ -33,8 +33,9 @@ type Gate struct {
 	// Namespace is the one in which it would run as a Pod, and Account is the
 	// ServiceAccount whose rights it has.
 	Namespace, Account string
-	// Env is added to its environment when it is started the next time.
-	Env []string
+	// Env and Args are added to its environment and its arguments when it is started
+	// the next time.
+	Env, Args []string
 
 	cluster  *cluster.Cluster
 	readyURL string
@@ -138,10 +139,11 @@ func (g *Gate) Start(ctx context.Context) error {
 // StartReady runs Pullgate, once more after an end, and returns when it is ready,
 // with how long that took.
 func (g *Gate) StartReady(ctx context.Context) (time.Duration, error) {
-	g.spec.Env = g.Env
+	spec := g.spec
+	spec.Env, spec.Args = g.Env, slices.Concat(g.spec.Args, g.Args)
 	start := time.Now()
 	var err error
-	if g.program, err = g.cluster.Keeper().Start(g.spec); err != nil {
+	if g.program, err = g.cluster.Keeper().Start(spec); err != nil {
 		return 0, err
 	}
 	ready := func() bool { return g.status(ctx, g.readyURL) == http.StatusOK }
