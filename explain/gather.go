@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/pullgate/pullgate/stuck"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -46,8 +47,7 @@ func Gather(ctx context.Context, reader client.Reader, target Target, given Give
 		target = given.target(target)
 	}
 	g.record.Neighbours = g.pods(ctx, target.Namespace)
-	g.told = append(g.events(ctx, target.Namespace), given.Events...)
-	sortEvents(g.told)
+	g.told = stuck.InOrder(append(g.events(ctx, target.Namespace), given.Events...))
 	var err error
 	switch {
 	case given.Object != nil:

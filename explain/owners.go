@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/pullgate/pullgate/stuck"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -221,6 +222,5 @@ func readPulls(ctx context.Context, g *gatherer) {
 		}
 		pulls = append(pulls, list.Items...)
 	}
-	sortEvents(pulls)
-	g.record.Pulls = slices.DeleteFunc(pulls, func(e corev1.Event) bool { return e.InvolvedObject.UID == g.record.Pod.UID })
+	g.record.Pulls = slices.DeleteFunc(stuck.InOrder(pulls), func(e corev1.Event) bool { return e.InvolvedObject.UID == g.record.Pod.UID })
 }

@@ -1,14 +1,12 @@
 package explain
 
 import (
-	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/pullgate/pullgate/stuck"
 	"github.com/pullgate/pullgate/workload"
 )
 
@@ -82,9 +80,4 @@ func (p Part) String() string { return strings.ToLower(p.Kind) + "/" + p.Meta.Na
 type Condition struct {
 	Type, Reason, Message string
 	At                    time.Time
-}
-
-// sortEvents puts the oldest first.
-func sortEvents(events []corev1.Event) {
-	slices.SortStableFunc(events, func(a, b corev1.Event) int { return stuck.Told(&a).Compare(stuck.Told(&b)) })
 }

@@ -150,11 +150,8 @@ func words(message string) string {
 // FromEvents says what a silent Pod waits for, by its events: the last word on an
 // image counts, until something was started. Nil: it is not an image.
 func (p *Pod) FromEvents(events []corev1.Event) *Image {
-	events = slices.Clone(events)
-	slices.SortStableFunc(events, func(a, b corev1.Event) int { return Told(&a).Compare(Told(&b)) })
 	var found *Image
-	for i := range events {
-		e := &events[i]
+	for _, e := range InOrder(events) {
 		switch {
 		case e.Reason == "FailedCreatePodSandBox" && SaysOfImage(e.Message):
 			found = &Image{Reference: quoted(e.Message), Reason: "SandboxImage", Words: words(e.Message)}
@@ -171,6 +168,18 @@ func (p *Pod) FromEvents(events []corev1.Event) *Image {
 // image: those of containerd 1.7 and of CRI-O, then those of containerd since 2.0.
 func SaysOfImage(words string) bool {
 	return strings.Contains(words, "sandbox image") || strings.Contains(words, "failed to pull image") || strings.Contains(words, "pause image")
+}
+
+// InOrder returns copies of events, the oldest first, with the words of the last one
+// where others are counted in (client-go tools/record/events_cache.go,
+// EventAggregatorByReasonMessageFunc).
+func InOrder(events []corev1.Event) []corev1.Event {
+	events = slices.Clone(events)
+	for i := range events {
+		events[i].Message = strings.TrimPrefix(events[i].Message, "(combined from similar events): ")
+	}
+	slices.SortStableFunc(events, func(a, b corev1.Event) int { return Told(&a).Compare(Told(&b)) })
+	return events
 }
 
 // Told is when an event was told for the last time.

@@ -70,9 +70,10 @@ func TestFromEvents(t *testing.T) {
 		events []corev1.Event
 		want   string
 	}{
-		"nothing":        {nil, ""},
-		"the sandbox":    {[]corev1.Event{sandbox}, "SandboxImage r.example/pause:9"},
-		"containerd 2's": {[]corev1.Event{{Reason: "FailedCreatePodSandBox", Message: `Failed to create pod sandbox: rpc error: failed to start sandbox: failed to pull image \"r.example/pause:9\": not found`}}, "SandboxImage r.example/pause:9"},
+		"nothing":                {nil, ""},
+		"the sandbox":            {[]corev1.Event{sandbox}, "SandboxImage r.example/pause:9"},
+		"containerd 2's":         {[]corev1.Event{{Reason: "FailedCreatePodSandBox", Message: `Failed to create pod sandbox: rpc error: failed to start sandbox: failed to pull image \"r.example/pause:9\": not found`}}, "SandboxImage r.example/pause:9"},
+		"with others counted in": {[]corev1.Event{{Reason: "Failed", Message: "(combined from similar events): " + failed.Message}}, "ErrImagePull r.example/data:1"},
 		"out of order": {[]corev1.Event{
 			{Reason: "Failed", Message: failed.Message, LastTimestamp: metav1.Unix(9, 0)}, {Reason: "Pulled", LastTimestamp: metav1.Unix(5, 0)},
 		}, "ErrImagePull r.example/data:1"},

@@ -126,7 +126,7 @@ func (tr trouble) words(t *testing.T) (string, error) {
 
 // beginnings are what kubelets put before the words of a failure: how it is told, not
 // what.
-var beginnings = regexp.MustCompile(`^(Back-off pulling image "[^"]*": ErrImagePull: |Failed to pull image "[^"]*": |Error creating: pods "[^"]*" is forbidden: )`)
+var beginnings = regexp.MustCompile(`^(?:\(combined from similar events\): )?(Back-off pulling image "[^"]*": ErrImagePull: |Failed to pull image "[^"]*": |Error creating: pods "[^"]*" is forbidden: )`)
 
 // failures are what is said of what failed. A kubelet that repeats its reason says
 // nothing, nor does one that pulls too often for a moment before it does.
