@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -90,6 +91,18 @@ func refusedOddly() []row {
 			reason: pull.CredentialsRequired, detail: "answered 401 Unauthorized",
 			node:     failed + "unexpected status from HEAD request to http://HOST/v2/app/manifests/1: 401 Unauthorized",
 			requests: "HEAD 1, GET token, HEAD 1 bearer, GET 1, GET token, GET 1 bearer"},
+		{name: "the token that was just given is invalid", credential: right(),
+			setup: func(r *rig) {
+				r.bearer(bearer{})
+				for _, request := range []string{"HEAD 1 bearer", "GET 1 bearer"} {
+					r.on(request, func(w http.ResponseWriter, req *http.Request) {
+						w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",error="invalid_token"`, req.Host))
+						refuse(w, http.StatusUnauthorized, "UNAUTHORIZED", "authentication required")
+					})
+				}
+			},
+			reason: pull.RegistryError, detail: "the token is invalid which its token server has just given",
+			requests: "HEAD 1, POST token, HEAD 1 bearer, GET 1, POST token, GET 1 bearer"},
 		{name: "Basic after a token for nothing, as Harbor", setup: harbor,
 			reason: pull.CredentialsRequired, detail: "no basic auth credentials", node: noBasic,
 			requests: "HEAD 1, GET token, HEAD 1 bearer, GET 1, GET token, GET 1 bearer"},

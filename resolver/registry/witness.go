@@ -34,16 +34,20 @@ func (w *witness) hear(ctx context.Context) pull.Finding {
 	}
 	status := answer.StatusCode
 	said := pull.Finding{Detail: answers.OneLine(fmt.Sprintf("%s answered %s%s", w.host.Host, answer.Status, answers.InWords(answer.Content)))}
-	switch status {
-	case http.StatusOK:
+	switch {
+	case status == http.StatusOK:
 		said.Reason = pull.ReasonPullable
 		if len(answer.Content) == 0 { // no content is
 			said.Reason = pull.BlobMissing
 		}
 		return said
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case status == http.StatusUnauthorized && answers.RefusesToken(answer.Header):
+		said.Reason = pull.RegistryError
+		said.Detail = answers.OneLine(w.host.Host + " says that the token is invalid which its token server has just given")
+		return said
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		said.Reason = pull.CredentialsRequired
-	case http.StatusNotFound:
+	case status == http.StatusNotFound:
 		said.Reason = pull.TagNotFound
 		if answers.NamesRepository(answer.Content) {
 			said.Reason = pull.RepositoryNotFound

@@ -77,7 +77,7 @@ func inBetween() map[string]string {
 		"the connection broke: the text is that of a wrong length": {
 			"get-cut", "layer-cut",
 		},
-		"the registry contradicts itself": {"header-no-digest-get-404"},
+		"the registry contradicts itself": {"header-no-digest-get-404", "bearer-expired"},
 	} {
 		for _, name := range names {
 			why[name] = reason

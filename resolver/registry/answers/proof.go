@@ -61,6 +61,17 @@ func challenges(header http.Header) bool {
 	})
 }
 
+// RefusesToken tells whether a challenge says that the token itself is not good:
+// expired, revoked or not to be read (RFC 6750, 3.1; distribution's
+// registry/auth/token/accesscontroller.go). To one that was just given, for the
+// purpose, it says that the registry and its token server do not agree, whatever
+// anybody may pull. A token that does not go far enough is insufficient_scope.
+func RefusesToken(header http.Header) bool {
+	return slices.ContainsFunc(auth.ParseAuthHeader(header), func(c auth.Challenge) bool {
+		return c.Scheme == auth.BearerAuth && c.Parameters["error"] == "invalid_token"
+	})
+}
+
 // WordOfTokens judges a refusal of a token server, of which the header is not
 // known: an error of OAuth (RFC 6749, 5.2, and RFC 6750, 3.1), of the
 // distribution specification, or the details of Docker's.

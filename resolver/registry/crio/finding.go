@@ -65,6 +65,7 @@ func (r *refusal) finding(image reference.Named, credential pull.Credential) pul
 	case r.status == http.StatusTooManyRequests:
 		finding.Reason = pull.RateLimited
 	case r.during == pinging:
+	case r.during != askingToken && r.status == http.StatusUnauthorized && answers.RefusesToken(r.header):
 	case r.success():
 		finding.Reason = pull.UnsupportedImage
 	case r.status == http.StatusUnauthorized, r.status == http.StatusForbidden && word != answers.Foreign:

@@ -150,7 +150,7 @@ func bearer() []Scenario {
 		{Name: "bearer-spaces", About: "a challenge with spaces", Access: public().challenging(`Bearer  realm="{realm}" , service="lab"`)},
 		{Name: "bearer-lower-case", About: "the scheme in lower case", Access: public().challenging(`bearer realm="{realm}",service="lab"`)},
 		{Name: "bearer-insufficient-at-once", About: "an error code in the first challenge, as Docker Hub's", Access: public().challenging(realm(`,service="lab",error="insufficient_scope"`))},
-		{Name: "bearer-expired", About: "the token is refused as invalid", Access: public(), Want: required,
+		{Name: "bearer-expired", About: "the token is refused as invalid", Access: public(), Want: want(pull.RegistryError),
 			Faults: []Fault{Fault{Object: Manifests, Authorized: true}.challenging(realm(`,service="lab",error="invalid_token"`))}},
 		{Name: "bearer-get-needs-more", About: "the token is good for HEAD alone", Access: public(), Want: required,
 			Faults: []Fault{Fault{Method: get, Object: Manifests, Authorized: true}.challenging(realm(`,service="lab",error="insufficient_scope"`))}},
