@@ -124,6 +124,15 @@ func (s *saboteur) forTokens(fault http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// refusing takes no token at all, however fresh, of the token server that gives them.
+func (s *saboteur) refusing(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/token") {
+		s.sound(w, r)
+		return
+	}
+	s.challenge(w, r)
+}
+
 // firstTime does something to the first that is read of an image, and nothing to what
 // is read of it then.
 func (s *saboteur) firstTime(fault http.HandlerFunc) http.HandlerFunc {

@@ -175,11 +175,12 @@ func (c *chaos) connectionFaults() []fault {
 
 func (c *chaos) tokenFaults() []fault {
 	s := c.registry
-	once := c.answers("a storm of 401: each token is good for one request", s.shortLived(0), requests, `code="401"`, nothing)
+	once := c.answers("each token is good for one request", s.shortLived(0), requests, `code="401"`, nothing)
 	expiring := c.answers("tokens that expire after 0.3 s", s.shortLived(300*time.Millisecond), requests, `code="401"`, nothing)
 	once.silent, expiring.silent = true, true
 	return []fault{
 		once, expiring,
+		c.answers("a storm of 401: every token is invalid", s.refusing, requests, `code="401"`, warning),
 		c.answers("the token server hangs", s.forTokens(hang), requests, noAnswer, warning),
 		c.answers("the token server hangs in the body", s.forTokens(s.half(hang)), checks, `verdict="unknown"`, warning),
 		c.answers("the token server answers 503", s.forTokens(status(http.StatusServiceUnavailable, "")), requests, `code="503"`, warning),
@@ -253,20 +254,13 @@ func (c *chaos) restartServer(t *testing.T) {
 
 // processFaults are those of Pullgate itself.
 func (c *chaos) processFaults() []fault {
-	clock := func(seconds int32) func(*testing.T) {
-		return func(t *testing.T) {
-			if err := setClock(c.rig.Gate.PID(), seconds); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	const expiry, limit = "pullgate_certificate_expiry_seconds", "process_max_fds"
+	const limit = "process_max_fds"
 	var back func() error
 	return []fault{
-		{name: "the clock jumps an hour ahead", metric: expiry, sees: nothing, silent: true, onBegin: clock(3600), onEnd: clock(0),
-			showsIn: func(before, during float64) bool { return during < before-1800 }},
-		{name: "the clock jumps back by half an hour", metric: expiry, sees: nothing, silent: true, onBegin: clock(-1800), onEnd: clock(0),
-			showsIn: func(before, during float64) bool { return during > before+900 }},
+		c.jump("the clock jumps an hour ahead", time.Hour),
+		c.jump("the clock jumps back by half an hour", -30*time.Minute),
+		c.jump("the clock jumps a day ahead", 24*time.Hour),
+		c.jump("the clock jumps back by a day", -24*time.Hour),
 		{name: "no descriptor is left", metric: limit, sees: warning,
 			onBegin: func(t *testing.T) {
 				c.registry.anew(true)
@@ -290,6 +284,22 @@ func (c *chaos) processFaults() []fault {
 			showsIn: func(_, during float64) bool { return during > 1 },
 			// What has leaked until now would be gone afterwards.
 			onPrepare: func(t *testing.T) { c.noLeak(t); c.restart(t, "GOMEMLIMIT=16MiB") }, onCleanUp: func(t *testing.T) { c.restart(t) }},
+	}
+}
+
+// jump is a fault of Pullgate's clock, by which the rest of its certificate's life is
+// another one.
+func (c *chaos) jump(name string, by time.Duration) fault {
+	set := func(by time.Duration) func(*testing.T) {
+		return func(t *testing.T) {
+			if err := setClock(c.rig.Gate.PID(), int32(by.Seconds())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return fault{
+		name: name, metric: "pullgate_certificate_expiry_seconds", sees: nothing, silent: true, onBegin: set(by), onEnd: set(0),
+		showsIn: func(before, during float64) bool { return (before-during)/by.Seconds() > 0.5 },
 	}
 }
 
