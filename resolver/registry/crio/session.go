@@ -26,8 +26,10 @@ const (
 	// (internal/iolimits/iolimits.go).
 	maxManifest = 4 << 20
 	maxConfig   = 4 << 20
-	// maxWords bounds what is read of a refusal.
-	maxWords = 1 << 20
+	// maxWords bounds what is read of a refusal, and of a token server's answer.
+	// maxApology bounds it where the status alone counts, and the rest is for people.
+	maxWords   = 1 << 20
+	maxApology = 16 << 10
 	// leastLife is for how long a token is used at least (docker/docker_client.go,
 	// minimumTokenLifetimeSeconds).
 	leastLife = time.Minute
@@ -69,7 +71,7 @@ type session struct {
 
 // token is what a token server gave.
 type token struct {
-	text  string
+	shown string // "Bearer " and the token
 	until time.Time
 }
 
@@ -182,7 +184,7 @@ func (s *session) authorize(ctx context.Context, header http.Header, scope strin
 				}
 				s.keep(scope, known)
 			}
-			header.Set("Authorization", "Bearer "+known.text)
+			header.Set("Authorization", known.shown)
 			return nil
 		default: // the next one
 		}
@@ -208,7 +210,7 @@ func (s *session) bytes() (size int64) {
 		}
 	}
 	for scope, known := range s.tokens {
-		size += int64(len(scope) + len(known.text))
+		size += int64(len(scope) + len(known.shown))
 	}
 	return size
 }
@@ -274,7 +276,7 @@ func readToken(resp *http.Response) (token, error) {
 		given.IssuedAt = time.Now()
 	}
 	life := max(time.Duration(given.ExpiresIn)*time.Second, leastLife)
-	return token{text: given.Token, until: given.IssuedAt.Add(life)}, nil
+	return token{shown: "Bearer " + given.Token, until: given.IssuedAt.Add(life)}, nil
 }
 
 // ask sends one GET.
@@ -292,7 +294,11 @@ func ask(ctx context.Context, client *http.Client, address string, header http.H
 
 // refusedBy reads what an answer says that ends a pull.
 func refusedBy(resp *http.Response, about *refusal) error {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
+	most := int64(maxWords)
+	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
+		most = maxApology
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return err
 	}

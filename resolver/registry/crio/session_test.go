@@ -1,6 +1,8 @@
 package crio
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -48,5 +50,27 @@ func TestTokensAreBounded(t *testing.T) {
 	}
 	if kept := repository.Bytes(); registry.scopes < asked || kept < size || kept > (maxTokens+1)*size {
 		t.Errorf("%d bytes are kept of %d tokens, want %d tokens at most", kept, registry.scopes, maxTokens)
+	}
+}
+
+// endless is a body that counts what is read of it.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += len(p)
+	return copy(p, bytes.Repeat([]byte("no "), len(p)/3+1)), nil
+}
+
+func (*endless) Close() error { return nil }
+
+// Of an answer whose status says all, little is read: as many as are asked at a time
+// would be held at a time.
+func TestApologiesAreCut(t *testing.T) {
+	for status, most := range map[int]int{http.StatusInternalServerError: maxApology, http.StatusTooManyRequests: maxApology, http.StatusNotFound: maxWords} {
+		body, about := &endless{}, &refusal{}
+		err := refusedBy(&http.Response{StatusCode: status, Body: body}, about)
+		if !errors.Is(err, about) || len(about.body) != most || body.read > most {
+			t.Errorf("%d: %d of %d bytes are held, want %d: %v", status, len(about.body), body.read, most, err)
+		}
 	}
 }

@@ -106,6 +106,9 @@ func (m *Memo) repeat(req *http.Request) *http.Response {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(m.answers) == 0 {
+		return nil // as nearly always: a key may be as long as a challenge and a token
+	}
 	before, ok := m.answers[requestKey(req)]
 	if !ok {
 		return nil
@@ -234,6 +237,9 @@ func (m *Memo) note(req *http.Request, err error) {
 func (m *Memo) settled(req *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(m.unanswered) == 0 {
+		return
+	}
 	asked := question(req)
 	m.unanswered = slices.DeleteFunc(m.unanswered, func(t unanswered) bool { return t.question == asked })
 }
