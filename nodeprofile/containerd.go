@@ -21,6 +21,24 @@ type containerdSettings struct {
 	localFor string // the setting that takes the local path; empty: none
 }
 
+// containerdFile is the file of settings by which containerd goes: that of its
+// unit, where it is a service of its own and its unit names one.
+func containerdFile(r *root, home place) string {
+	if home.distribution != "" && home.distribution != "kind" {
+		return home.containerd
+	}
+	file := home.containerd
+	for _, text := range unitTexts(r, []string{"containerd"}) {
+		words := strings.Fields(strings.ReplaceAll(text, "--config=", "--config "))
+		for i, word := range words[:max(len(words)-1, 0)] {
+			if word == "--config" || word == "-c" {
+				file = strings.Trim(words[i+1], `"'`)
+			}
+		}
+	}
+	return file
+}
+
 // readContainerd reads a configuration with what it imports.
 func readContainerd(r *root, file string) containerdSettings {
 	merged, version := importAll(r, file)
@@ -126,8 +144,7 @@ func (s *containerdSettings) inFile() bool {
 // hostsPath returns the folders of hosts.toml files.
 func (s *containerdSettings) hostsPath(r *root, version string) []string {
 	if given, ok := s.registry["config_path"].(string); ok {
-		given = strings.ReplaceAll(given, "${SNAP_DATA}", "/var/snap/microk8s/current")
-		return slices.DeleteFunc(filepath.SplitList(given), func(dir string) bool { return dir == "" })
+		return slices.DeleteFunc(filepath.SplitList(expanded(given)), func(dir string) bool { return dir == "" })
 	}
 	if version != "" && before(version, 2, 2) {
 		return nil

@@ -22,6 +22,8 @@ func (p *Profile) Doubt(host, repository string) string {
 		return "the nodes' CAs are not in their profile"
 	case len(p.Runtime.Headers) > 0:
 		return "nodes send " + strings.Join(p.Runtime.Headers, ", ") + ", which their profile has not"
+	case slices.ContainsFunc(p.Credentials, func(c Credential) bool { return c.Registry == "*" }):
+		return "nodes have a credential for all registries, which their profile has not"
 	case len(p.Problems) > 0:
 		return "the nodes' profile has problems: " + p.Problems[0]
 	}

@@ -32,7 +32,7 @@ func kubeletFlags() []string {
 
 // kubeletUnits are the services that are, or run, a kubelet.
 func kubeletUnits() []string {
-	return []string{"kubelet", "k3s", "k3s-agent", "rke2-server", "rke2-agent", "snap.microk8s.daemon-kubelite"}
+	return []string{"kubelet", "k3s", "k3s-agent", "rke2-server", "rke2-agent", "snap.microk8s.daemon-kubelite", "k0sworker", "k0scontroller"}
 }
 
 // kubeletFiles are where flags and configuration are by habit, besides what the
@@ -44,7 +44,7 @@ func kubeletFiles() (arguments, configs []string) {
 
 // readKubelet reads what the kubelet goes by, and returns its flags beside.
 func readKubelet(r *root, p *Profile, home place) map[string]string {
-	flags := readKubeletFlags(r)
+	flags := readKubeletFlags(r, home)
 	config := kubeletConfig{}
 	readKubeletConfig(r, kubeletConfigFile(r, flags), &config)
 	for _, name := range r.glob(flags["config-dir"], "*.conf") {
@@ -112,10 +112,13 @@ func readKubeletConfig(r *root, name string, config *kubeletConfig) {
 }
 
 // readKubeletFlags returns the flags of the kubelet's that bear on pulls.
-func readKubeletFlags(r *root) map[string]string {
+func readKubeletFlags(r *root, home place) map[string]string {
 	flags := map[string]string{}
 	arguments, _ := kubeletFiles()
 	texts := unitTexts(r, kubeletUnits())
+	if home.settings != "" {
+		return readOwnFlags(r, home, texts)
+	}
 	for _, name := range arguments {
 		texts = append(texts, r.lines(name))
 	}
@@ -129,7 +132,7 @@ func readKubeletFlags(r *root) map[string]string {
 func readFlags(text string, flags map[string]string) {
 	words := strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" \t\n\r\"'\\", c) })
 	for i, word := range words {
-		word, given := cutAny(word, "--kubelet-arg=", "--")
+		word, given := cutAny(word, "--kubelet-arg=", "--kubelet-extra-args=--", "--")
 		if !given && (i == 0 || words[i-1] != "--kubelet-arg") {
 			continue
 		}
@@ -137,8 +140,8 @@ func readFlags(text string, flags map[string]string) {
 		if !with && i+1 < len(words) && !strings.HasPrefix(words[i+1], "-") {
 			value = words[i+1]
 		}
-		if slices.Contains(kubeletFlags(), name) {
-			flags[name] = value
+		if slices.Contains(kubeletFlags(), name) || slices.Contains(ownFlags(), name) {
+			flags[name] = expanded(value)
 		}
 	}
 }

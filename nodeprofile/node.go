@@ -15,11 +15,15 @@ func Read(dir, version string) *Profile {
 	home := findPlace(r)
 	p := &Profile{APIVersion: APIVersion, Kind: Kind, Distribution: home.distribution, Runtime: Runtime{Version: version}}
 	flags := readKubelet(r, p, home)
+	home = home.moved(flags)
+	if runsDocker(flags) {
+		r.problem("the node", "it pulls by Docker, whose settings are not read")
+	}
 	switch {
 	case runsCRIO(r, flags["container-runtime-endpoint"], home):
 		readCRIO(r, p)
 	case home.distribution != "" || r.exists(home.containerd) || hasContainerd(r):
-		settings := readContainerd(r, home.containerd)
+		settings := readContainerd(r, containerdFile(r, home))
 		settings.apply(r, p)
 		addRancher(r, p, home.registries)
 	}
@@ -42,27 +46,16 @@ func runsCRIO(r *root, endpoint string, home place) bool {
 		home.distribution == "" && r.exists("/etc/crio") && !r.exists(home.containerd)
 }
 
+// runsDocker tells whether Docker is between the kubelet and containerd.
+func runsDocker(flags map[string]string) bool {
+	docker, given := flags["docker"]
+	return given && docker != "false" || strings.Contains(flags["container-runtime-endpoint"], "dockerd")
+}
+
 // hasContainerd tells whether there is one that goes by its defaults.
 func hasContainerd(r *root) bool {
 	return slices.ContainsFunc([]string{"/usr/bin/containerd", "/usr/local/bin/containerd", "/usr/lib/systemd/system/containerd.service",
 		"/lib/systemd/system/containerd.service", "/etc/systemd/system/containerd.service"}, r.exists)
-}
-
-// services are those that speak to registries, with the files of their
-// environment.
-func services(home place) map[string][]string {
-	switch home.distribution {
-	case "k3s":
-		return map[string][]string{"k3s": home.environment[:1], "k3s-agent": home.environment[1:]}
-	case "rke2":
-		return map[string][]string{"rke2-server": home.environment[:1], "rke2-agent": home.environment[1:]}
-	case "microk8s":
-		return map[string][]string{"snap.microk8s.daemon-containerd": home.environment}
-	case "openshift":
-		return map[string][]string{"crio": home.environment, "kubelet": nil}
-	default:
-		return map[string][]string{"containerd": nil, "crio": nil, "kubelet": nil}
-	}
 }
 
 // sorted puts credentials in the same order every time.

@@ -34,7 +34,8 @@ type Profile struct {
 	Kind       string `json:"kind"`
 	// Nodes are globs of the names of the nodes that have it; none: any node.
 	Nodes []string `json:"nodes,omitempty"`
-	// Distribution is k3s, rke2, microk8s, kind or openshift; empty: another.
+	// Distribution is k3s, rke2, microk8s, kind, talos, k0s or openshift; empty:
+	// another.
 	Distribution string  `json:"distribution,omitempty"`
 	Runtime      Runtime `json:"runtime"`
 	// Registries are those for which the runtime has settings of its own.

@@ -42,6 +42,9 @@ func readProviders(r *root, name string) []Provider {
 		return nil
 	}
 	files := []string{name}
+	if !r.exists(name) {
+		r.problem(name, "is not there, and the kubelet goes by it")
+	}
 	if r.isFolder(name) {
 		files = nil
 		for _, found := range r.glob(name, "*") {

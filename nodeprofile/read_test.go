@@ -31,6 +31,21 @@ func roots(t testing.TB) []string {
 	return all
 }
 
+// rootOf makes a file system of some files.
+func rootOf(t *testing.T, files map[string]string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for file, text := range files {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(file)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // Each file system has its profile beside it.
 func TestRead(t *testing.T) {
 	for _, name := range roots(t) {
@@ -88,18 +103,47 @@ func TestUnreadableFiles(t *testing.T) {
 	for _, name := range []string{
 		"etc/containerd/config.toml", "var/lib/kubelet/config.yaml", "var/lib/kubelet/config.json", "etc/rancher/k3s/registries.yaml",
 	} {
-		dir := t.TempDir()
-		for file, text := range map[string]string{"etc/containerd/config.toml": "version = 3\n", name: "a: {" + secret + ": [\n\t" + secret} {
-			if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(file)), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+		dir := rootOf(t, map[string]string{"etc/containerd/config.toml": "version = 3\n", name: "a: {" + secret + ": [\n\t" + secret})
 		p := Read(dir, "")
 		if len(p.Problems) != 1 || !strings.HasPrefix(p.Problems[0], "/"+name+": is no") || strings.Contains(p.Problems[0], secret) {
 			t.Errorf("%s: %q", name, p.Problems)
+		}
+	}
+}
+
+// What a node goes by and what is not there, or is not read, proves no refusal.
+func TestDoubtsOfNodes(t *testing.T) {
+	const unit, containerd = "etc/systemd/system/kubelet.service", "etc/containerd/config.toml"
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"nothing": {map[string]string{containerd: "version = 3\n"}, ""},
+		"providers that are not there": {map[string]string{containerd: "version = 3\n", unit: "[Service]\nExecStart=kubelet --image-credential-provider-config=/opt/p.yaml\n"},
+			"the nodes' profile has problems: /opt/p.yaml: is not there, and the kubelet goes by it"},
+		"Docker": {map[string]string{containerd: "version = 3\n", "var/lib/kubelet/kubeadm-flags.env": `KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=unix:///var/run/cri-dockerd.sock"`},
+			"the nodes' profile has problems: the node: it pulls by Docker, whose settings are not read"},
+		"Docker of k3s": {map[string]string{"etc/rancher/k3s/config.yaml": "docker: true\n"},
+			"the nodes' profile has problems: the node: it pulls by Docker, whose settings are not read"},
+		"a credential for all": {map[string]string{"etc/rancher/rke2/registries.yaml": "configs: {'*': {auth: {username: robot, password: " + secret + "}}}\n"},
+			"nodes have a credential for all registries, which their profile has not"},
+	} {
+		dir := rootOf(t, test.files)
+		if got := Read(dir, "").Doubt("registry.example.com", "registry.example.com/app"); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// A unit of containerd's may name another file.
+func TestFileOfUnit(t *testing.T) {
+	for _, flags := range []string{"--config /etc/site.toml", "--config=/etc/site.toml", "-c /etc/site.toml --log-level=info"} {
+		dir := rootOf(t, map[string]string{
+			"etc/containerd/config.toml": "version = 3\n", "etc/site.toml": "version = 3\n[plugins.'io.containerd.cri.v1.images']\nuse_local_image_pull = true\n",
+			"usr/lib/systemd/system/containerd.service": "[Service]\nExecStart=/usr/bin/containerd " + flags + "\n",
+		})
+		if got := Read(dir, "").Runtime; got.Path != Local {
+			t.Errorf("%s: %+v", flags, got)
 		}
 	}
 }

@@ -148,6 +148,11 @@ func (r *root) resolve(name string) (string, error) {
 	return filepath.Join(r.dir, at), nil
 }
 
+// expanded puts in what MicroK8s' own arguments name.
+func expanded(text string) string {
+	return strings.ReplaceAll(text, "${SNAP_DATA}", "/var/snap/microk8s/current")
+}
+
 // isFolder tells whether there is a folder of this name.
 func (r *root) isFolder(name string) bool {
 	at, err := r.resolve(name)

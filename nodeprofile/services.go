@@ -41,6 +41,25 @@ func withEnvironment(r *root, name string) []string {
 	return all
 }
 
+// services are those that speak to registries, with the files of their
+// environment.
+func services(home place) map[string][]string {
+	switch home.distribution {
+	case "k3s":
+		return map[string][]string{"k3s": home.environment[:1], "k3s-agent": home.environment[1:]}
+	case "rke2":
+		return map[string][]string{"rke2-server": home.environment[:1], "rke2-agent": home.environment[1:]}
+	case "microk8s":
+		return map[string][]string{"snap.microk8s.daemon-containerd": home.environment}
+	case "k0s":
+		return map[string][]string{"k0sworker": nil, "k0scontroller": nil}
+	case "openshift":
+		return map[string][]string{"crio": home.environment, "kubelet": nil}
+	default:
+		return map[string][]string{"containerd": nil, "crio": nil, "kubelet": nil}
+	}
+}
+
 // readProxies returns what services go through. More files are those of an
 // environment, besides the units'.
 func readProxies(r *root, services map[string][]string) []Proxy {
