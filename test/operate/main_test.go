@@ -118,6 +118,16 @@ func tail(log string) string {
 func installed(t *testing.T, more ...string) {
 	t.Helper()
 	helm(t, append([]string{"upgrade", "--install", "pullgate", chart, "--create-namespace", "--values", "-", "--wait", "--timeout", "3m"}, more...)...)
+	reached(t)
+}
+
+// reached waits until an API server reaches Pullgate: for a moment after replicas
+// are ready their Service refuses connections, until kube-proxy has heard of them.
+func reached(t *testing.T) {
+	t.Helper()
+	if _, err := await(t, "serving", time.Minute, func() bool { return serving(t) }); err != nil {
+		t.Fatalf("%v\n%s", err, state())
+	}
 }
 
 // steady is the usual load.

@@ -26,6 +26,7 @@ func TestGitOps(t *testing.T) {
 				t.Fatal(err)
 			}
 			must(t, "-n", namespace, "rollout", "status", "deployment/pullgate", "--timeout=2m")
+			reached(t)
 			unharmed(t, func() error { return errors.Join(apply(), apply()) })
 			if !trusting(t, secretValue(t, "ca.crt")) {
 				t.Error("the caBundle is gone")
@@ -49,6 +50,7 @@ func TestHelm3And4(t *testing.T) {
 	if _, err := on.Helm3(t.Context(), values(), upgrade...); err != nil {
 		t.Fatalf("%v\n%s", err, state())
 	}
+	reached(t)
 	unharmed(t, func() error {
 		_, four := on.Helm(t.Context(), values(), append(upgrade, "--set-string", "podAnnotations.by=4")...)
 		_, back := on.Helm(t.Context(), "", "rollback", "pullgate", "--namespace", namespace, "--wait", "--timeout", "3m")
