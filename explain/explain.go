@@ -11,7 +11,7 @@ import (
 
 // Explain joins what was read with what the registry says now of each image.
 func Explain(r *Record, results []resolver.Result) *Explanation {
-	e := &Explanation{APIVersion: APIVersion, Kind: Kind, Object: r.Object, State: Healthy, Unread: r.Unread}
+	e := &Explanation{APIVersion: APIVersion, Kind: Kind, Object: r.Object, State: Healthy, Unread: r.Unread, sought: r.Sought}
 	if r.Pod != nil {
 		e.Pod = r.Pod.Name
 	}

@@ -36,8 +36,10 @@ type Explanation struct {
 	Kind       string          `json:"kind"`
 	Object     workload.Object `json:"object"`
 	// Pod is the Pod that the answer is about; empty: there is none.
-	Pod   string `json:"pod,omitempty"`
-	State State  `json:"state"`
+	Pod string `json:"pod,omitempty"`
+	// sought: it is the worst of its namespace, and nobody named it.
+	sought bool
+	State  State `json:"state"`
 	// Code is the reason of the catalogue, or a Cause that no registry has a
 	// part in.
 	Code   string `json:"code,omitempty"`

@@ -128,7 +128,7 @@ func (g *gatherer) worst(ctx context.Context, namespace string) error {
 		return fmt.Errorf("namespace %s has no Pods: name what should make them, such as deployment/web", namespace)
 	}
 	g.take(pod)
-	g.record.Object, g.record.Meta = podObject(pod), &pod.ObjectMeta
+	g.record.Object, g.record.Meta, g.record.Sought = podObject(pod), &pod.ObjectMeta, true
 	return nil
 }
 

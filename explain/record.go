@@ -19,6 +19,8 @@ type Record struct {
 	// Pod is the Pod that the answer is about, the worst of the object's; nil:
 	// there is none.
 	Pod *corev1.Pod
+	// Sought says that nobody named the Pod: it is the worst of its namespace.
+	Sought bool
 	// Template is the object itself where there is no Pod, as the API server
 	// has it; nil where there is one.
 	Template []byte

@@ -24,7 +24,10 @@ func (e *Explanation) WriteText(w io.Writer, style Style) error {
 		head += "[" + e.Code + "]"
 	}
 	fmt.Fprintf(&b, "%s: %s\n", style.of(e.State, head), advice.Printable(e.Answer))
-	if e.Pod != "" && e.Object.Kind != "Pod" {
+	switch {
+	case e.sought:
+		fmt.Fprintf(&b, "  the worst of the namespace's Pods: %s\n", e.Pod)
+	case e.Pod != "" && e.Object.Kind != "Pod":
 		fmt.Fprintf(&b, "  the worst of its Pods: %s\n", e.Pod)
 	}
 	if e.Others > 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -57,10 +58,11 @@ The exit code is 0 if there is nothing that --fail-on names, 1 if there is, and
   pullgate audit -n shop
 
   # with the webhook's own configuration, as a page
+  kubectl get configmap pullgate -n pullgate-system -o 'jsonpath={.data.config\.yaml}' > pullgate.yaml
   pullgate audit -A --config pullgate.yaml -o html=audit.html
 
-  # the images that a registry's retention must spare
-  pullgate audit -A -o images`,
+  # the images that a registry's retention must spare, be some broken or not
+  pullgate audit -A -o images --fail-on never`,
 		Args: exactArgs(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -79,7 +81,6 @@ func (o *auditOptions) register(cmd *cobra.Command) {
 	flags.StringVar(&o.context, "context", "", "`CONTEXT` of the kubeconfig; default: the current one")
 	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "`FORMAT[=FILE]`: text, json, sarif, junit, html or images; may be repeated, with one to standard output; default: text")
 	flags.StringVar(&o.failOn, "fail-on", string(check.OnBroken), "exit with 1 for what is `broken|unknown|never`: what admission would deny, what is broken or unknown, nothing")
-	cmd.MarkFlagsMutuallyExclusive("all-namespaces", "namespace")
 	for flag, values := range map[string][]string{"output": names(auditFormats()), "fail-on": names(check.FailOns())} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flags exist
 	}
@@ -87,6 +88,9 @@ func (o *auditOptions) register(cmd *cobra.Command) {
 
 // run looks, writes the reports, and returns what decides the exit code.
 func (o *auditOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
+	if o.all && o.namespace != "" {
+		return &hintedError{err: errors.New("--all-namespaces and --namespace exclude each other"), hint: "leave one of them out"}
+	}
 	if !slices.Contains(check.FailOns(), check.FailOn(o.failOn)) {
 		return notOneOf("--fail-on", o.failOn, names(check.FailOns()))
 	}

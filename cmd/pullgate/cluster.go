@@ -89,6 +89,15 @@ func (c *liveCluster) readNodes(ctx context.Context) error {
 	}
 }
 
+// missing is an error if a namespace is known not to be there.
+func (c *liveCluster) missing(ctx context.Context, namespace string) error {
+	var there corev1.Namespace
+	if err := c.client.Get(ctx, client.ObjectKey{Name: namespace}, &there); !apierrors.IsNotFound(err) {
+		return nil // nor is it an error that it may not be read
+	}
+	return &hintedError{err: fmt.Errorf("namespace %q is not there", namespace), hint: "`kubectl get namespaces` lists those that are"}
+}
+
 // profiles returns the node profiles that the cluster keeps in a namespace, read
 // once; none where none is named. That they cannot be read is said.
 func (c *liveCluster) profiles(ctx context.Context, namespace string) func() map[string][]byte {

@@ -254,17 +254,21 @@ func (o *explainOptions) gather(ctx context.Context, live *liveCluster, file *gi
 	}
 	record, err := explain.Gather(ctx, live.client, target, file.Given)
 	if err != nil {
-		return nil, notRead(target, err)
+		return nil, cmp.Or(live.missing(ctx, target.Namespace), notRead(target, err))
 	}
 	return record, nil
 }
 
 // notRead says what to do where there is nothing to explain.
 func notRead(target explain.Target, err error) error {
-	if apierrors.IsNotFound(err) {
+	switch {
+	case apierrors.IsNotFound(err):
 		return &hintedError{err: err, hint: fmt.Sprintf("`kubectl get %s -n %s` lists what there is", strings.ToLower(target.Kind.Kind)+"s", target.Namespace)}
+	case apierrors.IsForbidden(err):
+		return &hintedError{err: err, hint: "the right to get it is needed, which the ClusterRole view has; -f explains what somebody prints who has it"}
+	default:
+		return err
 	}
-	return err
 }
 
 // ask asks the registries about the images of the Pod, as it is, or of the

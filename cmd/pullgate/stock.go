@@ -20,6 +20,7 @@ import (
 func (c *liveCluster) takeStock(ctx context.Context, namespace string, in *audit.Inventory) ([]report.Problem, error) {
 	var problems []report.Problem
 	var forbidden error
+	var unread []string
 	listed := 0
 	for _, kind := range in.Kinds.Served() {
 		err := c.list(ctx, kind, namespace, in, &problems)
@@ -29,18 +30,32 @@ func (c *liveCluster) takeStock(ctx context.Context, namespace string, in *audit
 		case meta.IsNoMatchError(err): // an API server without it has none of them
 		case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 			forbidden = err
-			c.say.warn(fmt.Sprintf("objects of the kind %s may not be read and are not looked at: %v", kind, err))
+			unread = append(unread, fmt.Sprintf("objects of the kind %s may not be read and are not looked at: %v", kind, err))
 		default:
 			problems = append(problems, c.problem(err))
 		}
 	}
-	if listed == 0 && forbidden != nil {
-		return nil, &hintedError{
-			err:  fmt.Errorf("nothing may be read: %w", forbidden),
-			hint: "the right to list workloads is needed, which the ClusterRole view has; -n looks at one namespace alone",
+	switch {
+	case listed == 0 && forbidden != nil:
+		return nil, nothingMayBeRead(namespace, forbidden)
+	case namespace != "" && in.Objects == 0 && len(problems) == 0:
+		if err := c.missing(ctx, namespace); err != nil {
+			return nil, err
 		}
 	}
+	for _, text := range unread {
+		c.say.warn(text)
+	}
 	return problems, nil
+}
+
+// nothingMayBeRead says what to do about it.
+func nothingMayBeRead(namespace string, why error) error {
+	hint := "the right to list workloads is needed, which the ClusterRole view has"
+	if namespace == "" {
+		hint += "; -n looks at one namespace alone"
+	}
+	return &hintedError{err: fmt.Errorf("nothing may be read: %w", why), hint: hint}
 }
 
 // list takes the objects of one kind up. One that cannot be read is a problem.
