@@ -33,6 +33,8 @@ KUBE_LDFLAGS := $(call KUBE_LDFLAGS_OF,$(KUBERNETES_VERSION))
 MODULES := . test/kube test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release test/auditor
 LINTED := . test/e2e test/oracle test/pulloracle test/stuck test/operate test/cli test/ci test/page test/release test/auditor
 FUZZTIME ?= 30s
+SEEDS ?= 500
+FROM ?= 1000
 
 # A node's programs, all of containerd.
 CONTAINERD := $(BIN)/containerd-$(CONTAINERD_VERSION)
@@ -95,6 +97,12 @@ test-page: ## Test the report's page in Chromium, which has to be installed
 oracle: $(CONTAINERD) ## Record anew what a real containerd does (Linux, root)
 	cd test/pulloracle && go run ./cmd/oracle -containerd $<
 	cd test/pulloracle && go run ./cmd/oracle -crio -containerd $< -out testdata/oracle-crio.json
+	cd test/pulloracle && go run ./cmd/oracle -seeds 200 -containerd $< -out testdata/random.json
+
+.PHONY: oracle-random
+oracle-random: $(CONTAINERD) ## Compare with what a real containerd does with SEEDS=500 scenarios drawn by lot, FROM=1000 on (Linux, root)
+	cd test/pulloracle && go run ./cmd/oracle -from $(FROM) -seeds $(SEEDS) -containerd $< -out $(BIN)/random.json
+	cd test/pulloracle && go test -count=1 -run TestRandom -v . -args -random $(BIN)/random.json
 
 .PHONY: oracle-crio
 oracle-crio: $(CRIO) ## Record anew what a real CRI-O does (Linux, root, conmon, runc; to build it libseccomp-dev, pkg-config)

@@ -214,9 +214,9 @@ func gzipped(data []byte) ([]byte, error) {
 // zstded stores the data as one raw block (RFC 8878, 3.1.1).
 func zstded(data []byte) []byte {
 	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0xa0}
-	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(data))) //nolint:gosec // small
-	block := uint32(len(data))<<3 | 1                                  //nolint:gosec // small
-	return append(append(frame, byte(block), byte(block>>8), byte(block>>16)), data...)
+	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(data)))     //nolint:gosec // small
+	block := binary.LittleEndian.AppendUint32(nil, uint32(len(data))<<3|1) //nolint:gosec // small
+	return append(append(frame, block[:3]...), data...)
 }
 
 func parsePlatform(text string) (ocispec.Platform, error) {

@@ -34,7 +34,7 @@ func sound() []Scenario {
 			Body: func(body string) string { return "\n  " + body + "\n\n" }}},
 		{Name: "sound-artifact-type", About: "an image with a subject and an artifactType", Holds: content.Image{
 			Manifest: func(m *ocispec.Manifest) {
-				m.ArtifactType = "application/vnd.example"
+				m.ArtifactType = exampleType
 				m.Subject = &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: "sha256:" + nowhere, Size: 7}
 			}}},
 		{Name: "sound-helm", About: "a Helm chart is pulled, and has no command", Holds: content.Image{

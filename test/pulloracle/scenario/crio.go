@@ -57,7 +57,7 @@ func pings() []Scenario {
 		Scenario{Name: "ping-bearer-manifest-basic", About: "a token to GET /v2/, Basic for manifests", Access: private(Basic), Credentials: []Credential{alice()},
 			Faults: []Fault{Fault{Object: Ping}.challenging(bearer)}},
 		Scenario{Name: "ping-challenge-by-200", About: "200 with a challenge", Access: private(Bearer), Credentials: []Credential{alice()},
-			Faults: []Fault{{Object: Ping, Status: 200, Header: map[string]string{"WWW-Authenticate": bearer}}}},
+			Faults: []Fault{{Object: Ping, Status: 200, Header: map[string]string{challengeHeader: bearer}}}},
 		Scenario{Name: "ping-unknown-scheme", About: "a scheme that nobody knows, and all is open", Faults: []Fault{Fault{Object: Ping}.challenging(`Negotiate`)}},
 		challenged("ping-unknown-then-bearer", "a scheme that nobody knows, then a token", `Negotiate`, bearer),
 		challenged("ping-bearer-then-basic", "a token, then Basic", bearer, basicLab),

@@ -130,7 +130,7 @@ func moreMirrors() []Scenario {
 			Faults: []Fault{status(500, "blobs/{layer}").at(Mirror), status(404, "blobs/{layer}").at(Plain)}},
 		{Name: "mirror-get-gone", About: "the mirror answers HEAD alone, the registry has it", Certs: one, Faults: []Fault{status(404, Manifests).on(get).at(Mirror)}},
 		{Name: "mirror-other-image", About: "the mirror's tag leads to a digest that only it would have", Certs: one, Want: want(pull.DigestNotFound, pull.BlobMissing),
-			Faults: []Fault{headers(head, map[string]string{"Docker-Content-Digest": "sha256:" + nowhere}).at(Mirror)}},
+			Faults: []Fault{headers(head, map[string]string{digestHeader: "sha256:" + nowhere}).at(Mirror)}},
 		{Name: "mirror-pull-only", About: "a mirror that may not resolve tags, and has it", Certs: hostsToml(server, mirror, `capabilities = ["pull"]`)},
 		{Name: "mirror-pull-only-missing", About: "a mirror that may not resolve tags, and the registry has it not", Certs: hostsToml(server, mirror, `capabilities = ["pull"]`),
 			Faults: []Fault{gone(Plain)}, Want: want(pull.TagNotFound)},

@@ -106,7 +106,7 @@ func passing() []Scenario {
 // manifestHeaders are about what the registry says of a manifest.
 func manifestHeaders() []Scenario {
 	header := func(name, value string) map[string]string { return map[string]string{name: value} }
-	const digest, length, kind = "Docker-Content-Digest", "Content-Length", "Content-Type"
+	const digest, length, kind = digestHeader, "Content-Length", "Content-Type"
 	refused := want(pull.UnsupportedImage)
 	return []Scenario{
 		{Name: "header-no-digest", About: "no digest", Faults: []Fault{headers("", header(digest, "-"))}},

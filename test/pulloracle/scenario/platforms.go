@@ -87,7 +87,7 @@ func mismatching() []Scenario {
 			Holds: content.Index{Entries: []content.Entry{{Platform: "/", Of: content.Image{}}}}},
 		{Name: "platform-entry-type", About: "an entry of another type than images have", Want: want(pull.PlatformMismatch, pull.UnsupportedImage),
 			Holds: content.Index{Entries: []content.Entry{{Platform: "linux/amd64",
-				Change: func(d *ocispec.Descriptor) { d.MediaType = "application/vnd.example" }}}}},
+				Change: func(d *ocispec.Descriptor) { d.MediaType = exampleType }}}}},
 		{Name: "platform-entry-no-type", About: "an entry without a type", Want: want(pull.PlatformMismatch, pull.UnsupportedImage),
 			Holds: content.Index{Entries: []content.Entry{{Platform: "linux/amd64",
 				Change: func(d *ocispec.Descriptor) { d.MediaType = "" }}}}},

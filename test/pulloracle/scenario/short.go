@@ -26,8 +26,13 @@ const (
 	ofLayer  = "blobs/{layer}"
 	ofChild  = "manifests/{child}"
 
-	jsonType = "application/json"
-	named    = `{"name":"SEED"}`
+	jsonType    = "application/json"
+	exampleType = "application/vnd.example"
+
+	challengeHeader = "WWW-Authenticate"
+	digestHeader    = "Docker-Content-Digest"
+
+	named = `{"name":"SEED"}`
 
 	basicLab = `Basic realm="lab"`
 	cdnBlob  = "http://{cdn}/cdn/{repo}/{object}"
@@ -71,7 +76,7 @@ func (f Fault) saying(code, message string) Fault {
 
 // challenging makes a fault ask who is there.
 func (f Fault) challenging(challenge string) Fault {
-	f.Status, f.Header = http.StatusUnauthorized, map[string]string{"WWW-Authenticate": challenge}
+	f.Status, f.Header = http.StatusUnauthorized, map[string]string{challengeHeader: challenge}
 	return f
 }
 

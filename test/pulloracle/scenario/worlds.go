@@ -60,7 +60,7 @@ func others() []Scenario {
 		{Name: "harbor-robot", About: "a robot of Harbor", Access: Access{Scheme: Bearer, Users: []string{"robot$x:secret"}}, Credentials: []Credential{{"robot$x", "secret"}}},
 		{Name: "harbor-proxy", About: "Harbor's proxy answers 404 to HEAD of blobs", Faults: []Fault{status(404, Blobs).on(head)}},
 		{Name: "harbor-proxy-2-1-1", About: "an old Harbor's proxy leaves type and length out of HEAD",
-			Faults: []Fault{headers(head, map[string]string{"Content-Type": "-", "Content-Length": "-", "Docker-Content-Digest": "{digest}"})}},
+			Faults: []Fault{headers(head, map[string]string{"Content-Type": "-", "Content-Length": "-", digestHeader: "{digest}"})}},
 		{Name: "nexus-head", About: "Nexus: 404 to HEAD, 200 to GET", Faults: []Fault{status(404, Manifests).on(head)}, Want: want(pull.TagNotFound)},
 		{Name: "nexus-ping", About: "Nexus: /v2/ is 404 beneath a path", Certs: alone, Access: public(), Faults: []Fault{status(404, Ping)}},
 		{Name: "nexus-closed-ping", About: "Nexus: /v2/ wants a credential, manifests do not", Certs: alone, Faults: []Fault{Fault{Object: Ping}.challenging(basicLab)}},

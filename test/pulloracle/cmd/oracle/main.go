@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -20,70 +21,77 @@ import (
 	"github.com/pullgate/pullgate/test/pulloracle/scenario"
 )
 
+// request is what is to be recorded.
+type request struct {
+	binary, out, only string
+	old, crio         bool
+	from, seeds       uint64
+}
+
 func main() {
-	binary := flag.String("containerd", "../../bin/containerd", "the containerd to ask")
-	out := flag.String("out", "testdata/oracle.json", "where to record")
-	old := flag.Bool("old", false, "it is older than 2.1, which has one path alone, the local one")
-	crio := flag.Bool("crio", false, "the scenarios that are about CRI-O's ways")
-	only := flag.String("run", "", "only the scenarios whose names match; prints, and records nothing")
+	var r request
+	flag.StringVar(&r.binary, "containerd", "../../bin/containerd", "the containerd to ask")
+	flag.StringVar(&r.out, "out", "testdata/oracle.json", "where to record")
+	flag.BoolVar(&r.old, "old", false, "it is older than 2.1, which has one path alone, the local one")
+	flag.BoolVar(&r.crio, "crio", false, "the scenarios that are about CRI-O's ways")
+	flag.Uint64Var(&r.seeds, "seeds", 0, "so many scenarios that are drawn by lot, instead of those that are listed")
+	flag.Uint64Var(&r.from, "from", 0, "the first of their seeds")
+	flag.StringVar(&r.only, "run", "", "only the scenarios whose names match; prints, and records nothing")
 	flag.Parse()
-	if err := run(*binary, *out, *only, *old, *crio); err != nil {
+	if err := r.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(binary, out, only string, old, crio bool) error {
+func (r request) run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := node.Able(); err != nil {
 		return err
 	}
-	binary, err := filepath.Abs(binary)
+	binary, err := filepath.Abs(r.binary)
 	if err != nil {
 		return fmt.Errorf("find containerd: %w", err)
 	}
 	if _, err := os.Stat(binary); err != nil {
 		return fmt.Errorf("find containerd: %w (`make oracle` builds it)", err)
 	}
-	scenarios, err := chosen(only, crio)
+	scenarios, err := r.chosen()
 	if err != nil {
 		return err
 	}
 	paths := []*path{{binary: binary}, {binary: binary, local: true}}
-	if old {
+	if r.old {
 		paths = []*path{{binary: binary, local: true, old: true}}
 	}
 	for _, p := range paths {
-		p.apart = crio
+		p.apart = r.crio
 	}
 	file, err := record(ctx, scenarios, paths)
 	if err != nil {
 		return err
 	}
-	if only != "" {
+	if r.only != "" {
 		return file.Encode(os.Stdout)
 	}
-	fmt.Printf("%d scenarios recorded in %s\n", len(file.Records), out)
-	return file.Write(out)
+	fmt.Printf("%d scenarios recorded in %s\n", len(file.Records), r.out)
+	return file.Write(r.out)
 }
 
-func chosen(only string, crio bool) ([]scenario.Scenario, error) {
-	pattern, err := regexp.Compile(only)
+func (r request) chosen() ([]scenario.Scenario, error) {
+	pattern, err := regexp.Compile(r.only)
 	if err != nil {
-		return nil, fmt.Errorf("-run %q: %w", only, err)
+		return nil, fmt.Errorf("-run %q: %w", r.only, err)
 	}
 	all := scenario.All()
-	if crio {
+	switch {
+	case r.seeds > 0:
+		all = scenario.Randoms(r.from, r.seeds)
+	case r.crio:
 		all = scenario.CRIO()
 	}
-	var scenarios []scenario.Scenario
-	for _, s := range all {
-		if pattern.MatchString(s.Name) {
-			scenarios = append(scenarios, s)
-		}
-	}
-	return scenarios, nil
+	return slices.DeleteFunc(all, func(s scenario.Scenario) bool { return !pattern.MatchString(s.Name) }), nil
 }
 
 // record pulls along all paths at the same time; most of the time goes by with
