@@ -64,8 +64,7 @@ func (r *refusal) finding(image reference.Named, credential pull.Credential) pul
 	switch {
 	case r.status == http.StatusTooManyRequests:
 		finding.Reason = pull.RateLimited
-	case r.during == pinging:
-	case r.during != askingToken && r.status == http.StatusUnauthorized && answers.RefusesToken(r.header):
+	case r.during == pinging, r.contradicts():
 	case r.success():
 		finding.Reason = pull.UnsupportedImage
 	case r.status == http.StatusUnauthorized, r.status == http.StatusForbidden && word != answers.Foreign:
@@ -78,6 +77,12 @@ func (r *refusal) finding(image reference.Named, credential pull.Credential) pul
 		finding.Reason, finding.Detail = r.missing(image)
 	}
 	return finding
+}
+
+// contradicts tells whether a registry refuses, as invalid, a token that its token
+// server has just given.
+func (r *refusal) contradicts() bool {
+	return r.during != askingToken && r.status == http.StatusUnauthorized && answers.RefusesToken(r.header)
 }
 
 // success tells whether a registry gives what it was asked for, by another status
