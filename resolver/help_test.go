@@ -187,12 +187,26 @@ func TestInvalidNames(t *testing.T) {
 	wantProbes(t, prober, 0)
 }
 
-// A custom resource's controller may fill in what is empty.
-func TestEmptyImageOfACustomResource(t *testing.T) {
-	w := with("", func(t *workload.Template) { t.Custom = true })
-	wantReason(t, resolveOne(t, newResolver(shop(nil), &registries{}), w), pull.Exempt)
-	w.Templates[0].Images[0].Reference = " "
-	wantReason(t, resolveOne(t, newResolver(shop(nil), &registries{}), w), pull.InvalidImageName)
+// What somebody is still to replace is not looked up, and is the image of nobody
+// else.
+func TestFilledBy(t *testing.T) {
+	for written, says := range map[string]string{
+		" ":    "no image is named here: Istio's injection fills it in",
+		"auto": "not looked up: Istio's injection puts another image in its place",
+	} {
+		w := with(written, func(t *workload.Template) {
+			filled := t.Images[0]
+			filled.FilledBy = "Istio's injection"
+			t.Images = append(t.Images, filled)
+		})
+		results := newResolver(shop(nil), answering(pull.TagNotFound)).Resolve(t.Context(), w).Results
+		if wantReason(t, results[1], pull.Exempt); results[1].Message != says {
+			t.Errorf("%q, want %q", results[1].Message, says)
+		}
+		if results[0].Verdict != pull.Broken {
+			t.Errorf("%q of nobody is %s", written, results[0].Reason)
+		}
+	}
 }
 
 // The API server trims no volume's reference: the kubelet fails to parse it.

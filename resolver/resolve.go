@@ -48,7 +48,7 @@ func (r *Resolver) checks(ctx context.Context, w workload.Workload) (checks []im
 		template := r.newTemplate(ctx, w, &w.Templates[i])
 		unique := make(map[imageKey]int, len(w.Templates[i].Images))
 		for _, image := range w.Templates[i].Images {
-			key := imageKey{image.Reference, string(image.Policy)}
+			key := imageKey{image.Reference, image.FilledBy, string(image.Policy)}
 			place, ok := unique[key]
 			if !ok {
 				place = len(checks)
@@ -62,7 +62,7 @@ func (r *Resolver) checks(ctx context.Context, w workload.Workload) (checks []im
 }
 
 // imageKey tells images of a template apart; equal ones are checked once.
-type imageKey struct{ reference, policy string }
+type imageKey struct{ reference, filledBy, policy string }
 
 // run checks images at once, within the bound, and returns when all are done
 // or the context has ended, be it that something under way heeds no context.

@@ -80,8 +80,8 @@ func (c *imageCheck) begin() (known knowledge, decided bool) {
 // read parses the reference; with a reason, that is all there is to know.
 func (c *imageCheck) read(known *knowledge) {
 	f := &known.Facts
-	if c.image.Reference == "" && c.template.Custom {
-		f.Open, f.Finding.Reason = true, pull.Exempt
+	if c.image.FilledBy != "" {
+		f.FilledBy, f.Finding.Reason = c.image.FilledBy, pull.Exempt
 		return
 	}
 	read, err := c.resolver.names.read(c.image.Reference)

@@ -88,6 +88,7 @@ func (o *builtIn) read(op Operation) Workload {
 	default:
 		w.Templates = []Template{o.Spec.Template.Spec.template("spec.template.spec")}
 	}
+	w.noteFilled()
 	return w
 }
 

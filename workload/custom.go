@@ -34,6 +34,7 @@ func readCustom(raw []byte, paths []path) (Workload, error) {
 			return Workload{}, err
 		}
 	}
+	w.noteFilled()
 	return w, nil
 }
 

@@ -28,12 +28,12 @@ const everyRole = `{
 // everyImage are the images of everyRole as a field's.
 func everyImage(field string) []Image {
 	return []Image{
-		{field + ".initContainers[0].image", "migrate", InitContainer, "migrate:1", corev1.PullIfNotPresent, false},
-		{field + ".initContainers[1].image", "sidecar", InitContainer, "proxy", corev1.PullAlways, false},
-		{field + ".containers[0].image", "web", Container, "web:2", corev1.PullNever, false},
-		{field + ".ephemeralContainers[0].image", "debug", EphemeralContainer, "busybox:latest", corev1.PullAlways, false},
-		{field + ".volumes[1].image.reference", "model", Volume, "models/llm:7b", corev1.PullIfNotPresent, true},
-		{field + ".volumes[2].image.reference", "spare", Volume, "models/spare", corev1.PullIfNotPresent, false},
+		{field + ".initContainers[0].image", "migrate", InitContainer, "migrate:1", corev1.PullIfNotPresent, false, ""},
+		{field + ".initContainers[1].image", "sidecar", InitContainer, "proxy", corev1.PullAlways, false, ""},
+		{field + ".containers[0].image", "web", Container, "web:2", corev1.PullNever, false, ""},
+		{field + ".ephemeralContainers[0].image", "debug", EphemeralContainer, "busybox:latest", corev1.PullAlways, false, ""},
+		{field + ".volumes[1].image.reference", "model", Volume, "models/llm:7b", corev1.PullIfNotPresent, true, ""},
+		{field + ".volumes[2].image.reference", "spare", Volume, "models/spare", corev1.PullIfNotPresent, false, ""},
 	}
 }
 

@@ -46,7 +46,7 @@ func TestReadManyContainers(t *testing.T) {
 	if len(images) != 500 {
 		t.Fatalf("%d images, want 500", len(images))
 	}
-	want := Image{"spec.template.spec.containers[499].image", "c499", Container, "registry.example.com/team/app499:1.2.3", corev1.PullIfNotPresent, false}
+	want := Image{"spec.template.spec.containers[499].image", "c499", Container, "registry.example.com/team/app499:1.2.3", corev1.PullIfNotPresent, false, ""}
 	if images[499] != want {
 		t.Errorf("last image %+v, want %+v", images[499], want)
 	}

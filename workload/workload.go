@@ -46,9 +46,7 @@ type Template struct {
 	// secrets of the ServiceAccount: for templates and for Pods that are being
 	// created, but not for mirror Pods nor for Pods that exist already.
 	InheritsSecrets bool
-	// Custom tells that the template is a custom resource's. Its controller may
-	// fill in what the API server demands of built-in kinds: an image that is
-	// empty here need not be empty in the Pods.
+	// Custom tells that the template is a custom resource's.
 	Custom bool
 	// Images are first those of init containers, then those of containers, of
 	// ephemeral containers, and of volumes.
@@ -70,6 +68,9 @@ type Image struct {
 	Policy corev1.PullPolicy
 	// Mounted tells of a volume whether any container mounts it.
 	Mounted bool
+	// FilledBy says who is still to put another image in its place, before any
+	// node sees it; empty: nobody.
+	FilledBy string
 }
 
 // Role is what an image is used for.

@@ -19,8 +19,9 @@ type Facts struct {
 	// NoPods says that the API server refuses Pods with such a reference, so
 	// that no node will see it.
 	NoPods bool
-	// Open says that a controller fills the reference in later.
-	Open bool
+	// FilledBy says who puts another reference in its place before nodes see it;
+	// empty: nobody.
+	FilledBy string
 	// ServiceAccount is the one under which the Pod runs.
 	ServiceAccount string
 

@@ -25,8 +25,10 @@ func Describe(f *pull.Facts) Words {
 
 func describe(entry pull.Entry, f *pull.Facts) Words {
 	switch {
-	case f.Open:
-		return Plain("no image is named here: the custom resource's controller fills it in")
+	case f.FilledBy != "" && strings.TrimSpace(f.Written) == "":
+		return Plain("no image is named here: " + f.FilledBy + " fills it in")
+	case f.FilledBy != "":
+		return Plain("not looked up: " + f.FilledBy + " puts another image in its place")
 	case f.Pending:
 		return Plain(pending)
 	case f.Unparsable != nil:
