@@ -174,7 +174,7 @@ performance: ## Measure everything, also what hangs and what memory it takes, an
 	go test -run '^$$' -bench 'RoundTrips' -benchtime 1s -count 3 ./webhook/bench/ | tee -a $(BIN)/performance.txt
 	go test -run '^$$' -bench 'Curves' -benchtime 1s ./webhook/bench/ | tee -a $(BIN)/performance.txt
 	go test -run '^$$' -bench 'Hung' -benchtime 1x -count 3 ./webhook/bench/ | tee -a $(BIN)/performance.txt
-	go test -run '^$$' -bench 'Memory|Hostile|Namespaces' -benchtime 1x -timeout 20m ./webhook/bench/ | tee -a $(BIN)/performance.txt
+	go test -run '^$$' -bench 'Idle|Memory|Hostile|Namespaces' -benchtime 1x -timeout 20m ./webhook/bench/ | tee -a $(BIN)/performance.txt
 	cd test/cli && go test -run '^$$' -bench Check -benchtime 3x . | tee -a $(BIN)/performance.txt
 	go test ./webhook/bench/ -page $(BIN)/performance.txt
 

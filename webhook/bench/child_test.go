@@ -74,7 +74,7 @@ type child struct {
 // as by the chart.
 func startChild(t testing.TB, host string, env ...string) child {
 	t.Helper()
-	command := exec.Command(os.Args[0])
+	command := exec.Command(unpacked(t, os.Args[0]))
 	command.Env = slices.Concat(os.Environ(), []string{childEnv + "=" + host, "GOMEMLIMIT=512MiB"}, env)
 	command.Stderr = os.Stderr
 	stdin, err := command.StdinPipe()

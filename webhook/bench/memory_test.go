@@ -8,16 +8,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// BenchmarkMemory measures what Pullgate takes: at idle, and with so many answers
-// in its cache as it keeps by default.
+// BenchmarkMemory measures what Pullgate takes with so many answers in its cache as
+// it keeps by default.
 func BenchmarkMemory(b *testing.B) {
 	const perPod, kept = 100, 100_000
 	images := &images{}
 	host := images.start(b)
 	gate, client := startChild(b, host), newClient(b)
 	for b.Loop() {
-		post(b, client, gate.url, cachedReview(b, host, 1))
-		b.ReportMetric(gate.megabytes(b, "VmRSS"), "idle-MB")
 		var all load
 		var turn counter
 		all.run(kept/perPod, 4, func() { post(b, client, gate.url, newPod(b, host, "fill-"+turn.next(), perPod)) })

@@ -97,7 +97,7 @@ func figures() []figure {
 		{"a new image, token registry, token not known", "RoundTrips/token/images=1", "round-trips", "at most 4.5 round trips", "%.1f"},
 		{"20 new images of 20 repositories, token registry", "RoundTrips/token/images=20", "p50-ms", "at most 115 ms: 5 round trips and 15 ms", "%.0f ms"},
 		{"100 new images, open registry", "RoundTrips/open/images=100", "round-trips", "under 8 round trips", "%.1f"},
-		{"resident memory at idle", "Memory", "idle-MB", "45 MB", "%.0f MB"},
+		{"resident memory at idle", "Idle", "idle-MB", "45 MB", "%.0f MB"},
 		{"with 100,000 cached answers", "Memory", "100k-cached-MB", "120 MB", "%.0f MB"},
 		{"with 500 admissions hanging on a registry", "Hung/inflight=500", "most-MB", "200 MB", "%.0f MB"},
 		{"with 2,000", "Hung/inflight=2000", "most-MB", "", "%.0f MB"},
