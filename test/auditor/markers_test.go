@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -214,6 +215,12 @@ func TestMarkersInCommands(t *testing.T) {
 		run("explain", "-n", "shop", "--config", m.Configuration, "-o", format)
 		run("doctor", "-n", "shop", "--config", m.Configuration, "--registry", m.Hosts[0], "--registry", "proxied.example", "-o", format)
 	}
+	printed := filepath.Join(t.TempDir(), "printed.yaml")
+	if err := os.WriteFile(printed, []byte(markers.PodManifest("shop", "all", m.Images...)+"\n---\n"+m.SecretManifest("shop")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run("explain", "-f", printed, "--config", m.Configuration)
+	run("check", "--cluster", "-f", printed, "--config", m.Configuration)
 	for _, format := range []string{"yaml", "json"} {
 		run("config", "print", m.Configuration, "-o", format)
 	}
