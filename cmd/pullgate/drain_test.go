@@ -94,3 +94,22 @@ func TestStopUnderLoad(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, p.text())
 	}
 }
+
+// SIGTERM ends it also where no API server has ever filled its caches.
+func TestStopWithoutAPIServer(t *testing.T) {
+	certificate, key := newPair(t)
+	health := port(t)
+	p := serving(t, "serve", "--kubeconfig", kubeconfig(t, "http://"+port(t)), "--cert-dir", certDir(t, certificate, key),
+		"--config", write(t, "c.yaml", header), "--namespace", "pullgate",
+		"--bind-address", port(t), "--health-probe-bind-address", health, "--metrics-bind-address", "0", "--drain-time", "0s")
+	p.await(t, "alive", func() bool {
+		response, err := http.Get("http://" + health + "/healthz")
+		return err == nil && response.Body.Close() == nil
+	})
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.wait(t); code != 0 {
+		t.Errorf("exit code %d: %s", code, p.text())
+	}
+}

@@ -123,19 +123,35 @@ func (o *serveOptions) configured(kube *rest.Config, kept *cluster.Profiles, see
 	}, in.Log), audits, nil
 }
 
+// stopsWithin is how long everything may take to end when nobody is answered any
+// more: the auditor keeps what it knows.
+const stopsWithin = 10 * time.Second
+
 // runDraining runs everything until the context ends, and from then on until the last
 // request has its answer.
 func runDraining(ctx context.Context, manager ctrl.Manager, entrance *server.Server, log *slog.Logger) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	context.AfterFunc(ctx, func() { //nolint:contextcheck // what is over must not end the wait for what has begun
-		defer stop()
-		log.Info("about to stop", "after", entrance.DrainFor.String())
-		if err := entrance.Drain(); err != nil {
-			log.Warn("requests were left without an answer", "error", err.Error())
-		}
-	})
-	return manager.Start(running)
+	ended := make(chan error, 1)
+	go func() { ended <- manager.Start(running) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("about to stop", "after", entrance.DrainFor.String())
+	if err := entrance.Drain(); err != nil { //nolint:contextcheck // what is over must not end the wait for what has begun
+		log.Warn("requests were left without an answer", "error", err.Error())
+	}
+	stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(stopsWithin):
+		// It waits forever for caches that no API server has filled (controller-runtime
+		// pkg/manager/runnable_group.go, Start).
+		return nil
+	}
 }
 
 // dependencies are what engines are built into.
