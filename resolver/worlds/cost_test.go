@@ -60,7 +60,7 @@ func TestCost(t *testing.T) {
 	single := s.manifest(w.public, "amd64 single")
 	s.tag(w.public, "single", single)
 	index := s.index(w.public, "index", single)
-	nested := s.index(w.public, "nested", s.manifest(w.public, "arm64 other"), index)
+	nested := s.index(w.public, "nested", index) // alone: nodes take the size from an entry with a platform beside it
 	s.index(w.public, "deep", nested)
 	byDigest := s.index(w.public, "", s.manifest(w.public, "amd64 by digest"))
 	here.settle(w.serve(s))
