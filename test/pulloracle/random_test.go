@@ -78,5 +78,5 @@ func compareRandom(record golden.Record, reason pull.Reason) string {
 // can tell: what is inside of layers, who can decode them, addresses besides the
 // registry's, and features of the operating system, which older ones overlook.
 func unread() *regexp.Regexp {
-	return regexp.MustCompile(`failed to extract layer|no processor for media-type|"http://\{closed\}/|no match for platform`)
+	return regexp.MustCompile(`failed to extract layer|wrong diff id|no processor for media-type|"http://\{closed\}/|no match for platform`)
 }

@@ -59,8 +59,11 @@ func (s *single) mayHaveConfig() error {
 // config reads an image's config, and how large it is; nil for schema 1, which has
 // none.
 func (i *Image) config(ctx context.Context, one single) (*ocispec.Image, int64, error) {
-	if one.parsed.ConfigInfo().Digest == "" {
+	if _, old := one.parsed.(*manifest.Schema1); old {
 		return nil, 0, nil
+	}
+	if err := one.parsed.ConfigInfo().Digest.Validate(); err != nil { // docker/docker_client.go, getBlob
+		return nil, 0, &refusedError{words: err.Error()}
 	}
 	blob, err := i.configBlob(ctx, one)
 	if err != nil {

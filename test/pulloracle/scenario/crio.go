@@ -227,6 +227,7 @@ func sizes() []Scenario {
 		{Name: "config-5mib", About: "a config that is too large", Holds: config(5 << 20)},
 		{Name: "index-digest-other", About: "an index by its digest, and other bytes", Image: digestImage, Holds: amd64AndArm64(), Faults: []Fault{{Object: Manifests, Spoil: true}}},
 		{Name: "child-spoilt", About: "an entry of other bytes", Holds: amd64AndArm64(), Faults: []Fault{{Object: ofChild, Spoil: true}}},
+		{Name: "config-no-digest", About: "a config without a digest", Holds: content.Image{Manifest: func(m *ocispec.Manifest) { m.Config.Digest = "" }}},
 		{Name: "config-cut", About: "a config that breaks off once", Faults: []Fault{{Object: ofConfig, Cut: true, Times: 1}}},
 		{Name: "layer-cut", About: "a layer that breaks off once", Faults: []Fault{{Object: ofLayer, Cut: true, Times: 1}}},
 		{Name: "manifest-cut", About: "a manifest that breaks off once", Faults: []Fault{{Method: get, Object: Manifests, Cut: true, Times: 1}}},

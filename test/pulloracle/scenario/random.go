@@ -85,8 +85,8 @@ func (d *draft) fault() {
 			"/v2/{repo}/manifests/{digest}", "/v2/{repo}/blobs/{object}", "?a=b")
 	case n < 11:
 		f.Gzip = true
-	default:
-		f.Cut = true
+	default: // of layers only the beginning is looked at
+		f.Cut = f.Object != ofLayer && f.Object != Blobs && f.Object != ""
 	}
 	d.note("fault %+v", f)
 	d.Faults = append(d.Faults, f)
