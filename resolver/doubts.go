@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
 	"github.com/pullgate/pullgate/resolver/wording"
 )
@@ -19,7 +20,7 @@ func (c *imageCheck) doubt(ctx context.Context, f *pull.Facts, looking *search) 
 	if f.Verdict() != pull.Broken {
 		return
 	}
-	f.Said, f.Present = f.Finding.Reason, presentOn(c.template.likely, c.named)
+	f.Said, f.Present = f.Finding.Reason, presentOn(c.template.likely, f.Written, c.named)
 	f.AuthFile = c.template.authFile && !f.Finding.Unasked && slices.ContainsFunc(looking.trial.tried, pull.Credential.IsAnonymous)
 	f.Settings = c.template.settings
 	switch present := c.image.Policy == corev1.PullIfNotPresent; {
@@ -30,6 +31,24 @@ func (c *imageCheck) doubt(ctx context.Context, f *pull.Facts, looking *search) 
 	case othersMay(ctx, f, looking):
 		f.Finding = f.Finding.InDoubt(pull.NodeCredentialsUnknown, "")
 	}
+}
+
+// presentOn finds a node that lists the image, best of all one that lets every Pod
+// use it.
+func presentOn(on []nodes.Node, written string, image reference.Named) (found pull.Presence) {
+	short := isShort(written)
+	for _, node := range on {
+		if !node.Has(image) && !(short && node.HasShort(image)) {
+			continue
+		}
+		if !node.Lends(image) {
+			return pull.Presence{Node: node.Name}
+		}
+		if found.Node == "" {
+			found = pull.Presence{Node: node.Name, Lent: true}
+		}
+	}
+	return found
 }
 
 // othersMay tells whether there may be credentials besides those that were
@@ -72,7 +91,7 @@ func isImageID(image string) bool {
 
 // neverPulled is the verdict under pull policy Never: no registry matters.
 func (c *imageCheck) neverPulled(f *pull.Facts) {
-	f.Never, f.Present = true, presentOn(c.template.feasible, c.named)
+	f.Never, f.Present = true, presentOn(c.template.feasible, f.Written, c.named)
 	switch {
 	case f.Present.Node == "":
 		f.Finding.Reason = pull.NeverPresent

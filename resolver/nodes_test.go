@@ -86,6 +86,28 @@ func TestPresentOnNodes(t *testing.T) {
 	}
 }
 
+// CRI-O finds for a short name what its registries.conf says, on the node, too.
+func TestShortNamePresent(t *testing.T) {
+	for _, test := range []struct {
+		image, runtime string
+		want           pull.Reason
+	}{
+		{"tools/app:1", "cri-o", pull.PresentOnNodes},
+		{"app:1", "cri-o", pull.PresentOnNodes},
+		{"app:2", "cri-o", pull.TagNotFound},
+		{"pp:1", "cri-o", pull.TagNotFound},
+		{"docker.io/tools/app:1", "cri-o", pull.TagNotFound},
+		{"app:1", "containerd", pull.TagNotFound},
+	} {
+		node := nodeWith("a", "linux", "amd64", "quay.io/team/tools/app:1")
+		node.Runtime = test.runtime
+		resolver := newResolver(shop(nil), answering(pull.TagNotFound))
+		resolver.RegistriesKnown, resolver.NodeConfig, resolver.Nodes = true, true, func() []nodes.Node { return []nodes.Node{node} }
+		w := with(test.image, func(t *workload.Template) { t.Images[0].Policy = corev1.PullIfNotPresent })
+		wantReason(t, resolveOne(t, resolver, w), test.want)
+	}
+}
+
 // What would be the matter elsewhere is said as it is, once.
 func TestWordsOfPresentOnNodes(t *testing.T) {
 	malformed := shop(map[string]*corev1.Secret{"a": secretOf(corev1.SecretTypeDockerConfigJson, "{")})

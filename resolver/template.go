@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/distribution/reference"
-
 	"github.com/pullgate/pullgate/resolver/keyring"
 	"github.com/pullgate/pullgate/resolver/nodes"
 	"github.com/pullgate/pullgate/resolver/pull"
@@ -101,21 +99,4 @@ func (r *Resolver) settings(of []nodes.Node, profiles []nodes.Profile) bool {
 	return !r.HostsKnown && slices.ContainsFunc(of, func(node nodes.Node) bool {
 		return node.Registries && !nodes.Profiled(profiles, node)
 	})
-}
-
-// presentOn finds a node that lists the image, best of all one that lets every Pod
-// use it.
-func presentOn(on []nodes.Node, image reference.Named) (found pull.Presence) {
-	for _, node := range on {
-		if !node.Has(image) {
-			continue
-		}
-		if !node.Lends(image) {
-			return pull.Presence{Node: node.Name}
-		}
-		if found.Node == "" {
-			found = pull.Presence{Node: node.Name, Lent: true}
-		}
-	}
-	return found
 }

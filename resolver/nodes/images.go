@@ -2,10 +2,14 @@ package nodes
 
 import (
 	"slices"
+	"strings"
+	"unique"
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/pullgate/pullgate/resolver/pull"
 )
 
 // Has tells whether the node lists the image by its tag, or by its digest if it
@@ -14,6 +18,18 @@ import (
 // pkg/kubelet/nodestatus/setters.go, Images).
 func (n Node) Has(image reference.Named) bool {
 	return slices.Contains(n.images, imageKey(image))
+}
+
+// HasShort tells whether the node lists an image that CRI-O may take for one with a
+// short name: one of that last name and tag, of whatever registry its aliases and
+// search list lead to.
+func (n Node) HasShort(image reference.Named) bool {
+	if n.kind() != pull.CRIO {
+		return false
+	}
+	key := imageKey(image).Value()
+	last := key[strings.LastIndexByte(key, '/'):]
+	return slices.ContainsFunc(n.images, func(name unique.Handle[string]) bool { return strings.HasSuffix(name.Value(), last) })
 }
 
 // Lends tells whether the node may keep an image that it has from Pods that
