@@ -45,6 +45,19 @@ func (s *Stream) addForeign(value outline, object Object) {
 	if value.kind != "" {
 		s.Incomplete = append(s.Incomplete, object)
 	}
+	if !value.object && listsObjects(object.Raw) {
+		s.PassedOver = append(s.PassedOver, fmt.Sprintf("%s: a list of objects is no manifest, and was passed over: part them by lines of ---, or put them under items of a List", object.Start))
+	}
+}
+
+// listsObjects tells whether something is a list of Kubernetes objects, which
+// kubectl does not read.
+func listsObjects(raw []byte) bool {
+	var all []struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+	}
+	return json.Unmarshal(raw, &all) == nil && len(all) > 0 && all[0].APIVersion != "" && all[0].Kind != ""
 }
 
 // addItems takes up the objects of a List. One that is none concerns itself

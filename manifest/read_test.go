@@ -267,6 +267,21 @@ kind: Pod
 	}
 }
 
+// A list is no manifest; one of objects was meant to be, which is said.
+func TestReadListOfObjects(t *testing.T) {
+	for text, want := range map[string]string{
+		`[{"apiVersion": "v1", "kind": "Pod"}]`:         "-:1: a list of objects is no manifest",
+		"# pods\n- {apiVersion: v1, kind: Pod}\n":       "-:2: a list of objects is no manifest",
+		"- {op: replace, path: /a}\n- {kind: Target}\n": "",
+		"[]": "", "[1, 2]": "", `"apiVersion"`: "",
+	} {
+		s := read(Input{Files: []string{"-"}, Stdin: strings.NewReader(text)})
+		if len(s.Objects)+len(s.Problems) > 0 || len(s.PassedOver) != min(len(want), 1) || want != "" && !strings.HasPrefix(s.PassedOver[0], want) {
+			t.Errorf("%s: %q, want %q", text, s.PassedOver, want)
+		}
+	}
+}
+
 func TestReadGoesOnAfterProblems(t *testing.T) {
 	const pod = `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}`
 	tests := map[string]struct {
