@@ -38,7 +38,7 @@ func (c *imageCheck) doubt(ctx context.Context, f *pull.Facts, looking *search) 
 func presentOn(on []nodes.Node, written string, image reference.Named) (found pull.Presence) {
 	short := isShort(written)
 	for _, node := range on {
-		if !node.Has(image) && !(short && node.HasShort(image)) {
+		if has := node.Has(image) || short && node.HasShort(image); !has {
 			continue
 		}
 		if !node.Lends(image) {

@@ -48,7 +48,7 @@ func BenchmarkIdle(b *testing.B) {
 		}
 		b.ReportMetric(child{pid: command.Process.Pid}.megabytes(b, "VmRSS"), "idle-MB")
 		_ = command.Process.Kill()
-		<-ended
+		_ = <-ended
 	}
 	b.ReportMetric(0, "ns/op")
 }
