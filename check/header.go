@@ -19,8 +19,7 @@ type header struct {
 	} `json:"metadata"`
 }
 
-// readHeader reads the header of an object; what has another shape is not of
-// the kinds that matter here.
+// readHeader reads the header of an object.
 func readHeader(raw []byte) header {
 	var head header
 	_ = json.Unmarshal(raw, &head) // it is JSON, and what has another type is left out
