@@ -48,7 +48,9 @@ func BenchmarkIdle(b *testing.B) {
 		}
 		b.ReportMetric(child{pid: command.Process.Pid}.megabytes(b, "VmRSS"), "idle-MB")
 		_ = command.Process.Kill()
-		_ = <-ended
+		if err := <-ended; err == nil {
+			b.Error("it ended by itself")
+		}
 	}
 	b.ReportMetric(0, "ns/op")
 }
