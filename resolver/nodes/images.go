@@ -43,7 +43,9 @@ func (n Node) Lends(image reference.Named) bool {
 // Platforms returns the platforms of the nodes, each once, in the order in
 // which they come. Nodes that do not tell theirs add nothing: where there are
 // such nodes, that an image fits none of these platforms does not mean that it
-// fits no node.
+// fits no node. A node whose variant of arm is not known may have any that systems
+// of today run on: v8 is that of 32 bits on a processor of 64 (containerd/platforms
+// cpuinfo_linux.go, getCPUVariant).
 func Platforms(nodes []Node) []ocispec.Platform {
 	var distinct []ocispec.Platform
 	seen := make(map[string]bool)
@@ -51,10 +53,21 @@ func Platforms(nodes []Node) []ocispec.Platform {
 		if n.Platform.Architecture == "" {
 			continue
 		}
-		if key := platforms.FormatAll(n.Platform); !seen[key] {
-			seen[key] = true
-			distinct = append(distinct, n.Platform)
+		for _, p := range variants(n.Platform) {
+			if key := platforms.FormatAll(p); !seen[key] {
+				seen[key] = true
+				distinct = append(distinct, p)
+			}
 		}
 	}
 	return distinct
+}
+
+func variants(p ocispec.Platform) []ocispec.Platform {
+	if p.Architecture != "arm" || p.Variant != "" {
+		return []ocispec.Platform{p}
+	}
+	v7, v8 := p, p
+	v7.Variant, v8.Variant = "v7", "v8"
+	return []ocispec.Platform{v7, v8}
 }

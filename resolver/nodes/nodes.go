@@ -17,8 +17,8 @@ type Node struct {
 	Name   string
 	Labels map[string]string
 	Taints []corev1.Taint
-	// Platform is the node's, normalised as containerd does. It is the zero
-	// value if the node does not tell.
+	// Platform is the node's, normalised as containerd does, without a variant where
+	// that is not known. It is the zero value if the node does not tell.
 	Platform ocispec.Platform
 	// Runtime is the name of the container runtime, "containerd" or "cri-o";
 	// empty if the node does not tell.
@@ -86,7 +86,10 @@ func platformOf(n *corev1.Node) ocispec.Platform {
 	if p.OS == string(corev1.Windows) {
 		p.OSVersion = windowsVersion(n)
 	}
-	return platforms.Normalize(p)
+	if p = platforms.Normalize(p); p.Architecture == "arm" {
+		p.Variant = "" // no Node tells it
+	}
+	return p
 }
 
 // windowsVersion returns major, minor and build number, which is what

@@ -29,7 +29,7 @@ func TestFromObjectPlatform(t *testing.T) {
 		{"arm64", corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: "arm64"}, nil,
 			ocispec.Platform{OS: "linux", Architecture: "arm64"}},
 		{"arm", corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: "arm"}, nil,
-			ocispec.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}},
+			ocispec.Platform{OS: "linux", Architecture: "arm"}},
 		{"other spelling", corev1.NodeSystemInfo{OperatingSystem: "Linux", Architecture: "x86_64"}, nil,
 			ocispec.Platform{OS: "linux", Architecture: "amd64"}},
 		{"windows", corev1.NodeSystemInfo{OperatingSystem: "windows", Architecture: "amd64", KernelVersion: "10.0.20348.2031"}, nil,
@@ -169,6 +169,11 @@ func TestPlatforms(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	untold := corev1.Node{}
+	untold.Status.NodeInfo.OperatingSystem, untold.Status.NodeInfo.Architecture = "linux", "arm"
+	if got, want := Platforms([]Node{FromObject(&untold)}), []ocispec.Platform{{OS: "linux", Architecture: "arm", Variant: "v7"}, {OS: "linux", Architecture: "arm", Variant: "v8"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("of a variant that nobody tells: %+v", got)
 	}
 	if got := Platforms(nil); len(got) != 0 {
 		t.Errorf("platforms of no nodes: %+v", got)
