@@ -3,6 +3,7 @@ package workload
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -29,11 +30,11 @@ func filler(image Image, custom bool, triggered []string) string {
 	case image.Reference == "" && custom:
 		return "the custom resource's controller"
 	}
-	name := fmt.Sprintf("@.name==%q", image.Container)
-	for _, field := range triggered {
-		if field == image.Field || strings.Contains(strings.ReplaceAll(field, "'", `"`), name) {
-			return "OpenShift's image trigger"
-		}
+	named := func(field string) bool {
+		return field == image.Field || strings.Contains(strings.ReplaceAll(field, "'", `"`), fmt.Sprintf("@.name==%q", image.Container))
+	}
+	if slices.ContainsFunc(triggered, named) {
+		return "OpenShift's image trigger"
 	}
 	return ""
 }
